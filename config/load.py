@@ -1,0 +1,126 @@
+"""Reading the settings: where each value comes from, and what is said when one is wrong."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from config.settings import Named, Settings
+from config.values import Accepts
+
+DEFAULT_FILE = Path("config/nhost.toml")
+_SECRET = re.compile(r"\{\{\s*secrets\.(\w+)\s*\}\}")
+_NAMES = {
+    field: next(item for item in info.metadata if isinstance(item, Named))
+    for field, info in Settings.model_fields.items()
+}
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message says which key and why, a line for each."""
+
+
+class _Found(NamedTuple):
+    key: str
+    written: object
+    value: object
+
+
+def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """The settings that `environ` and the file named in its AUTH_CONFIG add up to.
+
+    The environment wins over the file, the file over the defaults. The second part of the answer
+    is a list of warnings, one for each name that looks like a setting and is none.
+    Raises ConfigError for a file that cannot be read and for every value that is not accepted.
+    """
+    file = _read_file(environ)
+    chosen = {
+        field: found
+        for field, named in _NAMES.items()
+        if (found := _find(named, environ, file)) is not None
+    }
+    try:
+        settings = Settings.model_validate({field: found.value for field, found in chosen.items()})
+    except ValidationError as error:
+        fields = dict.fromkeys(str(item["loc"][0]) for item in error.errors())
+        raise ConfigError("\n".join(_complaint(field, chosen[field]) for field in fields)) from None
+    return settings, [*_unknown_variables(environ), *_unknown_keys(file)]
+
+
+def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    chosen = environ.get("AUTH_CONFIG")
+    path = Path(chosen or DEFAULT_FILE)
+    if not chosen and not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"AUTH_CONFIG = {chosen!r}: expected a file to read ({error.strerror})"
+        ) from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+
+
+def _with_secrets(value: Any, environ: Mapping[str, str]) -> Any:
+    """`{{ secrets.NAME }}` replaced by the environment's NAME, as Nhost's own tools do."""
+
+    def secret(match: re.Match[str]) -> str:
+        if match[1] not in environ:
+            raise ConfigError(f"{match[0]}: expected {match[1]} in the environment")
+        return environ[match[1]]
+
+    if isinstance(value, list):
+        return [_with_secrets(item, environ) for item in value]
+    return _SECRET.sub(secret, value) if isinstance(value, str) else value
+
+
+def _find(named: Named, environ: Mapping[str, str], file: dict[str, Any]) -> _Found | None:
+    for name in filter(None, (named.env, named.fallback_env)):
+        if environ.get(name, "") != "":
+            return _Found(name, environ[name], environ[name])
+    if named.toml is None:
+        return None
+    found: Any = file
+    for part in named.toml.split("."):
+        if not isinstance(found, dict) or part not in found:
+            return None
+        found = found[part]
+    value = _with_secrets(found, environ)
+    if named.inverted and isinstance(value, bool):
+        value = not value
+    return _Found(named.toml, found, value)
+
+
+def _complaint(field: str, found: _Found) -> str:
+    metadata = Settings.model_fields[field].metadata
+    accepts = next(item.words for item in metadata if isinstance(item, Accepts))
+    shown = "(not shown)" if _NAMES[field].secret else repr(found.written)
+    return f"{found.key} = {shown}: expected {accepts}"
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    known = {named.env for named in _NAMES.values()} | {"AUTH_CONFIG"}
+    for name in sorted(environ):
+        if name.startswith("AUTH_") and name not in known:
+            yield f"{name} is set, but Postern has no such setting"
+
+
+def _unknown_keys(file: dict[str, Any]) -> Iterator[str]:
+    known = {named.toml for named in _NAMES.values() if named.toml}
+    tables = {key[: dot.start()] for key in known for dot in re.finditer(r"\.", key)}
+
+    def walk(table: dict[str, Any], path: str) -> Iterator[str]:
+        for name, value in table.items():
+            key = f"{path}.{name}"
+            if key in tables and isinstance(value, dict):
+                yield from walk(value, key)
+            elif key not in known:
+                yield f"{key} is in the configuration file, but Postern has no such setting"
+
+    for name, value in file.items():
+        if name in tables and isinstance(value, dict):
+            yield from walk(value, name)

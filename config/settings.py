@@ -1,0 +1,98 @@
+"""Every setting of Postern: its name in the environment and in nhost.toml, its kind, its default.
+
+A name that Nhost Auth has too means the same here. README.md lists them for operators.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from config.values import (
+    Accepts,
+    DatabaseUrl,
+    EncryptionKeys,
+    Issuer,
+    Names,
+    Port,
+    Seconds,
+    Switch,
+    Text,
+    whole,
+)
+
+
+class Named(NamedTuple):
+    """Where a setting is read from: the environment first, then this key of nhost.toml."""
+
+    env: str
+    toml: str | None = None
+    inverted: bool = False
+    """The file says the opposite of the environment (`signUp.enabled`, `AUTH_DISABLE_SIGNUP`)."""
+    fallback_env: str | None = None
+    secret: bool = False
+    """Its value is never shown, not even when it is wrong."""
+
+
+class Settings(BaseModel):
+    """What the operator chose, read once at the start; nothing changes it afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: Annotated[Text, Named("AUTH_HOST")] = "127.0.0.1"
+    port: Annotated[Port, Named("AUTH_PORT")] = 4000
+    data_dir: Annotated[Path, Named("AUTH_DATA_DIR"), Accepts("a folder")] = Path("var")
+    database_url: Annotated[
+        DatabaseUrl,
+        Named("DATABASE_URL", fallback_env="HASURA_GRAPHQL_DATABASE_URL", secret=True),
+    ] = None
+    encryption_keys: Annotated[EncryptionKeys, Named("AUTH_ENCRYPTION_KEYS", secret=True)] = None
+
+    mfa_enabled: Annotated[Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled")] = False
+    mfa_totp_issuer: Annotated[Issuer, Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer")] = "auth"
+    mfa_totp_drift: Annotated[int, Named("AUTH_MFA_TOTP_DRIFT"), *whole(0, 2, "time steps")] = 1
+    mfa_ticket_expires_in: Annotated[Seconds, Named("AUTH_MFA_TICKET_EXPIRES_IN")] = 5 * 60
+    mfa_ticket_attempts: Annotated[int, Named("AUTH_MFA_TICKET_ATTEMPTS"), *whole(1, 100)] = 5
+
+    access_token_expires_in: Annotated[
+        Seconds, Named("AUTH_ACCESS_TOKEN_EXPIRES_IN", "auth.session.accessToken.expiresIn")
+    ] = 15 * 60
+    refresh_token_expires_in: Annotated[
+        Seconds, Named("AUTH_REFRESH_TOKEN_EXPIRES_IN", "auth.session.refreshToken.expiresIn")
+    ] = 30 * 24 * 60 * 60
+
+    disable_signup: Annotated[
+        Switch, Named("AUTH_DISABLE_SIGNUP", "auth.signUp.enabled", inverted=True)
+    ] = False
+    disable_new_users: Annotated[
+        Switch, Named("AUTH_DISABLE_NEW_USERS", "auth.signUp.disableNewUsers")
+    ] = False
+    default_role: Annotated[Text, Named("AUTH_USER_DEFAULT_ROLE", "auth.user.roles.default")] = (
+        "user"
+    )
+    default_allowed_roles: Annotated[
+        Names, Named("AUTH_USER_DEFAULT_ALLOWED_ROLES", "auth.user.roles.allowed")
+    ] = ("me",)
+    default_locale: Annotated[Text, Named("AUTH_LOCALE_DEFAULT", "auth.user.locale.default")] = "en"
+
+    password_min_length: Annotated[
+        int,
+        Named("AUTH_PASSWORD_MIN_LENGTH", "auth.method.emailPassword.passwordMinLength"),
+        *whole(1, 256, "characters"),
+    ] = 8
+    # OWASP Password Storage Cheat Sheet: Argon2id with m=19456 (19 MiB), t=2, p=1.
+    argon2_memory_cost: Annotated[
+        int, Named("AUTH_PASSWORD_ARGON2_MEMORY_COST"), *whole(8, 4 * 1024 * 1024, "KiB")
+    ] = 19456
+    argon2_time_cost: Annotated[int, Named("AUTH_PASSWORD_ARGON2_TIME_COST"), *whole(1, 100)] = 2
+    argon2_parallelism: Annotated[int, Named("AUTH_PASSWORD_ARGON2_PARALLELISM"), *whole(1, 64)] = 1
+    # One thread a core: bench/README.md has the measurement.
+    argon2_threads: Annotated[int, Named("AUTH_PASSWORD_ARGON2_THREADS"), *whole(1, 256)] = (
+        os.cpu_count() or 1
+    )
+
+    @property
+    def roles_of_a_new_user(self) -> list[str]:
+        """The allowed roles, the default one among them."""
+        return list(dict.fromkeys([*self.default_allowed_roles, self.default_role]))

@@ -1,0 +1,103 @@
+"""The kinds of value a setting can have: how each is read, bounded and described to a person."""
+
+import base64
+import binascii
+import re
+from typing import Annotated, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretBytes,
+    SecretStr,
+    StringConstraints,
+)
+
+TEN_YEARS = 10 * 365 * 24 * 60 * 60
+_DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+class Accepts(NamedTuple):
+    """What a setting takes, in words that fit behind "expected"."""
+
+    words: str
+
+
+def parse_duration(value: object) -> object:
+    """Seconds of a Go-style duration: `90s`, `5m`, `1h30m`. Anything else is returned untouched."""
+    if not isinstance(value, str) or not (match := _DURATION.fullmatch(value.strip())):
+        return value
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _split_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [item for part in value.split(",") if (item := part.strip())]
+
+
+def parse_encryption_keys(value: object) -> tuple[SecretBytes, ...]:
+    """256-bit keys from Base64 text, separated by commas or white space; the first one encrypts.
+
+    Raises ValueError when there is none, or one is not 32 bytes of Base64.
+    """
+    if not isinstance(value, str) or not (parts := re.split(r"[\s,]+", value.strip(" \t\r\n,"))):
+        raise ValueError("not text")
+    try:
+        keys = [base64.b64decode(part, validate=True) for part in parts]
+    except binascii.Error:
+        raise ValueError("not Base64") from None
+    if any(len(key) != 32 for key in keys):
+        raise ValueError("not 32 bytes")
+    return tuple(SecretBytes(key) for key in keys)
+
+
+def _database_url(url: SecretStr | None) -> SecretStr | None:
+    scheme, separator, rest = (url.get_secret_value() if url else "").partition("://")
+    if scheme == "postgresql":
+        return SecretStr(f"postgres://{rest}")
+    if scheme not in {"postgres", "sqlite"} or not separator or not rest:
+        raise ValueError("not the URL of a database that Postern speaks to")
+    return url
+
+
+Switch = Annotated[bool, Accepts("true or false")]
+Port = Annotated[int, Field(ge=1, le=65535), Accepts("a port number from 1 to 65535")]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+    Accepts("a text of 1 to 255 characters"),
+]
+Issuer = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[^:\x00-\x1f]{1,64}$"),
+    Accepts("a name of 1 to 64 characters without a colon"),
+]
+Seconds = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    Field(ge=1, le=TEN_YEARS),
+    Accepts("seconds, or a duration such as 90s, 5m or 1h30m, of 1 s to 10 years"),
+]
+Names = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(_split_list),
+    Accepts("names, separated by commas (in the file: a list)"),
+]
+DatabaseUrl = Annotated[
+    SecretStr | None,
+    AfterValidator(_database_url),
+    Accepts("postgres://user:password@host:port/name or sqlite://path"),
+]
+EncryptionKeys = Annotated[
+    tuple[SecretBytes, ...] | None,
+    BeforeValidator(parse_encryption_keys),
+    Accepts("one or more keys of 32 bytes in Base64, separated by commas"),
+]
+
+
+def whole(low: int, high: int, of: str = "") -> tuple[object, Accepts]:
+    """Bounds and words of a whole-number setting, to be unpacked into its `Annotated`."""
+    return Field(ge=low, le=high), Accepts(f"a whole number from {low} to {high}{of and ' ' + of}")

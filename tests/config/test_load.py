@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import pytest
+
+from config import ConfigError, Settings, load
+from config.load import _NAMES
+from config.values import Accepts
+from tests.support import ROOT
+
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "nhost.toml"
+
+
+def load_file(file: Path, text: str, **environ: str) -> tuple[Settings, list[str]]:
+    file.write_text(text)
+    return load({"AUTH_CONFIG": str(file)} | environ)
+
+
+def test_the_shipped_file_turns_the_second_factor_on_without_a_warning() -> None:
+    settings, warnings = load({"AUTH_CONFIG": str(ROOT / "config" / "nhost.toml")})
+    assert settings.mfa_enabled
+    assert settings.access_token_expires_in == 15 * 60
+    assert settings.refresh_token_expires_in == 30 * 24 * 60 * 60
+    assert not warnings
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load({}) == (Settings(), [])
+
+
+def test_the_environment_wins_over_the_file(file: Path) -> None:
+    text = "[auth.totp]\nenabled = true\nissuer = 'File'\n"
+    settings, _ = load_file(file, text, AUTH_MFA_TOTP_ISSUER="Environment", AUTH_MFA_ENABLED="")
+    assert settings.mfa_totp_issuer == "Environment"
+    assert settings.mfa_enabled, "an empty variable counts as not set"
+
+
+def test_the_file_says_enabled_where_the_environment_says_disabled(file: Path) -> None:
+    text = "[auth.signUp]\nenabled = false\n"
+    assert load_file(file, text)[0].disable_signup
+    assert not load_file(file, text, AUTH_DISABLE_SIGNUP="false")[0].disable_signup
+
+
+def test_secrets_of_the_file_come_from_the_environment(file: Path) -> None:
+    text = "[auth.totp]\nissuer = '{{ secrets.BRAND }}'\n[other]\nkey = '{{ secrets.UNKNOWN }}'"
+    assert load_file(file, text, BRAND="Acme")[0].mfa_totp_issuer == "Acme"
+    with pytest.raises(ConfigError, match="expected BRAND in the environment"):
+        load_file(file, text)
+
+
+def test_the_default_role_is_always_among_the_roles(file: Path) -> None:
+    settings, _ = load_file(file, "", AUTH_USER_DEFAULT_ALLOWED_ROLES=" editor , me,")
+    assert settings.roles_of_a_new_user == ["editor", "me", "user"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("AUTH_PORT", "http", "AUTH_PORT = 'http': expected a port number from 1 to 65535"),
+        ("AUTH_PORT", "65536", "AUTH_PORT = '65536': expected a port number from 1 to 65535"),
+        ("AUTH_MFA_ENABLED", "maybe", "AUTH_MFA_ENABLED = 'maybe': expected true or false"),
+        (
+            "AUTH_MFA_TOTP_DRIFT",
+            "3",
+            "AUTH_MFA_TOTP_DRIFT = '3': expected a whole number from 0 to 2 time steps",
+        ),
+        (
+            "AUTH_ACCESS_TOKEN_EXPIRES_IN",
+            "soon",
+            "AUTH_ACCESS_TOKEN_EXPIRES_IN = 'soon': expected seconds, or a duration such as 90s, "
+            "5m or 1h30m, of 1 s to 10 years",
+        ),
+        (
+            "AUTH_MFA_TOTP_ISSUER",
+            "a:b",
+            "AUTH_MFA_TOTP_ISSUER = 'a:b': expected a name of 1 to 64 characters without a colon",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_accepted(
+    name: str, value: str, complaint: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({name: value})
+    assert str(refused.value) == complaint
+
+
+def test_every_wrong_value_gets_a_line_of_its_own() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({"AUTH_PORT": "x", "AUTH_MFA_TICKET_ATTEMPTS": "0"})
+    assert len(str(refused.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://root:hunter2@localhost/auth"),
+        ("HASURA_GRAPHQL_DATABASE_URL", "hunter2"),
+        ("AUTH_ENCRYPTION_KEYS", "hunter2"),
+    ],
+)
+def test_a_wrong_secret_is_not_shown(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name} = \\(not shown\\): expected ") as refused:
+        load({name: value})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_settings_do_not_show_their_secrets() -> None:
+    settings, _ = load({"DATABASE_URL": "postgres://u:hunter2@h/d", "AUTH_ENCRYPTION_KEYS": KEY})
+    assert "hunter2" not in repr(settings)
+    assert KEY not in repr(settings)
+    assert "0123456789" not in repr(settings)
+
+
+def test_what_is_no_setting_is_warned_about_by_name(file: Path) -> None:
+    text = "[auth.totp]\nenabeld = true\n[auth.rateLimit]\nlimit = 1\n[hasura]\nversion = '2'\n"
+    _, warnings = load_file(file, text, AUTH_TYPO="1", HASURA_GRAPHQL_ADMIN_SECRET="x")
+    assert [warning.split()[0] for warning in warnings] == [
+        "AUTH_TYPO",
+        "auth.totp.enabeld",
+        "auth.rateLimit",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("[auth", "not a TOML file"), ("[auth.totp]\nenabled = 'x'", "auth.totp.enabled = 'x'")],
+)
+def test_a_broken_file_is_told_in_one_line(file: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint) as refused:
+        load_file(file, text)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_file_that_was_asked_for_must_be_there() -> None:
+    with pytest.raises(ConfigError, match=r"AUTH_CONFIG = '/no.toml': expected a file to read"):
+        load({"AUTH_CONFIG": "/no.toml"})
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().port = 1
+
+
+def test_every_setting_says_what_it_accepts() -> None:
+    for field in _NAMES:
+        metadata = Settings.model_fields[field].metadata
+        assert [item for item in metadata if isinstance(item, Accepts)], field

@@ -1,0 +1,38 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.values import parse_duration, parse_encryption_keys
+
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("5m", 300), ("1h30m", 5400), ("720h", 2592000), ("2h5s", 7205), (" 5m ", 300)],
+)
+def test_a_duration_is_read_as_go_writes_it(text: str, seconds: int) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "5x", "m5", "5m1h", "-5m", "5 m", "5m5m", "१m5"])
+def test_what_is_no_duration_is_left_for_the_next_check(text: str) -> None:
+    assert parse_duration(text) == text
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_every_duration_adds_up(hours: int, minutes: int, seconds: int) -> None:
+    total = hours * 3600 + minutes * 60 + seconds
+    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == total
+
+
+@pytest.mark.parametrize("text", [f"{KEY},{KEY}", f"{KEY}\n{KEY}\n", f" {KEY} , {KEY} ,"])
+def test_encryption_keys_are_separated_by_commas_or_white_space(text: str) -> None:
+    keys = parse_encryption_keys(text)
+    assert [key.get_secret_value() for key in keys] == [b"01234567890123456789012345678901"] * 2
+
+
+@pytest.mark.parametrize("text", ["", ",", "!", KEY[:-4], KEY + "AAAA", 7, f"{KEY},short"])
+def test_an_encryption_key_of_another_size_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="not"):
+        parse_encryption_keys(text)
