@@ -1,0 +1,96 @@
+"""The connection to the database, and bringing its tables up to date."""
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from tortoise import Tortoise, connections
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.migrations.executor import MigrationExecutor
+
+from config import Settings
+
+_BUSY_TIMEOUT = 5000
+"""Milliseconds that a statement waits for another process to finish writing (SQLite)."""
+_MIGRATION_LOCK = 0x706F7374
+"""Any number that nothing else on the database server locks ("post")."""
+_APPS = {"models": {"models": ["models"], "migrations": "models.migrations"}}
+
+ORM = {"connections": {"default": "sqlite://:memory:"}, "apps": _APPS}
+"""For `tortoise makemigrations`, which looks at the models and at no database."""
+
+
+def orm_config(settings: Settings) -> dict[str, Any]:
+    """Tortoise's configuration for the database of these settings."""
+    if settings.database_url is None:
+        path = str(settings.data_dir / "postern.db")
+        connection: dict[str, Any] = {
+            "engine": "tortoise.backends.sqlite",
+            "credentials": {"file_path": path},
+        }
+    else:
+        connection = expand_db_url(settings.database_url.get_secret_value())
+    if "file_path" in connection["credentials"]:
+        connection["credentials"].setdefault("busy_timeout", _BUSY_TIMEOUT)
+    return {"connections": {"default": connection}, "apps": _APPS, "use_tz": True}
+
+
+def describe(settings: Settings) -> str:
+    """Where the data lies, for a person: without the password of the database."""
+    credentials = orm_config(settings)["connections"]["default"]["credentials"]
+    if "file_path" in credentials:
+        return f"{Path(credentials['file_path']).resolve()} (SQLite)"
+    return f"{credentials['database']} on {credentials['host']}:{credentials['port']} (PostgreSQL)"
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[None]:
+    """The models usable inside of the block, from every task."""
+    # Uvicorn answers requests in other contexts than the one that starts the application.
+    await Tortoise.init(config=orm_config(settings), _enable_global_fallback=True)
+    try:
+        yield
+    finally:
+        await Tortoise.close_connections()
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Bring the tables up to date and name the migrations that this took, oldest first.
+
+    Safe to run from several processes at once: the later ones wait, and find nothing to do.
+    """
+    applied: list[str] = []
+
+    def note(event: str, _app: str, name: str) -> None:
+        if event == "apply_done":
+            applied.append(name)
+
+    async with connected(settings), _one_at_a_time(orm_config(settings)):
+        executor = MigrationExecutor(connections.get("default"), _APPS)
+        await executor.migrate(direction="forward", progress=note)
+    return applied
+
+
+@asynccontextmanager
+async def _one_at_a_time(config: dict[str, Any]) -> AsyncIterator[None]:
+    """One process at a time inside of the block, across all that share the database."""
+    if path := config["connections"]["default"]["credentials"].get("file_path"):
+        file = await asyncio.to_thread(_lock_file, Path(f"{path}.lock"))
+        with file:
+            yield
+    else:
+        async with connections.get("default").acquire_connection() as connection:
+            await connection.execute(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
+            try:
+                yield
+            finally:
+                await connection.execute(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
+
+
+def _lock_file(path: Path) -> IO[str]:
+    file = path.open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file

@@ -1,0 +1,40 @@
+"""Whoever can sign in."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class User(Model):
+    """A subscriber account, its password and its TOTP factor.
+
+    The factor lives in this one row, so that each step of its life is one conditional UPDATE:
+    no secret (none), a secret and no activation time (pending), both (active).
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    email = fields.CharField(max_length=320, unique=True)
+    """As `auth.email.normalise` spells it."""
+    email_verified = fields.BooleanField(default=False)
+    password_hash = fields.CharField(max_length=255)
+    display_name = fields.CharField(max_length=320)
+    locale = fields.CharField(max_length=255)
+    default_role = fields.CharField(max_length=255)
+    roles: list[str] = fields.JSONField()
+    disabled = fields.BooleanField(default=False)
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    totp_secret = fields.CharField(max_length=255, null=True)
+    """Sealed by `auth.vault`."""
+    totp_activated_at = fields.DatetimeField(null=True)
+    totp_last_step = fields.BigIntField(default=0)
+    """The newest time step whose code was accepted; older ones never are again, whatever happens
+    to the secret."""
+
+    class Meta:
+        table = "users"
+        table_description = "Whoever can sign in"
+
+    @property
+    def active_mfa_type(self) -> str | None:
+        """`"totp"` once the factor is active, else None."""
+        return "totp" if self.totp_activated_at else None
