@@ -1,0 +1,97 @@
+"""Every refusal that a client can see, in one table."""
+
+from enum import Enum, unique
+from typing import Any
+
+
+@unique
+class ErrorCode(Enum):
+    """Why a request was refused: a message for the person, a meaning for the developer."""
+
+    def __init__(self, message: str, meaning: str) -> None:
+        self.message = message
+        self.meaning = meaning
+
+    INVALID_EMAIL_PASSWORD = (
+        "The e-mail address or the password is wrong.",
+        "No account has this e-mail address and password. The same answer, after the same time, "
+        "whether or not the account exists. Let the user try again.",
+    )
+    INVALID_TICKET = (
+        "This sign-in is no longer valid. Please sign in again.",
+        "The ticket is unknown, expired, already redeemed, or was tried with too many wrong codes. "
+        "Go back to the e-mail and password step.",
+    )
+    INVALID_TOTP = (
+        "The code is wrong or was already used.",
+        "The one-time code does not match, or it was accepted before (each code is good once: wait "
+        "for the next one). While redeeming a ticket, `extensions.attemptsLeft` says how many "
+        "tries the ticket has left; at 0 go back to the e-mail and password step.",
+    )
+    DISABLED_MFA_TOTP = (
+        "The second factor is not turned on.",
+        "The user has no active TOTP factor, so there is nothing to verify or to turn off.",
+    )
+    NO_TOTP_SECRET = (
+        "There is no authenticator app to confirm. Please start over.",
+        "No enrolment is pending. Call `changeUserMfa` first and show its QR code.",
+    )
+    TOTP_ALREADY_ACTIVE = (
+        "The second factor is already turned on.",
+        "The user has an active TOTP factor, and it was not touched. Turn it off first, with "
+        '`verifyChangeUserMfa(activeMfaType: "")`.',
+    )
+    DISABLED_ENDPOINT = (
+        "The second factor is switched off on this server.",
+        "The operator has not set `auth.totp.enabled`. A user with an active factor cannot sign in "
+        "until it is, or until the operator resets the user's factor.",
+    )
+    DISABLED_USER = (
+        "This account is disabled.",
+        "The credentials are right, but the operator has disabled the account.",
+    )
+    UNAUTHENTICATED = (
+        "Please sign in.",
+        "The operation needs an access token in the header `Authorization: Bearer …`, and the one "
+        "sent is missing, malformed or expired, or its user is gone. Sign in again.",
+    )
+    INVALID_REQUEST = (
+        "The request is not valid.",
+        "The operation or one of its arguments cannot be used as sent; the message says which and "
+        "what is accepted. Repeating it unchanged will not help.",
+    )
+    EMAIL_ALREADY_IN_USE = (
+        "This e-mail address is already in use.",
+        "An account with this e-mail address exists (upper and lower case are the same).",
+    )
+    PASSWORD_TOO_SHORT = (
+        "The password is too short.",
+        "The password has fewer characters than the server asks for; `extensions.minLength` is "
+        "that number.",
+    )
+    SIGNUP_DISABLED = (
+        "Signing up is switched off on this server.",
+        "The operator creates the accounts on this server.",
+    )
+    TOO_MANY_REQUESTS = (
+        "The server is busy. Please try again in a moment.",
+        "Nothing was done. Try again after a short wait.",
+    )
+    INTERNAL_SERVER_ERROR = (
+        "Something went wrong on the server.",
+        "An unforeseen error. `extensions.id` stands in the server's log beside the cause; give it "
+        "to the operator.",
+    )
+
+
+class AuthError(Exception):
+    """A refusal on purpose: a code, a message for a person, and details for the client.
+
+    `details` become the `extensions` of the GraphQL error, so their names are camelCase and their
+    values can be written as JSON. A secret has no place in either.
+    """
+
+    def __init__(self, code: ErrorCode, message: str = "", **details: Any) -> None:
+        super().__init__(message or code.message)
+        self.code = code
+        self.extensions = {"code": code.name, **details}

@@ -1,0 +1,81 @@
+"""Passwords: Argon2id (RFC 9106), always off the event loop and never more at once than planned."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import VerificationError
+
+from auth.errors import AuthError, ErrorCode
+
+MAX_BYTES = 1024
+"""Longer passwords are refused: nobody types them, and hashing them is work for nothing."""
+QUEUE_PER_THREAD = 64
+"""How many passwords may wait for one thread: about two seconds' work with the defaults."""
+
+Result = TypeVar("Result")
+
+
+class Passwords:
+    """Hashes and verifies passwords on threads of its own.
+
+    Argon2 frees the interpreter while it works, so threads use every core and the event loop goes
+    on answering. What waits is bounded; past that, TOO_MANY_REQUESTS is raised at once.
+    """
+
+    def __init__(self, *, memory_cost: int, time_cost: int, parallelism: int, threads: int) -> None:
+        """Memory in KiB for each hash; `threads` hashes are made at the same time."""
+        self._hasher = PasswordHasher(
+            memory_cost=memory_cost, time_cost=time_cost, parallelism=parallelism, type=Type.ID
+        )
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._free = threads * (QUEUE_PER_THREAD + 1)
+        self._nobodys_hash = self._hasher.hash(secrets.token_urlsafe())
+
+    async def hash(self, password: str) -> str:
+        """The password's Argon2id hash in PHC form, with a fresh 128-bit salt.
+
+        Raises AuthError: TOO_MANY_REQUESTS.
+        """
+        return await self._run(lambda: self._hasher.hash(password))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one of this hash.
+
+        For None, an account that does not exist, the same work is done and the answer is False.
+        Raises AuthError: TOO_MANY_REQUESTS.
+        """
+        matches = await self._run(lambda: self._verify(password_hash, password))
+        return matches and password_hash is not None
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than those in force."""
+        return self._hasher.check_needs_rehash(password_hash)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _verify(self, password_hash: str | None, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash or self._nobodys_hash, password)
+        except VerificationError:
+            return False
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        if self._free == 0:
+            raise AuthError(ErrorCode.TOO_MANY_REQUESTS)
+        self._free -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._free += 1
+
+
+def refuse_oversized(password: str) -> None:
+    """Raises AuthError: INVALID_REQUEST beyond 1024 bytes of UTF-8."""
+    if len(password.encode()) > MAX_BYTES:
+        raise AuthError(ErrorCode.INVALID_REQUEST, f"password: expected at most {MAX_BYTES} bytes.")

@@ -1,0 +1,52 @@
+"""Encryption of secrets at rest: AES-256-GCM (NIST SP 800-38D), with keys that can rotate."""
+
+import base64
+import binascii
+import hashlib
+import os
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE_BYTES = 12
+"""96 random bits: good for 2**32 seals with one key (NIST SP 800-38D, section 8.3)."""
+
+
+class VaultError(Exception):
+    """Something sealed cannot be opened: no key fits, it was sealed for another, or it changed."""
+
+
+class Vault:
+    """Seals with its first key and opens with any of them.
+
+    What is sealed is bound to a context, such as whose it is and what for; it opens only in the
+    same one, so that a sealed secret moved to another user's row is worth nothing.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """`keys` are 32 bytes each, the one to seal with first."""
+        self._keys = {_key_id(key): AESGCM(key) for key in keys}
+        self._current = _key_id(keys[0])
+
+    def seal(self, secret: str, context: str) -> str:
+        """`secret` encrypted, as text: the key's id, a dot, nonce and ciphertext in Base64."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._keys[self._current].encrypt(nonce, secret.encode(), context.encode())
+        return f"{self._current}.{base64.b64encode(nonce + sealed).decode()}"
+
+    def open(self, sealed: str, context: str) -> str:
+        """What was sealed. Raises VaultError, which does not say more than that it failed."""
+        key_id, _, body = sealed.partition(".")
+        try:
+            raw = base64.b64decode(body, validate=True)
+            nonce, ciphertext = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
+            return self._keys[key_id].decrypt(nonce, ciphertext, context.encode()).decode()
+        except KeyError:
+            raise VaultError(f"no key with the id {key_id[:8]!r} in AUTH_ENCRYPTION_KEYS") from None
+        except (InvalidTag, binascii.Error, ValueError):
+            raise VaultError("a sealed secret cannot be opened") from None
+
+
+def _key_id(key: bytes) -> str:
+    return hashlib.sha256(b"postern encryption key id" + key).hexdigest()[:8]

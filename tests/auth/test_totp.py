@@ -1,0 +1,98 @@
+"""RFC 6238 and RFC 4226, by their own vectors."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auth import totp
+from tests.support import read_qr_code
+
+SECRET = base64.b32encode(b"12345678901234567890").decode()
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "eight_digits"),
+    [
+        (59, "94287082"),
+        (1111111109, "07081804"),
+        (1111111111, "14050471"),
+        (1234567890, "89005924"),
+        (2000000000, "69279037"),
+        (20000000000, "65353130"),
+    ],
+)
+def test_rfc_6238_appendix_b(seconds: int, eight_digits: str) -> None:
+    """The appendix shows eight digits; six digits are their end (RFC 4226, section 5.3)."""
+    now = datetime.fromtimestamp(seconds, UTC)
+    code = eight_digits[-6:]
+    assert totp.code_at(SECRET, totp.time_step(now)) == code
+    assert totp.matching_time_step(SECRET, code, now, drift=0) == seconds // 30
+
+
+@pytest.mark.parametrize(
+    ("counter", "code"),
+    list(enumerate(["755224", "287082", "359152", "969429", "338314", "254676", "287922"])),
+)
+def test_rfc_4226_appendix_d(counter: int, code: str) -> None:
+    assert totp.code_at(SECRET, counter) == code
+
+
+@pytest.mark.parametrize("drift", [0, 1, 2])
+def test_a_code_is_good_in_its_step_and_as_many_around_it_as_drift_says(drift: int) -> None:
+    current = totp.time_step(NOW)
+    for offset in range(-4, 5):
+        expected = current + offset if abs(offset) <= drift else None
+        code = totp.code_at(SECRET, current + offset)
+        assert totp.matching_time_step(SECRET, code, NOW, drift=drift) == expected
+
+
+@pytest.mark.parametrize("form", ["{} {}", " {}{} ", "{}\t{}\n", "{}\u00a0{}"])
+def test_a_code_is_understood_however_it_is_spaced(form: str) -> None:
+    code = totp.code_at(SECRET, totp.time_step(NOW))
+    typed = form.format(code[:3], code[3:])
+    assert totp.matching_time_step(SECRET, typed, NOW, drift=0) == totp.time_step(NOW)
+
+
+@given(st.text())
+def test_whatever_else_is_typed_is_no_code(text: str) -> None:
+    codes = {totp.code_at(SECRET, totp.time_step(NOW) + offset) for offset in (-1, 0, 1)}
+    if "".join(text.split()) not in codes:
+        assert totp.matching_time_step(SECRET, text, NOW, drift=1) is None
+
+
+def test_digits_of_other_scripts_are_no_code() -> None:
+    code = totp.code_at(SECRET, totp.time_step(NOW))
+    fullwidth = code.translate({ord(str(digit)): chr(0xFF10 + digit) for digit in range(10)})
+    assert totp.matching_time_step(SECRET, fullwidth, NOW, drift=1) is None
+
+
+def test_steps_are_thirty_seconds_long() -> None:
+    assert totp.time_step(NOW + timedelta(seconds=29.9)) == totp.time_step(NOW)
+    assert totp.time_step(NOW + timedelta(seconds=30)) == totp.time_step(NOW) + 1
+
+
+def test_a_secret_has_160_bits_and_is_never_the_same() -> None:
+    secrets = {totp.new_secret() for _ in range(100)}
+    assert len(secrets) == 100
+    assert all(len(base64.b32decode(secret)) == 20 for secret in secrets)
+
+
+@given(
+    st.text(min_size=1, max_size=40, alphabet=st.characters(codec="utf-8", exclude_characters=":"))
+)
+def test_the_key_uri_holds_issuer_account_and_secret(issuer: str) -> None:
+    account = "joe+tag@example.com"
+    uri = urlsplit(totp.key_uri(SECRET, account=account, issuer=issuer))
+    assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
+    assert unquote(uri.path) == f"/{issuer}:{account}"
+    assert parse_qs(uri.query, keep_blank_values=True) == {"secret": [SECRET], "issuer": [issuer]}
+
+
+def test_the_qr_code_reads_back() -> None:
+    uri = totp.key_uri(SECRET, account="a" * 60 + "@example.com", issuer="Café & Söhne")
+    assert read_qr_code(totp.qr_code(uri)) == uri
