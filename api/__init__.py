@@ -1,0 +1,1 @@
+"""What clients speak: the ASGI application and the GraphQL schema."""

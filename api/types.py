@@ -1,0 +1,171 @@
+"""The types of the GraphQL schema, each shaped from what a flow answers."""
+
+from datetime import datetime
+from enum import Enum, EnumMeta
+from typing import Annotated, Self, cast
+
+import strawberry
+
+import models
+from auth import errors, mfa, sessions, sign_in
+
+_codes = {
+    code.name: strawberry.enum_value(code.name, description=code.meaning)
+    for code in errors.ErrorCode
+}
+ErrorCode = strawberry.enum(
+    cast("EnumMeta", Enum("ErrorCode", _codes)),
+    description="Why an operation was refused: the value of `errors[].extensions.code`. Switch on "
+    "it; `errors[].message` is a sentence that may be shown to the user.",
+)
+
+
+@strawberry.type(description="Someone who has an account.")
+class User:
+    id: strawberry.ID = strawberry.field(
+        description="A UUID that never changes; the `sub` of this user's access tokens."
+    )
+    email: str = strawberry.field(
+        description="The address to sign in with, as it is stored: trimmed and in lower case."
+    )
+    display_name: str = strawberry.field(
+        description="The name to show. The e-mail address unless one was given at sign-up."
+    )
+    email_verified: bool = strawberry.field(
+        description="Whether the user has shown that the e-mail address is theirs."
+    )
+    active_mfa_type: str | None = strawberry.field(
+        description='`"totp"` while the second factor is on, otherwise null.'
+    )
+    default_role: str = strawberry.field(
+        description="The role that the user acts in unless a request asks for another of `roles`."
+    )
+    roles: list[str] = strawberry.field(description="All the roles that the user may act in.")
+    locale: str = strawberry.field(
+        description="The user's language as a code, such as `en`: for texts shown or sent to them."
+    )
+    created_at: datetime = strawberry.field(
+        description="When the account was made: ISO 8601 with a time zone."
+    )
+
+    @classmethod
+    def of(cls, user: models.User) -> Self:
+        """The public side of a stored user."""
+        return cls(
+            id=strawberry.ID(str(user.id)),
+            email=user.email,
+            display_name=user.display_name,
+            email_verified=user.email_verified,
+            active_mfa_type=user.active_mfa_type,
+            default_role=user.default_role,
+            roles=user.roles,
+            locale=user.locale,
+            created_at=user.created_at,
+        )
+
+
+@strawberry.type(
+    description="A user who is signed in. Keep the tokens where no other site's script can read "
+    "them, and never in a URL."
+)
+class Session:
+    access_token: str = strawberry.field(
+        description="A JWT for the header `Authorization: Bearer …` of every operation that needs "
+        "a signed-in user, here and at services that trust this server, such as Hasura."
+    )
+    access_token_expires_in: int = strawberry.field(
+        description="Seconds until the access token expires, counted from this answer."
+    )
+    refresh_token: str = strawberry.field(
+        description="A secret that outlives the access token. It is shown here and never again."
+    )
+    refresh_token_id: strawberry.ID = strawberry.field(
+        description="Names the refresh token without giving it away. Not a secret."
+    )
+    user: User = strawberry.field(description="Who is signed in.")
+
+    @classmethod
+    def of(cls, session: sessions.Session) -> Self:
+        """A session as its owner sees it, once."""
+        return cls(
+            access_token=session.access_token,
+            access_token_expires_in=session.access_token_expires_in,
+            refresh_token=session.refresh_token,
+            refresh_token_id=strawberry.ID(str(session.refresh_token_id)),
+            user=User.of(session.user),
+        )
+
+
+@strawberry.type(
+    description="A sign-in that waits for the second factor. Ask the user for the code of their "
+    "authenticator app and send both to `verifySignInMfaTotp`."
+)
+class MfaTicket:
+    ticket: str = strawberry.field(
+        description="Stands for the right password, so it is a secret. It survives wrong codes, "
+        "but not too many; redeeming it ends it. A user can have any number of them open."
+    )
+    expires_in: int = strawberry.field(
+        description="Seconds until the ticket expires, counted from this answer."
+    )
+
+    @classmethod
+    def of(cls, ticket: sign_in.MfaTicket) -> Self:
+        """A ticket as its owner sees it, once."""
+        return cls(ticket=ticket.ticket, expires_in=ticket.expires_in)
+
+
+SignInResult = Annotated[
+    Session | MfaTicket,
+    strawberry.union(
+        "SignInResult",
+        description="A session, or a ticket where the user has a second factor. Select "
+        "`__typename` to tell them apart.",
+    ),
+]
+
+
+def sign_in_result(answer: sessions.Session | sign_in.MfaTicket) -> Session | MfaTicket:
+    """The member of the union that this answer is."""
+    return MfaTicket.of(answer) if isinstance(answer, sign_in.MfaTicket) else Session.of(answer)
+
+
+@strawberry.type(
+    description="A second factor that is set up but not on yet: show the QR code, then send the "
+    "first code of the app to `verifyChangeUserMfa`. Shown once."
+)
+class TotpEnrollment:
+    image_url: str = strawberry.field(
+        description="The QR code of `otpauthUrl`, as a `data:image/png;base64,…` URL that can be "
+        "the `src` of an `<img>`."
+    )
+    totp_secret: str = strawberry.field(
+        description="The secret in Base32, for users who type it in rather than scan it."
+    )
+    otpauth_url: str = strawberry.field(
+        description="The `otpauth://totp/…` URL that holds the secret. On a phone, a link to it "
+        "opens the authenticator app."
+    )
+
+    @classmethod
+    def of(cls, enrolment: mfa.Enrolment) -> Self:
+        """An enrolment as its owner sees it, once."""
+        return cls(
+            image_url=enrolment.image_url,
+            totp_secret=enrolment.totp_secret,
+            otpauth_url=enrolment.otpauth_url,
+        )
+
+
+@strawberry.type(description="What has become of the second factor.")
+class MfaChange:
+    user: User = strawberry.field(description="The user after the change.")
+    recovery_codes: list[str] = strawberry.field(
+        description="Codes for the day the phone is lost, to be shown once. Empty: this server "
+        "does not hand them out yet."
+    )
+
+    @classmethod
+    def of(cls, change: mfa.MfaChange) -> Self:
+        """A change as its user sees it."""
+        return cls(user=User.of(change.user), recovery_codes=list(change.recovery_codes))

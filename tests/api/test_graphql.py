@@ -1,0 +1,179 @@
+"""What `/graphql` answers to what it should not be sent, against a real server."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support import OPERATIONS, PASSWORD, Client, Server, payload, running_server
+
+JSON = {"content-type": "application/json"}
+QUERY = {"query": "{ me { id } }"}
+
+
+def code_of(response: httpx2.Response) -> str:
+    (error,) = response.json()["errors"]
+    assert set(error) <= {"message", "locations", "path", "extensions"}
+    return str(error["extensions"]["code"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"null", b'"x"', b"1", b"[]", b'[{"query": "{me{id}}"}]', b"{", b"\xff\xfe", b"\x00",
+        b'{"query": "\xff"}', b"[" * 50_000, b'{"a":' * 50_000, b"1" * 5_000,
+        b'{"query": "{me{id}}", "variables": {"x": "\\ud800"}}',
+        b'{"query": 1}', b'{"query": null}', b"{}", b'{"query": ""}', b'{"query": ["{me{id}}"]}',
+        b'{"query": "{me{id}}", "variables": []}', b'{"query": "{me{id}}", "variables": "x"}',
+        b'{"query": "{me{id}}", "operationName": "nope"}',
+        b'{"query": "{me{id}}", "operationName": 7}', b'{"query": "{me{id}}", "extensions": 7}',
+        b'{"query": "fragment F on User { id }"}', b'{"query": "type T { id: ID }"}',
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_operation_is_a_400_with_a_code(
+    http: httpx2.Client, shared_server: Server, body: bytes
+) -> None:
+    response = http.post("/graphql", content=body, headers=JSON)
+    assert response.status_code == 400
+    assert code_of(response) == "INVALID_REQUEST"
+    assert "Traceback" not in shared_server.log()
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"],
+)
+def test_a_request_that_needs_no_preflight_runs_nothing(
+    http: httpx2.Client, content_type: str | None
+) -> None:
+    """Else any site could post a form in the name of its visitor."""
+    headers = {"content-type": content_type} if content_type else {}
+    response = http.post("/graphql", content=json.dumps(QUERY).encode(), headers=headers)
+    assert response.status_code == 400
+    assert code_of(response) == "INVALID_REQUEST"
+
+
+def test_a_mutation_does_not_run_over_get(http: httpx2.Client) -> None:
+    response = http.get("/graphql", params={"query": "mutation { changeUserMfa { totpSecret } }"})
+    assert response.status_code == 400
+    assert code_of(response) == "INVALID_REQUEST"
+
+
+def test_a_query_runs_over_get(http: httpx2.Client) -> None:
+    assert http.get("/graphql", params=QUERY).json() == {"data": {"me": None}}
+
+
+def test_another_method_is_refused_in_json(http: httpx2.Client) -> None:
+    response = http.put("/graphql", json=QUERY)
+    assert response.status_code == 405
+    assert code_of(response) == "INVALID_REQUEST"
+
+
+SIGN_IN = (
+    "mutation ($e: String!, $p: String!) { signInEmailPassword(email: $e, password: $p) { %s } }"
+)
+INLINE = 'mutation { signInEmailPassword(email: "a", password: %s) { __typename } }'
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ("{ me { hunter", {}),
+        ("{ me { nope } }", {}),
+        ('mutation { signInEmailPassword(email: "hunter2") { __typename } }', {}),
+        (INLINE % '{x: "hunter2"}', {}),
+        (INLINE % "hunter2", {}),
+        (INLINE % '["hunter2"]', {}),
+        ('mutation { signInEmailPassword(email: "a" password "hunter2") { __typename } }', {}),
+        ('mutation { signInEmailPassword(email: "a" password hunter2) { __typename } }', {}),
+        ('mutation { signInEmailPassword(email: "a" password: """hunter2""" """hunter2""") }', {}),
+        ('"hunter2" { me { id } }', {}),
+        ("""mutation { signInEmailPassword(email: 'hunter2') { __typename } }""", {}),
+        (SIGN_IN % "__typename", {"e": "a"}),
+        (SIGN_IN % "__typename", {"e": "a", "p": {"hunter2": "hunter2"}}),
+        (SIGN_IN % "__typename", {"e": "a", "p": ["hunter2"]}),
+        (SIGN_IN % "__typename", {"e": ["hunter2\nhunter2"], "p": "hunter2"}),
+        (SIGN_IN % "ticket", {"e": "a", "p": "hunter2"}),
+    ],
+)  # fmt: skip
+def test_a_wrong_operation_has_a_code_and_repeats_no_value(
+    http: httpx2.Client, shared_server: Server, query: str, variables: dict[str, object]
+) -> None:
+    response = http.post("/graphql", json={"query": query, "variables": variables})
+    for error in response.json()["errors"]:
+        assert error["extensions"]["code"] == "INVALID_REQUEST"
+        assert error["message"]
+    assert "hunter2" not in response.text
+    assert "hunter2" not in shared_server.log()
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        (None, None),
+        ("", None),
+        ("Basic am9lOmpvZQ==", None),
+        ("Bearer", "UNAUTHENTICATED"),
+        ("Bearer forged", "UNAUTHENTICATED"),
+        ("bearer a.b.c", "UNAUTHENTICATED"),
+        ("Bearer \xff", "UNAUTHENTICATED"),
+    ],
+)
+def test_me_is_null_without_a_token_and_an_error_with_a_bad_one(
+    http: httpx2.Client, authorization: str | None, code: str | None
+) -> None:
+    headers = {} if authorization is None else {b"authorization": authorization.encode("latin-1")}
+    body = http.post("/graphql", json=QUERY, headers=headers).json()
+    assert body["data"] == {"me": None}
+    assert [error["extensions"]["code"] for error in body.get("errors", [])] == (
+        [code] if code else []
+    )
+
+
+def test_a_stale_token_does_not_stand_in_the_way_of_signing_in(http: httpx2.Client) -> None:
+    client = Client(http, access_token="expired")
+    client.call("signUpEmailPassword", email="stale@example.com", password=PASSWORD)
+    client.call("signInEmailPassword", email="stale@example.com", password=PASSWORD)
+
+
+def test_each_operation_of_a_document_can_be_chosen(http: httpx2.Client) -> None:
+    document = "query A { me { id } } query B { __typename }"
+    chosen = http.post("/graphql", json={"query": document, "operationName": "B"})
+    assert chosen.json() == {"data": {"__typename": "Query"}}
+
+
+def test_graphiql_is_there_for_browsers(http: httpx2.Client) -> None:
+    page = http.get("/graphql", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "GraphiQL" in page.text
+
+
+def test_routes_beside_graphql_answer_json(http: httpx2.Client) -> None:
+    assert http.get("/healthz").json() == "OK"
+    assert http.head("/healthz").status_code == 200
+    assert http.get("/version").json() == {"version": "0.1.0"}
+    assert http.get("/nowhere").status_code == 404
+    assert http.get("/nowhere").json()["error"] == "not-found"
+    assert http.post("/healthz").status_code == 405
+    assert http.post("/healthz").json()["error"] == "method-not-allowed"
+    assert "server" not in http.get("/healthz").headers
+
+
+def test_an_unforeseen_error_tells_the_client_an_id_and_the_log_the_rest(tmp_path: Path) -> None:
+    variables = {"email": "a@b.test", "password": "hunter2"}
+    with running_server(tmp_path / "var") as server:
+        with sqlite3.connect(server.data_dir / "postern.db") as database:
+            database.execute("ALTER TABLE users RENAME TO lost")
+        response = httpx2.post(
+            f"{server.url}/graphql", json=payload("signInEmailPassword", variables)
+        )
+    (error,) = response.json()["errors"]
+    assert error["message"] == "Something went wrong on the server."
+    assert set(error["extensions"]) == {"code", "id"}
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert f"error {error['extensions']['id']}: OperationalError: no such table" in server.log()
+    for secret in ("hunter2", "a@b.test", OPERATIONS["signInEmailPassword"]):
+        assert secret not in server.log()

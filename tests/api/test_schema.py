@@ -1,0 +1,122 @@
+import re
+
+import pytest
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLEnumValue,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    build_schema,
+    print_schema,
+)
+from graphql.type import is_introspection_type, is_specified_scalar_type
+from strawberry.extensions.parser_cache import _get_parse_cache
+
+from api.schema import CACHED_OPERATIONS, Context, schema
+from auth.errors import ErrorCode
+from auth.postern import Postern
+from tests.support import ROOT
+
+SDL = schema.as_str()
+TYPES = {
+    name: found
+    for name, found in build_schema(SDL).type_map.items()
+    if not is_introspection_type(found) and not is_specified_scalar_type(found)
+}
+
+CONTRACT = """
+scalar DateTime
+enum ErrorCode {
+  INVALID_EMAIL_PASSWORD INVALID_TICKET INVALID_TOTP DISABLED_MFA_TOTP NO_TOTP_SECRET
+  TOTP_ALREADY_ACTIVE DISABLED_ENDPOINT DISABLED_USER UNAUTHENTICATED INVALID_REQUEST
+  EMAIL_ALREADY_IN_USE PASSWORD_TOO_SHORT SIGNUP_DISABLED TOO_MANY_REQUESTS INTERNAL_SERVER_ERROR
+}
+type MfaChange { user: User! recoveryCodes: [String!]! }
+type MfaTicket { ticket: String! expiresIn: Int! }
+type Mutation {
+  signUpEmailPassword(email: String!, password: String!, displayName: String): Session!
+  signInEmailPassword(email: String!, password: String!): SignInResult!
+  verifySignInMfaTotp(ticket: String!, otp: String!): Session!
+  changeUserMfa: TotpEnrollment!
+  verifyChangeUserMfa(activeMfaType: String!, code: String!): MfaChange!
+}
+type Query { me: User }
+type Session {
+  accessToken: String! accessTokenExpiresIn: Int! refreshToken: String! refreshTokenId: ID!
+  user: User!
+}
+union SignInResult = Session | MfaTicket
+type TotpEnrollment { imageUrl: String! totpSecret: String! otpauthUrl: String! }
+type User {
+  id: ID! email: String! displayName: String! emailVerified: Boolean! activeMfaType: String
+  defaultRole: String! roles: [String!]! locale: String! createdAt: DateTime!
+}
+"""
+
+
+def test_the_committed_schema_is_the_one_that_is_served() -> None:
+    assert (ROOT / "schema.graphql").read_text() == f"{SDL}\n", "run: make schema"
+
+
+def test_the_schema_keeps_its_contract() -> None:
+    served = re.sub(r'(?s)"""(.*?)"""', "", SDL)
+    assert print_schema(build_schema(served)) == print_schema(build_schema(CONTRACT))
+
+
+def described() -> list[tuple[str, str | None]]:
+    found: list[tuple[str, GraphQLNamedType | GraphQLField | GraphQLArgument | GraphQLEnumValue]]
+    found = list(TYPES.items())
+    for name, kind in TYPES.items():
+        if isinstance(kind, GraphQLEnumType):
+            found += [(f"{name}.{value}", entry) for value, entry in kind.values.items()]
+        if isinstance(kind, GraphQLObjectType):
+            for field, entry in kind.fields.items():
+                found += [(f"{name}.{field}", entry)]
+                found += [
+                    (f"{name}.{field}.{arg}", found_arg) for arg, found_arg in entry.args.items()
+                ]
+    return [(name, entry.description) for name, entry in found]
+
+
+@pytest.mark.parametrize(("name", "description"), described())
+def test_every_symbol_is_described(name: str, description: str | None) -> None:
+    assert description, name
+    assert len(description) > 15, name
+
+
+def test_the_only_scalar_of_its_own_is_datetime() -> None:
+    assert [name for name, kind in TYPES.items() if isinstance(kind, GraphQLScalarType)] == [
+        "DateTime"
+    ]
+
+
+def test_the_descriptions_name_codes_that_exist() -> None:
+    codes = {code.name for code in ErrorCode}
+    named = {
+        word for _, text in described() for word in re.findall(r"\b[A-Z]+_[A-Z_]+\b", str(text))
+    }
+    assert named
+    assert named <= codes
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_code_is_raised_somewhere_and_has_a_message_for_people(code: ErrorCode) -> None:
+    sources = "".join(
+        file.read_text() for room in ("auth", "api") for file in (ROOT / room).rglob("*.py")
+    )
+    assert f"ErrorCode.{code.name}" in sources
+    assert re.fullmatch(r"[A-Z].*\.", code.message)
+
+
+@pytest.mark.anyio
+async def test_an_operation_is_parsed_once(postern: Postern) -> None:
+    cache = _get_parse_cache(CACHED_OPERATIONS)
+    before = cache.cache_info()  # type: ignore[attr-defined]
+    for _ in range(3):
+        await schema.execute("{ me { id locale } }", context_value=Context(postern, None))
+    after = cache.cache_info()  # type: ignore[attr-defined]
+    assert after.hits - before.hits == 2
+    assert after.maxsize == CACHED_OPERATIONS
