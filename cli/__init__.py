@@ -1,0 +1,1 @@
+"""What the operator types: `postern serve` and the rest."""

@@ -1,0 +1,178 @@
+"""The `postern` command, run as an operator runs it."""
+
+import os
+import pty
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support import (
+    PASSWORD,
+    POSTERN,
+    ROOT,
+    Client,
+    Server,
+    environment,
+    postern,
+    running_server,
+)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return environment(tmp_path / "var")
+
+
+def test_help_names_every_command_in_a_line(env: dict[str, str]) -> None:
+    shown = postern("--help", env=env).stdout
+    for command in ("serve", "migrate", "export-schema", "create-user", "reset-mfa"):
+        (line,) = [line for line in shown.splitlines() if line.split()[:1] == [command]]
+        assert line.endswith("."), "the line is not cut"
+        assert postern(command, "--help", env=env).returncode == 0
+
+
+def test_version(env: dict[str, str]) -> None:
+    assert postern("--version", env=env).stdout == "postern, version 0.1.0\n"
+
+
+def test_export_schema_prints_the_committed_file(env: dict[str, str]) -> None:
+    assert postern("export-schema", env=env).stdout == (ROOT / "schema.graphql").read_text()
+
+
+def test_migrate_can_be_repeated(env: dict[str, str]) -> None:
+    assert "Applied 0001_initial." in postern("migrate", env=env).stdout
+    again = postern("migrate", env=env)
+    assert again.returncode == 0
+    assert again.stdout.startswith("The database is up to date: ")
+
+
+def test_all_that_is_stored_is_for_its_owner_alone(tmp_path: Path, env: dict[str, str]) -> None:
+    postern("create-user", "joe@example.com", env=env, stdin=f"{PASSWORD}\n")
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+    for file in (tmp_path / "var").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_create_user_reads_the_password_from_standard_input(client: Client, server: Server) -> None:
+    env = server.env
+    created = postern("create-user", "Amy@Example.com", env=env, stdin=f" {PASSWORD} \n")
+    assert created.returncode == 0
+    assert created.stdout.startswith("Created amy@example.com, id ")
+    signed_in = client.call(
+        "signInEmailPassword", email="amy@example.com", password=f" {PASSWORD} "
+    )
+    assert signed_in["__typename"] == "Session"
+
+
+def test_create_user_asks_twice_at_a_terminal_and_shows_nothing(env: dict[str, str]) -> None:
+    command = [POSTERN, "create-user", "joe@example.com"]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+
+    def read_until(text: str) -> str:
+        shown = ""
+        while text not in shown:
+            shown += os.read(ours, 1024).decode()
+        return shown
+
+    try:
+        shown = read_until("Password: ")
+        os.write(ours, f"{PASSWORD}\n".encode())
+        shown += read_until("Repeat for confirmation: ")
+        os.write(ours, f"{PASSWORD}\n".encode())
+        shown += read_until("Created joe@example.com")
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert PASSWORD not in shown
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "complaint"),
+    [
+        ("joe", PASSWORD, "Error: email: expected an e-mail address.\n"),
+        ("joe@example.com", "short", "Error: The password is too short.\n"),
+        ("taken@example.com", PASSWORD, "Error: This e-mail address is already in use.\n"),
+    ],
+)
+def test_create_user_says_what_is_wrong(
+    env: dict[str, str], email: str, password: str, complaint: str
+) -> None:
+    postern("create-user", "taken@example.com", env=env, stdin=PASSWORD)
+    refused = postern("create-user", email, env=env, stdin=password)
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", complaint)
+
+
+def test_reset_mfa_lets_a_user_in_with_the_password_alone(client: Client, server: Server) -> None:
+    client.sign_up("joe@example.com")
+    client.enrol()
+    assert client.ticket("joe@example.com")
+    done = postern("reset-mfa", "joe@example.com", env=server.env)
+    assert done.returncode == 0
+    assert done.stdout == "The second factor of joe@example.com is deleted.\n"
+    answer = client.call("signInEmailPassword", email="joe@example.com", password=PASSWORD)
+    assert answer["__typename"] == "Session"
+    unknown = postern("reset-mfa", "nobody@example.com", env=server.env)
+    assert unknown.returncode == 1
+
+
+def test_serve_says_where_everything_is(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var") as server:
+        shown = server.log()
+    assert f"GraphQL   {server.url}/graphql\n" in shown
+    assert f"GraphiQL  {server.url}/graphql (open it in a browser)\n" in shown
+    assert f"Data      {tmp_path}/var/postern.db (SQLite)\n" in shown
+
+
+def test_a_server_that_comes_back_knows_its_users_and_its_tokens(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+        client = Client(http)
+        client.sign_up("joe@example.com")
+        phone = client.enrol()
+    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+        again = Client(http, client.access_token)
+        assert again.call("me")["activeMfaType"] == "totp"
+        ticket = again.ticket("joe@example.com")
+        assert again.call("verifySignInMfaTotp", ticket=ticket, otp=phone.next_code())
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_serve_stops_when_asked_and_says_nothing_of_it(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
+    with running_server(tmp_path / "var") as server:
+        before = server.log()
+        server.process.send_signal(stop)
+        assert server.process.wait(15) in {0, -stop}
+        assert server.log() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"AUTH_PORT": "x"}, "Error: AUTH_PORT = 'x': expected a port number from 1 to 65535\n"),
+        ({"AUTH_HOST": "203.0.113.1"}, "Error: Cannot listen on 203.0.113.1:4000: Cannot assign "),
+        ({"AUTH_DATA_DIR": "/dev/null/x"}, "Error: AUTH_DATA_DIR cannot be used: "),
+        ({"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/x"}, "Error: The database cannot be "),
+        ({"DATABASE_URL": "sqlite:///nowhere/x.db"}, "Error: The database cannot be used: "),
+    ],
+)
+def test_what_stops_the_start_is_told_in_one_line(
+    env: dict[str, str], settings: dict[str, str], complaint: str
+) -> None:
+    refused = postern("serve", env=env | settings)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(complaint)
+    assert len(refused.stderr.splitlines()) == 1
+    assert "hunter2" not in refused.stderr
+
+
+def test_a_misspelt_setting_is_warned_about(env: dict[str, str]) -> None:
+    warned = postern("migrate", env=env | {"AUTH_MFA_ENABELD": "true"})
+    assert warned.returncode == 0
+    assert warned.stderr == ("Warning: AUTH_MFA_ENABELD is set, but Postern has no such setting.\n")

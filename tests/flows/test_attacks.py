@@ -1,0 +1,153 @@
+"""The guarantees, attacked over HTTP against a real server process."""
+
+import asyncio
+import base64
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support import (
+    PASSWORD,
+    Authenticator,
+    Client,
+    RefusedError,
+    Server,
+    answer_of,
+    payload,
+    running_server,
+)
+
+JOE = "joe@example.com"
+
+
+def all_at_once(
+    server: Server, operation: str, variables: list[dict[str, Any]], access_token: str = ""
+) -> list[Any]:
+    """The answers to one operation sent many times at the same instant; a refusal is its code."""
+
+    async def attack() -> list[Any]:
+        limits = httpx2.Limits(max_connections=len(variables))
+        headers = {"authorization": f"Bearer {access_token}"} if access_token else {}
+        async with httpx2.AsyncClient(
+            base_url=server.url, limits=limits, timeout=60, headers=headers
+        ) as http:
+            responses = await asyncio.gather(
+                *(http.post("/graphql", json=payload(operation, each)) for each in variables)
+            )
+        return [outcome(response) for response in responses]
+
+    def outcome(response: httpx2.Response) -> Any:
+        try:
+            return answer_of(operation, response)
+        except RefusedError as refused:
+            return refused.code
+
+    return asyncio.run(attack())
+
+
+def sessions_among(answers: list[Any]) -> list[Any]:
+    return [answer for answer in answers if isinstance(answer, dict)]
+
+
+@pytest.mark.parametrize("tickets", [1, 50])
+def test_of_fifty_verifications_with_one_code_one_gets_a_session(
+    client: Client, server: Server, tickets: int
+) -> None:
+    client.sign_up(JOE)
+    phone = client.enrol()
+    opened = [client.ticket(JOE) for _ in range(tickets)]
+    code = phone.next_code()
+    answers = all_at_once(
+        server,
+        "verifySignInMfaTotp",
+        [{"ticket": opened[n % tickets], "otp": code} for n in range(50)],
+    )
+    assert len(sessions_among(answers)) == 1
+    assert {answer for answer in answers if isinstance(answer, str)} <= {
+        "INVALID_TICKET",
+        "INVALID_TOTP",
+    }
+
+
+def test_of_fifty_activations_one_succeeds(client: Client, server: Server) -> None:
+    session = client.sign_up(JOE)
+    phone = Authenticator.scan(client.call("changeUserMfa")["imageUrl"])
+    variables = {"activeMfaType": "totp", "code": phone.next_code()}
+    answers = all_at_once(
+        server, "verifyChangeUserMfa", [variables] * 50, access_token=session["accessToken"]
+    )
+    assert len(sessions_among(answers)) == 1
+    assert {answer for answer in answers if isinstance(answer, str)} <= {
+        "INVALID_TOTP",
+        "TOTP_ALREADY_ACTIVE",
+    }
+
+
+def test_of_fifty_sign_ups_with_one_address_one_succeeds(server: Server) -> None:
+    variables = {"email": JOE, "password": PASSWORD, "displayName": None}
+    answers = all_at_once(server, "signUpEmailPassword", [variables] * 50)
+    assert len(sessions_among(answers)) == 1
+    assert answers.count("EMAIL_ALREADY_IN_USE") == 49
+
+
+def test_fifty_guesses_at_once_get_five_tries(client: Client, server: Server) -> None:
+    client.sign_up(JOE)
+    guess = {"ticket": "", "otp": client.enrol().wrong_code()}
+    guess["ticket"] = client.ticket(JOE)
+    answers = all_at_once(server, "verifySignInMfaTotp", [guess] * 50)
+    assert sorted(answers) == ["INVALID_TICKET"] * 45 + ["INVALID_TOTP"] * 5
+
+
+def test_health_is_answered_while_passwords_are_hashed(server: Server) -> None:
+    async def attack() -> int:
+        async with httpx2.AsyncClient(base_url=server.url, timeout=60) as http:
+            wrong = payload("signInEmailPassword", {"email": JOE, "password": "wrong"})
+            hashing = [asyncio.create_task(http.post("/graphql", json=wrong)) for _ in range(30)]
+            await asyncio.sleep(0)
+            answered = 0
+            while not all(task.done() for task in hashing):
+                assert (await http.get("/healthz")).json() == "OK"
+                answered += 1
+        return answered
+
+    assert asyncio.run(attack()) > 5
+
+
+def test_nothing_secret_is_stored_or_logged_in_the_clear(tmp_path: Path) -> None:
+    """Search the bytes of every file of a server for every secret that passed through it."""
+    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+        client = Client(http)
+        first = client.sign_up(JOE)
+        enrolment = client.call("changeUserMfa")
+        pending = search(server, enrolment["totpSecret"])
+        phone = client.enrol()
+        tickets = [client.ticket(JOE) for _ in range(3)]
+        code = phone.next_code()
+        second = client.call("verifySignInMfaTotp", ticket=tickets[0], otp=code)
+        with pytest.raises(RefusedError):
+            client.call("verifySignInMfaTotp", ticket=tickets[1], otp=phone.wrong_code())
+        with pytest.raises(RefusedError):
+            client.call("signInEmailPassword", email=JOE, password=f"{PASSWORD}!")
+        secrets = [PASSWORD, phone.secret, *tickets, code, first["accessToken"]]
+        secrets += [session["refreshToken"] for session in (first, second)]
+        assert search(server, JOE), "the search finds what is stored in the clear"
+        assert pending == []
+        for secret in secrets:
+            assert search(server, secret) == []
+    assert JOE not in server.log()
+
+
+def search(server: Server, secret: str) -> list[str]:
+    """The files of the server in which a secret can be read, in any of its usual forms."""
+    forms = [secret.encode(), secret.encode("utf-16-le"), secret.replace("-", "").encode()]
+    forms += [base64.b64encode(secret.encode()), secret.encode().hex().encode()]
+    if secret.isupper() and len(secret) == 32:
+        raw = base64.b32decode(secret)
+        forms += [raw, raw.hex().encode(), base64.b64encode(raw)]
+    elif secret.count("-") == 4:
+        raw = bytes.fromhex(secret.removeprefix("mfaTotp:").replace("-", ""))
+        forms += [raw, base64.b64encode(raw)]
+    files = [*server.data_dir.iterdir(), server.output]
+    return [file.name for file in files if any(form in file.read_bytes() for form in forms)]
