@@ -4,8 +4,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 import click
 from tortoise.exceptions import BaseORMException
@@ -17,7 +17,7 @@ from auth.errors import AuthError
 from auth.keys import KeyFileError
 from auth.postern import Postern, open_postern
 from cli import server
-from config import ConfigError, Settings, load
+from config import ConfigError, load
 from models import database
 
 Answer = TypeVar("Answer")
@@ -37,19 +37,17 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Bring the database up to date and serve until stopped."""
-    postern = _open()
-    _run(database.migrate(postern.settings))
+    postern, _ = _open()
     server.serve(postern)
 
 
 @main.command()
 def migrate() -> None:
     """Bring the database up to date. Safe to repeat."""
-    settings = _open().settings
-    applied = _run(database.migrate(settings))
+    postern, applied = _open()
     for name in applied:
         click.echo(f"Applied {name}.")
-    click.echo(f"The database is up to date: {database.describe(settings)}")
+    click.echo(f"The database is up to date: {database.describe(postern.settings)}")
 
 
 @main.command("export-schema")
@@ -67,9 +65,9 @@ def create_user(email: str, display_name: str | None) -> None:
     The password is asked for; where there is no terminal, it is the first line of standard input.
     """
     password = _read_password()
-    user = _with_database(
-        lambda postern: sign_up.create_account(postern, email, password, display_name)
-    )
+    postern, _ = _open()
+    account = sign_up.create_account(postern, email, password, display_name)
+    user = _run(_connected(postern, account))
     click.echo(f"Created {user.email}, id {user.id}.")
 
 
@@ -81,7 +79,8 @@ def reset_mfa(email: str) -> None:
     For the user with EMAIL whose phone is lost; they then sign in with the password alone. Make
     sure first that it is them who asks.
     """
-    if not _with_database(lambda _postern: mfa.reset_mfa(email)):
+    postern, _ = _open()
+    if not _run(_connected(postern, mfa.reset_mfa(email))):
         raise click.ClickException(f"There is no user with the address {email}.")
     click.echo(f"The second factor of {email} is deleted.")
 
@@ -93,38 +92,31 @@ def _read_password() -> str:
     return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
 
 
-def _open() -> Postern:
-    """The Postern that the environment describes; what is wrong with it, in one line."""
+def _open() -> tuple[Postern, list[str]]:
+    """The Postern that the environment describes, and the migrations that its database took.
+
+    What is wrong with either ends the command with one line.
+    """
     try:
         settings, warnings = load(os.environ)
         for warning in warnings:
             click.echo(f"Warning: {warning}.", err=True)
-        return open_postern(settings)
+        postern = open_postern(settings)
     except (ConfigError, KeyFileError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"AUTH_DATA_DIR cannot be used: {error}") from None
+    return postern, _run(database.migrate(settings))
 
 
-def _with_database(work: Callable[[Postern], Awaitable[Answer]]) -> Answer:
-    postern = _open()
-    return _run(_connected(postern.settings, postern, work))
-
-
-async def _connected(
-    settings: Settings, postern: Postern, work: Callable[[Postern], Awaitable[Answer]]
-) -> Answer:
-    await database.migrate(settings)
-    async with database.connected(settings):
-        return await work(postern)
-
-
-def _run(work: Awaitable[Answer]) -> Answer:
-    async def waited() -> Answer:
+async def _connected(postern: Postern, work: Awaitable[Answer]) -> Answer:
+    async with database.connected(postern.settings):
         return await work
 
+
+def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
     try:
-        return asyncio.run(waited())
+        return asyncio.run(work)
     except AuthError as error:
         raise click.ClickException(str(error)) from None
     except (BaseORMException, OSError) as error:
