@@ -4,11 +4,10 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import click
-from tortoise.exceptions import BaseORMException
 
 from api.app import VERSION
 from api.schema import schema
@@ -67,7 +66,7 @@ def create_user(email: str, display_name: str | None) -> None:
     password = _read_password()
     postern, _ = _open()
     account = sign_up.create_account(postern, email, password, display_name)
-    user = _run(_connected(postern, account))
+    user = _run(postern, account)
     click.echo(f"Created {user.email}, id {user.id}.")
 
 
@@ -80,7 +79,7 @@ def reset_mfa(email: str) -> None:
     sure first that it is them who asks.
     """
     postern, _ = _open()
-    if not _run(_connected(postern, mfa.reset_mfa(email))):
+    if not _run(postern, mfa.reset_mfa(email)):
         raise click.ClickException(f"There is no user with the address {email}.")
     click.echo(f"The second factor of {email} is deleted.")
 
@@ -106,18 +105,21 @@ def _open() -> tuple[Postern, list[str]]:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"AUTH_DATA_DIR cannot be used: {error}") from None
-    return postern, _run(database.migrate(settings))
-
-
-async def _connected(postern: Postern, work: Awaitable[Answer]) -> Answer:
-    async with database.connected(postern.settings):
-        return await work
-
-
-def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
     try:
-        return asyncio.run(work)
+        return postern, asyncio.run(database.migrate(settings))
+    except Exception as error:  # each driver has its own
+        first_line = str(error).partition("\n")[0]
+        raise click.ClickException(f"The database cannot be used: {first_line}") from None
+
+
+def _run(postern: Postern, work: Awaitable[Answer]) -> Answer:
+    """Await the work with the models usable; a refusal ends the command with one line."""
+
+    async def connected() -> Answer:
+        async with database.connected(postern.settings):
+            return await work
+
+    try:
+        return asyncio.run(connected())
     except AuthError as error:
         raise click.ClickException(str(error)) from None
-    except (BaseORMException, OSError) as error:
-        raise click.ClickException(f"The database cannot be used: {error}") from None

@@ -48,10 +48,15 @@ def describe(settings: Settings) -> str:
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[None]:
-    """The models usable inside of the block, from every task."""
+    """The models usable inside of the block, from every task.
+
+    Connects at once, so a database that cannot be reached raises here, whatever its driver raises.
+    """
     # Uvicorn answers requests in other contexts than the one that starts the application.
     await Tortoise.init(config=orm_config(settings), _enable_global_fallback=True)
     try:
+        # A first connection that fails would leave Tortoise's lock on SQLite held for ever.
+        await connections.get("default").execute_query("SELECT 1")
         yield
     finally:
         await Tortoise.close_connections()

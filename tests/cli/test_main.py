@@ -172,6 +172,13 @@ def test_what_stops_the_start_is_told_in_one_line(
     assert "hunter2" not in refused.stderr
 
 
+def test_a_database_that_cannot_be_opened_stops_the_start(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    refused = postern("serve", env=env | {"DATABASE_URL": f"sqlite://{tmp_path}"})
+    assert refused.stderr == "Error: The database cannot be used: unable to open database file\n"
+
+
 def test_a_misspelt_setting_is_warned_about(env: dict[str, str]) -> None:
     warned = postern("migrate", env=env | {"AUTH_MFA_ENABELD": "true"})
     assert warned.returncode == 0
