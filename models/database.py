@@ -1,7 +1,9 @@
 """The connection to the database, and bringing its tables up to date."""
 
 import asyncio
+import contextlib
 import fcntl
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,9 +42,10 @@ def orm_config(settings: Settings) -> dict[str, Any]:
 
 def describe(settings: Settings) -> str:
     """Where the data lies, for a person: without the password of the database."""
-    credentials = orm_config(settings)["connections"]["default"]["credentials"]
-    if "file_path" in credentials:
-        return f"{Path(credentials['file_path']).resolve()} (SQLite)"
+    config = orm_config(settings)
+    if path := _sqlite_path(config):
+        return f"{Path(path).resolve()} (SQLite)"
+    credentials = config["connections"]["default"]["credentials"]
     return f"{credentials['database']} on {credentials['host']}:{credentials['port']} (PostgreSQL)"
 
 
@@ -50,13 +53,14 @@ def describe(settings: Settings) -> str:
 async def connected(settings: Settings) -> AsyncIterator[None]:
     """The models usable inside of the block, from every task.
 
-    Connects at once, so a database that cannot be reached raises here, whatever its driver raises.
+    Raises sqlite3.Error for an SQLite file that cannot be opened or is none.
     """
+    config = orm_config(settings)
+    if path := _sqlite_path(config):
+        await asyncio.to_thread(_open_once, path)
     # Uvicorn answers requests in other contexts than the one that starts the application.
-    await Tortoise.init(config=orm_config(settings), _enable_global_fallback=True)
+    await Tortoise.init(config=config, _enable_global_fallback=True)
     try:
-        # A first connection that fails would leave Tortoise's lock on SQLite held for ever.
-        await connections.get("default").execute_query("SELECT 1")
         yield
     finally:
         await Tortoise.close_connections()
@@ -79,10 +83,21 @@ async def migrate(settings: Settings) -> list[str]:
     return applied
 
 
+def _sqlite_path(config: dict[str, Any]) -> str | None:
+    path: str | None = config["connections"]["default"]["credentials"].get("file_path")
+    return path
+
+
+def _open_once(path: str) -> None:
+    """Raise what is wrong with the file; opened by Tortoise, it would block all that follows."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA schema_version")
+
+
 @asynccontextmanager
 async def _one_at_a_time(config: dict[str, Any]) -> AsyncIterator[None]:
     """One process at a time inside of the block, across all that share the database."""
-    if path := config["connections"]["default"]["credentials"].get("file_path"):
+    if path := _sqlite_path(config):
         file = await asyncio.to_thread(_lock_file, Path(f"{path}.lock"))
         with file:
             yield

@@ -172,11 +172,17 @@ def test_what_stops_the_start_is_told_in_one_line(
     assert "hunter2" not in refused.stderr
 
 
-def test_a_database_that_cannot_be_opened_stops_the_start(
+def test_a_file_that_is_no_database_stops_the_start_and_stays(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
-    refused = postern("serve", env=env | {"DATABASE_URL": f"sqlite://{tmp_path}"})
-    assert refused.stderr == "Error: The database cannot be used: unable to open database file\n"
+    (tmp_path / "diary").write_text("Dear diary, " * 100)
+    for name, complaint in [
+        ("", "unable to open database file"),
+        ("/diary", "file is not a database"),
+    ]:
+        refused = postern("serve", env=env | {"DATABASE_URL": f"sqlite://{tmp_path}{name}"})
+        assert refused.stderr == f"Error: The database cannot be used: {complaint}\n"
+    assert (tmp_path / "diary").read_text() == "Dear diary, " * 100
 
 
 def test_a_misspelt_setting_is_warned_about(env: dict[str, str]) -> None:
