@@ -144,6 +144,16 @@ async def test_of_fifty_changes_at_once_one_succeeds(
     assert active == (kind or None)
 
 
+async def test_two_codes_at_once_activate_once(postern: Postern, token: str) -> None:
+    secret = (await mfa.change_user_mfa(postern, token)).totp_secret
+    now = totp.time_step(postern.now())
+    codes = [totp.code_at(secret, step) for step in (now - 1, now, now + 1)]
+    answers = await asyncio.gather(
+        *(refusal(mfa.verify_change_user_mfa(postern, token, "totp", code)) for code in codes)
+    )
+    assert answers.count("") == 1
+
+
 async def test_enrolling_and_activating_at_once_never_leaves_an_unproven_secret(
     postern: Postern, token: str
 ) -> None:
