@@ -13,10 +13,12 @@ from config.values import (
     Accepts,
     DatabaseUrl,
     EncryptionKeys,
+    HasuraJwtSecret,
     Issuer,
     Names,
     Port,
     Seconds,
+    SecondsOrNever,
     Switch,
     Text,
     whole,
@@ -48,6 +50,7 @@ class Settings(BaseModel):
         Named("DATABASE_URL", fallback_env="HASURA_GRAPHQL_DATABASE_URL", secret=True),
     ] = None
     encryption_keys: Annotated[EncryptionKeys, Named("AUTH_ENCRYPTION_KEYS", secret=True)] = None
+    jwt_secret: Annotated[HasuraJwtSecret, Named("HASURA_GRAPHQL_JWT_SECRET", secret=True)] = None
 
     mfa_enabled: Annotated[Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled")] = False
     mfa_totp_issuer: Annotated[Issuer, Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer")] = "auth"
@@ -61,6 +64,14 @@ class Settings(BaseModel):
     refresh_token_expires_in: Annotated[
         Seconds, Named("AUTH_REFRESH_TOKEN_EXPIRES_IN", "auth.session.refreshToken.expiresIn")
     ] = 30 * 24 * 60 * 60
+
+    refresh_token_reuse_interval: Annotated[
+        SecondsOrNever, Named("AUTH_REFRESH_TOKEN_REUSE_INTERVAL")
+    ] = 10
+    session_inactivity_timeout: Annotated[
+        SecondsOrNever, Named("AUTH_SESSION_INACTIVITY_TIMEOUT")
+    ] = 0
+    elevation_max_age: Annotated[SecondsOrNever, Named("AUTH_ELEVATION_MAX_AGE")] = 15 * 60
 
     disable_signup: Annotated[
         Switch, Named("AUTH_DISABLE_SIGNUP", "auth.signUp.enabled", inverted=True)
@@ -76,11 +87,16 @@ class Settings(BaseModel):
     ] = ("me",)
     default_locale: Annotated[Text, Named("AUTH_LOCALE_DEFAULT", "auth.user.locale.default")] = "en"
 
+    allowed_locales: Annotated[
+        Names, Named("AUTH_LOCALE_ALLOWED_LOCALES", "auth.user.locale.allowed")
+    ] = ("en",)
+
     password_min_length: Annotated[
         int,
         Named("AUTH_PASSWORD_MIN_LENGTH", "auth.method.emailPassword.passwordMinLength"),
         *whole(1, 256, "characters"),
     ] = 8
+    password_check_common: Annotated[Switch, Named("AUTH_PASSWORD_CHECK_COMMON")] = True
     # OWASP Password Storage Cheat Sheet: Argon2id with m=19456 (19 MiB), t=2, p=1.
     argon2_memory_cost: Annotated[
         int, Named("AUTH_PASSWORD_ARGON2_MEMORY_COST"), *whole(8, 4 * 1024 * 1024, "KiB")
@@ -96,3 +112,8 @@ class Settings(BaseModel):
     def roles_of_a_new_user(self) -> list[str]:
         """The allowed roles, the default one among them."""
         return list(dict.fromkeys([*self.default_allowed_roles, self.default_role]))
+
+    @property
+    def locales(self) -> list[str]:
+        """The locales that a user may choose, the default one among them."""
+        return list(dict.fromkeys([*self.allowed_locales, self.default_locale]))

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+import json
 import re
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretBytes,
     SecretStr,
@@ -63,6 +66,27 @@ def _database_url(url: SecretStr | None) -> SecretStr | None:
     return url
 
 
+class JwtSecret(BaseModel):
+    """HASURA_GRAPHQL_JWT_SECRET: how access tokens are signed, in Hasura's words."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    type: Literal[
+        "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "Ed25519"
+    ]
+    key: SecretStr = SecretStr("")
+    """The shared secret (HS…), or the public key in PEM form."""
+    signing_key: SecretStr | None = None
+    """The private key in PEM form."""
+    kid: str | None = None
+    issuer: str | None = None
+    claims_namespace: str | None = None
+
+
+def _jwt_secret(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 Switch = Annotated[bool, Accepts("true or false")]
 Port = Annotated[int, Field(ge=1, le=65535), Accepts("a port number from 1 to 65535")]
 Text = Annotated[
@@ -81,6 +105,12 @@ Seconds = Annotated[
     Field(ge=1, le=TEN_YEARS),
     Accepts("seconds, or a duration such as 90s, 5m or 1h30m, of 1 s to 10 years"),
 ]
+SecondsOrNever = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    Field(ge=0, le=TEN_YEARS),
+    Accepts("seconds, or a duration such as 90s, 5m or 1h30m; 0 turns it off"),
+]
 Names = Annotated[
     tuple[Text, ...],
     BeforeValidator(_split_list),
@@ -90,6 +120,14 @@ DatabaseUrl = Annotated[
     SecretStr | None,
     AfterValidator(_database_url),
     Accepts("postgres://user:password@host:port/name or sqlite://path"),
+]
+HasuraJwtSecret = Annotated[
+    JwtSecret | None,
+    BeforeValidator(_jwt_secret),
+    Accepts(
+        'JSON such as {"type": "HS256", "key": "…"} or {"type": "RS256", "key": "<public PEM>", '
+        '"signing_key": "<private PEM>"}, of the types HS…, RS…, ES… and Ed25519'
+    ),
 ]
 EncryptionKeys = Annotated[
     tuple[SecretBytes, ...] | None,

@@ -1,0 +1,47 @@
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from auth import key_files
+
+
+def test_encryption_keys_are_made_once_and_found_again(tmp_path: Path) -> None:
+    assert key_files.encryption_keys(tmp_path) == key_files.encryption_keys(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == [key_files.ENCRYPTION_KEYS_FILE]
+
+
+def test_key_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        key_files.encryption_keys(tmp_path)
+    finally:
+        os.umask(before)
+    (file,) = tmp_path.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_all_who_make_a_file_at_once_go_on_with_the_same_one(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        made = set(map(tuple, pool.map(key_files.encryption_keys, [tmp_path] * 64)))
+    assert len(made) == 1
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_older_key_may_stand_behind_the_one_in_use(tmp_path: Path) -> None:
+    (old,) = key_files.encryption_keys(tmp_path)
+    file = tmp_path / key_files.ENCRYPTION_KEYS_FILE
+    file.write_text("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n" + file.read_text())
+    assert key_files.encryption_keys(tmp_path) == [b"01234567890123456789012345678901", old]
+
+
+@pytest.mark.parametrize("content", [b"", b"hunter2", b"\xff\xfe"])
+def test_a_broken_file_is_named_and_not_shown(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / key_files.ENCRYPTION_KEYS_FILE
+    file.write_bytes(content)
+    with pytest.raises(key_files.UnusableKeyError, match=file.name) as refused:
+        key_files.encryption_keys(tmp_path)
+    assert "hunter2" not in str(refused.value)
+    assert file.read_bytes() == content
