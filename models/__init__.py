@@ -1,7 +1,17 @@
 """What is stored: one Tortoise model a file, and the migrations that make their tables."""
 
 from models.mfa_ticket import MfaTicket
+from models.recovery_code import RecoveryCode
 from models.refresh_token import RefreshToken
+from models.security_event import SecurityEvent
 from models.user import User
+from models.user_session import UserSession
 
-__all__ = ["MfaTicket", "RefreshToken", "User"]
+__all__ = [
+    "MfaTicket",
+    "RecoveryCode",
+    "RefreshToken",
+    "SecurityEvent",
+    "User",
+    "UserSession",
+]

@@ -3,19 +3,21 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from models.user import User
+from models.user_session import UserSession
 
 
 class RefreshToken(Model):
-    """One session's refresh token, by its digest."""
+    """A refresh token, by its digest.
+
+    Rotated ones stay as long as their session, so that one that turns up again is noticed.
+    """
 
     id = fields.UUIDField(primary_key=True)
-    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
-        "models.User", "refresh_tokens", db_index=True
+    session: fields.ForeignKeyRelation[UserSession] = fields.ForeignKeyField(
+        "models.UserSession", "refresh_tokens", db_index=True
     )
     digest = fields.CharField(max_length=64, unique=True)
-    created_at = fields.DatetimeField(auto_now_add=True)
-    expires_at = fields.DatetimeField(db_index=True)
+    rotated_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "refresh_tokens"

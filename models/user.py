@@ -22,13 +22,18 @@ class User(Model):
     roles: list[str] = fields.JSONField()
     disabled = fields.BooleanField(default=False)
     created_at = fields.DatetimeField(auto_now_add=True)
+    last_signed_in_at = fields.DatetimeField(null=True)
 
     totp_secret = fields.CharField(max_length=255, null=True)
     """Sealed by `auth.vault`."""
+    totp_enrolled_at = fields.DatetimeField(null=True, db_index=True)
+    """When the secret was handed out."""
     totp_activated_at = fields.DatetimeField(null=True)
     totp_last_step = fields.BigIntField(default=0)
     """The newest time step whose code was accepted; older ones never are again, whatever happens
     to the secret."""
+    recovery_salt = fields.CharField(max_length=64, null=True)
+    """With what the set of recovery codes was hashed, as `auth.recovery_codes` writes it."""
 
     class Meta:
         table = "users"
