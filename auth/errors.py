@@ -28,6 +28,21 @@ class ErrorCode(Enum):
         "for the next one). While redeeming a ticket, `extensions.attemptsLeft` says how many "
         "tries the ticket has left; at 0 go back to the e-mail and password step.",
     )
+    INVALID_RECOVERY_CODE = (
+        "The recovery code is wrong or was already used.",
+        "No unused recovery code of the user is like this one. While redeeming a ticket, "
+        "`extensions.attemptsLeft` says how many tries the ticket has left.",
+    )
+    INVALID_REFRESH_TOKEN = (
+        "Your session has ended. Please sign in again.",
+        "The refresh token is unknown, its session has ended or expired, or it was replaced a "
+        "while ago (then the session is ended, as the token may be stolen). Sign in again.",
+    )
+    ELEVATED_CLAIM_REQUIRED = (
+        "Please confirm that it is you.",
+        "The user's last sign-in is too long ago for this change. Call `elevate`, then repeat the "
+        "operation with the new access token.",
+    )
     DISABLED_MFA_TOTP = (
         "The second factor is not turned on.",
         "The user has no active TOTP factor, so there is nothing to verify or to turn off.",
@@ -53,7 +68,8 @@ class ErrorCode(Enum):
     UNAUTHENTICATED = (
         "Please sign in.",
         "The operation needs an access token in the header `Authorization: Bearer …`, and the one "
-        "sent is missing, malformed or expired, or its user is gone. Sign in again.",
+        "sent is missing, malformed or expired, or its session has ended. Refresh the session, or "
+        "sign in again.",
     )
     INVALID_REQUEST = (
         "The request is not valid.",
@@ -68,6 +84,19 @@ class ErrorCode(Enum):
         "The password is too short.",
         "The password has fewer characters than the server asks for; `extensions.minLength` is "
         "that number.",
+    )
+    PASSWORD_TOO_COMMON = (
+        "This password is too easy to guess. Please choose another.",
+        "The password is the first that an attacker would try. `extensions.reason` says why: "
+        '`"common"` (among the most used ones), `"email"` or `"issuer"` (the name of the service).',
+    )
+    INVALID_PASSWORD = (
+        "The password is wrong.",
+        "The current password of the signed-in user is another one. Let the user try again.",
+    )
+    LOCALE_NOT_ALLOWED = (
+        "This language is not available.",
+        "The operator has not allowed this locale; `extensions.allowed` lists those that are.",
     )
     SIGNUP_DISABLED = (
         "Signing up is switched off on this server.",

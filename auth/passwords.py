@@ -8,13 +8,17 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerificationError
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from auth.errors import AuthError, ErrorCode
+from config import Settings
 
 MAX_BYTES = 1024
 """Longer passwords are refused: nobody types them, and hashing them is work for nothing."""
 QUEUE_PER_THREAD = 64
 """How many passwords may wait for one thread: about two seconds' work with the defaults."""
+
+_COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 
 Result = TypeVar("Result")
 
@@ -40,7 +44,7 @@ class Passwords:
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
-        return await self._run(lambda: self._hasher.hash(password))
+        return await self.run(lambda: self._hasher.hash(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one of this hash.
@@ -48,12 +52,25 @@ class Passwords:
         For None, an account that does not exist, the same work is done and the answer is False.
         Raises AuthError: TOO_MANY_REQUESTS.
         """
-        matches = await self._run(lambda: self._verify(password_hash, password))
+        matches = await self.run(lambda: self._verify(password_hash, password))
         return matches and password_hash is not None
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than those in force."""
         return self._hasher.check_needs_rehash(password_hash)
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Any other work as costly as a hash, on the same threads under the same bound.
+
+        Raises AuthError: TOO_MANY_REQUESTS.
+        """
+        if self._free == 0:
+            raise AuthError(ErrorCode.TOO_MANY_REQUESTS)
+        self._free -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._free += 1
 
     def close(self) -> None:
         """Let the threads go."""
@@ -65,17 +82,36 @@ class Passwords:
         except VerificationError:
             return False
 
-    async def _run(self, work: Callable[[], Result]) -> Result:
-        if self._free == 0:
-            raise AuthError(ErrorCode.TOO_MANY_REQUESTS)
-        self._free -= 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        finally:
-            self._free += 1
-
 
 def refuse_oversized(password: str) -> None:
     """Raises AuthError: INVALID_REQUEST beyond 1024 bytes of UTF-8."""
     if len(password.encode()) > MAX_BYTES:
         raise AuthError(ErrorCode.INVALID_REQUEST, f"password: expected at most {MAX_BYTES} bytes.")
+
+
+def refuse_unfit(password: str, *, email: str, settings: Settings) -> None:
+    """Raises AuthError for what may not become the password of the account with this address.
+
+    INVALID_REQUEST beyond 1024 bytes; PASSWORD_TOO_SHORT; and PASSWORD_TOO_COMMON for what every
+    attacker tries first: the 30,000 most common passwords as zxcvbn counts them, and the names
+    that stand on the page itself (NIST SP 800-63B, section 3.1.1.2). No other rule is put on it.
+    """
+    refuse_oversized(password)
+    if len(password) < settings.password_min_length:
+        raise AuthError(ErrorCode.PASSWORD_TOO_SHORT, minLength=settings.password_min_length)
+    folded = password.casefold()
+    for reason, guessable, message in [
+        ("email", folded == email.casefold(), "Your e-mail address is no password."),
+        (
+            "issuer",
+            folded == settings.mfa_totp_issuer.casefold(),
+            "The name of this service is no password.",
+        ),
+        (
+            "common",
+            settings.password_check_common and folded in _COMMON,
+            "This is one of the passwords that are used most.",
+        ),
+    ]:
+        if guessable:
+            raise AuthError(ErrorCode.PASSWORD_TOO_COMMON, message, reason=reason)

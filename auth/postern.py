@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from auth import keys
+from auth import key_files, key_ring
+from auth.key_ring import KeyRing
 from auth.passwords import Passwords
 from auth.vault import Vault
 from config import Settings
@@ -23,16 +22,17 @@ class Postern:
     settings: Settings
     passwords: Passwords
     vault: Vault
-    signing_key: Ed25519PrivateKey
+    key_ring: KeyRing
     now: Callable[[], datetime] = _utc_now
 
 
 def open_postern(settings: Settings) -> Postern:
     """A Postern with these settings; makes the data folder and missing keys.
 
-    Raises OSError where the folder cannot be used, KeyFileError where a key file cannot.
+    Raises OSError where the folder cannot be used, UnusableKeyError where a key cannot.
     """
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    token_life = settings.access_token_expires_in
     chosen = settings.encryption_keys
     return Postern(
         settings=settings,
@@ -45,7 +45,11 @@ def open_postern(settings: Settings) -> Postern:
         vault=Vault(
             [key.get_secret_value() for key in chosen]
             if chosen
-            else keys.encryption_keys(settings.data_dir)
+            else key_files.encryption_keys(settings.data_dir)
         ),
-        signing_key=keys.signing_key(settings.data_dir),
+        key_ring=(
+            key_ring.given_key_ring(settings.jwt_secret, token_life=token_life)
+            if settings.jwt_secret
+            else key_ring.own_key_ring(settings.data_dir, token_life=token_life)
+        ),
     )

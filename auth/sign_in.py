@@ -7,8 +7,11 @@ from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
 from auth import email as addresses
-from auth import mfa, passwords, sessions, tokens
+from auth import events, factors, passwords, sessions, tokens
+from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.factors import Proof
 from auth.postern import Postern
 from auth.sessions import Session
 from models import MfaTicket as StoredTicket
@@ -27,7 +30,7 @@ class MfaTicket:
 
 
 async def sign_in_email_password(
-    postern: Postern, email: str, password: str
+    postern: Postern, caller: Caller, email: str, password: str
 ) -> Session | MfaTicket:
     """A session for the right password, or a ticket where the user has a second factor.
 
@@ -39,45 +42,75 @@ async def sign_in_email_password(
     user = await User.get_or_none(email=addresses.normalise(email))
     matches = await postern.passwords.verify(user.password_hash if user else None, password)
     if user is None or not matches:
+        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id if user else None)
         raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
+    if user.disabled:
+        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
     sessions.refuse_disabled(user)
+    if user.active_mfa_type is not None:
+        factors.refuse_unless_enabled(postern)
     await _rehash_if_outdated(postern, user, password)
-    if user.active_mfa_type is None:
-        return await sessions.issue(postern, user, tokens.PASSWORD)
-    mfa.refuse_unless_enabled(postern)
-    return await _issue_ticket(postern, user)
+    async with in_transaction():
+        await _let_in_unless_changed(postern, user)
+        if user.active_mfa_type is not None:
+            return await _issue_ticket(postern, caller, user)
+        return await sessions.open_session(postern, caller, user, tokens.PASSWORD)
 
 
-async def verify_sign_in_mfa_totp(postern: Postern, ticket: str, otp: str) -> Session:
+async def verify_sign_in_mfa_totp(
+    postern: Postern, caller: Caller, ticket: str, otp: str
+) -> Session:
     """Redeem a sign-in ticket with a one-time code.
 
     Raises AuthError: INVALID_TICKET (unknown, expired, redeemed, or too many wrong codes),
     INVALID_TOTP (wrong or already used; the ticket stays good for the attempts left),
     DISABLED_MFA_TOTP (the factor was turned off meanwhile), DISABLED_USER, DISABLED_ENDPOINT.
     """
-    mfa.refuse_unless_enabled(postern)
     opened = await _take_attempt(postern, ticket)
-    user = opened.user
-    sessions.refuse_disabled(user)
-    wrong_code = AuthError(ErrorCode.INVALID_TOTP, attemptsLeft=opened.attempts_left)
-    step = mfa.matching_time_step(postern, user, otp)
-    if step is None:
-        raise wrong_code
-    async with in_transaction():
-        if not await mfa.spend_time_step(user, step):
-            raise wrong_code
-        if not await StoredTicket.filter(id=opened.id).delete():
-            raise AuthError(ErrorCode.INVALID_TICKET)
-        return await sessions.issue(postern, user, tokens.PASSWORD_AND_TOTP)
+    proof = factors.check_totp(postern, opened.user, otp)
+    return await _redeem(postern, caller, opened, proof, ErrorCode.INVALID_TOTP)
+
+
+async def verify_sign_in_mfa_recovery_code(
+    postern: Postern, caller: Caller, ticket: str, recovery_code: str
+) -> Session:
+    """Redeem a sign-in ticket with a recovery code, which is used up.
+
+    Raises AuthError: INVALID_TICKET, INVALID_RECOVERY_CODE (wrong or already used; the ticket
+    stays good for the attempts left), DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT,
+    TOO_MANY_REQUESTS.
+    """
+    opened = await _take_attempt(postern, ticket)
+    proof = await factors.check_recovery_code(postern, opened.user, recovery_code)
+    return await _redeem(postern, caller, opened, proof, ErrorCode.INVALID_RECOVERY_CODE)
 
 
 async def _rehash_if_outdated(postern: Postern, user: User, password: str) -> None:
     if postern.passwords.needs_rehash(user.password_hash):
         fresh = await postern.passwords.hash(password)
-        await User.filter(id=user.id, password_hash=user.password_hash).update(password_hash=fresh)
+        same = User.filter(id=user.id, password_hash=user.password_hash)
+        if await same.update(password_hash=fresh):
+            user.password_hash = fresh
 
 
-async def _issue_ticket(postern: Postern, user: User) -> MfaTicket:
+async def _let_in_unless_changed(postern: Postern, user: User) -> None:
+    """Make sure that the account is as it was when the password was checked.
+
+    Holds the user's row until the transaction ends: whoever changes the password, disables the
+    user or turns the factor on at the same time comes before (and this sign-in is refused) or
+    after (and ends it).
+    """
+    unchanged = User.filter(
+        id=user.id,
+        password_hash=user.password_hash,
+        totp_activated_at__isnull=user.active_mfa_type is None,
+        disabled=False,
+    )
+    if not await unchanged.update(last_signed_in_at=postern.now()):
+        raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
+
+
+async def _issue_ticket(postern: Postern, caller: Caller, user: User) -> MfaTicket:
     settings = postern.settings
     ticket = TICKET_PREFIX + tokens.opaque_token()
     await StoredTicket.create(
@@ -86,6 +119,7 @@ async def _issue_ticket(postern: Postern, user: User) -> MfaTicket:
         attempts_left=settings.mfa_ticket_attempts,
         expires_at=postern.now() + timedelta(seconds=settings.mfa_ticket_expires_in),
     )
+    await events.record(postern, caller, EventType.TICKET_ISSUED, user.id)
     return MfaTicket(ticket, settings.mfa_ticket_expires_in)
 
 
@@ -94,6 +128,7 @@ async def _take_attempt(postern: Postern, ticket: str) -> StoredTicket:
 
     Otherwise any number of codes could be tried at the same instant.
     """
+    factors.refuse_unless_enabled(postern)
     digest = tokens.digest(ticket)
     taken = await StoredTicket.filter(
         digest=digest, attempts_left__gt=0, expires_at__gt=postern.now()
@@ -101,4 +136,25 @@ async def _take_attempt(postern: Postern, ticket: str) -> StoredTicket:
     opened = await StoredTicket.get_or_none(digest=digest).select_related("user") if taken else None
     if opened is None:
         raise AuthError(ErrorCode.INVALID_TICKET)
+    sessions.refuse_disabled(opened.user)
+    factors.refuse_unless_active(opened.user)
     return opened
+
+
+async def _redeem(
+    postern: Postern, caller: Caller, ticket: StoredTicket, proof: Proof | None, wrong: ErrorCode
+) -> Session:
+    """Spend the code and the ticket for a session; all three happen, or none."""
+    user = ticket.user
+    async with in_transaction():
+        if proof is not None and await factors.spend(user, proof):
+            if not await StoredTicket.filter(id=ticket.id).delete():
+                raise AuthError(ErrorCode.INVALID_TICKET)
+            if proof.recovery_digest:
+                await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
+            methods = (*tokens.PASSWORD, *tokens.SECOND_FACTOR)
+            return await sessions.open_session(postern, caller, user, methods)
+    await events.record(postern, caller, EventType.WRONG_CODE, user.id)
+    if ticket.attempts_left == 0:
+        await events.record(postern, caller, EventType.ATTEMPTS_EXHAUSTED, user.id)
+    raise AuthError(wrong, attemptsLeft=ticket.attempts_left)

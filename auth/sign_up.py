@@ -5,8 +5,10 @@ import unicodedata
 from tortoise.exceptions import IntegrityError
 
 from auth import email as addresses
-from auth import passwords, sessions, tokens
+from auth import events, passwords, sessions, tokens
+from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
 from auth.postern import Postern
 from auth.sessions import Session
 from models import User
@@ -16,7 +18,7 @@ DISPLAY_NAME_MAX = 100
 
 
 async def sign_up_email_password(
-    postern: Postern, email: str, password: str, display_name: str | None
+    postern: Postern, caller: Caller, email: str, password: str, display_name: str | None
 ) -> Session:
     """Create an account and sign its user in.
 
@@ -26,14 +28,15 @@ async def sign_up_email_password(
     if postern.settings.disable_signup:
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
     user = await create_account(
-        postern, email, password, display_name, disabled=postern.settings.disable_new_users
+        postern, caller, email, password, display_name, disabled=postern.settings.disable_new_users
     )
     sessions.refuse_disabled(user)
-    return await sessions.issue(postern, user, tokens.PASSWORD)
+    return await sessions.open_session(postern, caller, user, tokens.PASSWORD)
 
 
 async def create_account(
     postern: Postern,
+    caller: Caller,
     email: str,
     password: str,
     display_name: str | None = None,
@@ -43,19 +46,18 @@ async def create_account(
     """Create an account. The name shown is the e-mail address unless one is given.
 
     Raises AuthError: INVALID_REQUEST (no e-mail address, a name that cannot be shown, a password
-    beyond 1024 bytes), PASSWORD_TOO_SHORT, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
+    beyond 1024 bytes), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, EMAIL_ALREADY_IN_USE,
+    TOO_MANY_REQUESTS.
     """
     settings = postern.settings
     address = addresses.normalise(email)
     if address is None:
         raise AuthError(ErrorCode.INVALID_REQUEST, "email: expected an e-mail address.")
-    passwords.refuse_oversized(password)
-    if len(password) < settings.password_min_length:
-        raise AuthError(ErrorCode.PASSWORD_TOO_SHORT, minLength=settings.password_min_length)
-    name = _shown(display_name)
+    passwords.refuse_unfit(password, email=address, settings=settings)
+    name = shown_name(display_name)
     password_hash = await postern.passwords.hash(password)
     try:
-        return await User.create(
+        user = await User.create(
             email=address,
             password_hash=password_hash,
             display_name=name or address,
@@ -66,9 +68,15 @@ async def create_account(
         )
     except IntegrityError:
         raise AuthError(ErrorCode.EMAIL_ALREADY_IN_USE) from None
+    await events.record(postern, caller, EventType.SIGNED_UP, user.id)
+    return user
 
 
-def _shown(display_name: str | None) -> str:
+def shown_name(display_name: str | None) -> str:
+    """A name as it is stored: trimmed, and "" for none.
+
+    Raises AuthError: INVALID_REQUEST beyond 100 characters, or with a control character.
+    """
     name = (display_name or "").strip()
     if len(name) > DISPLAY_NAME_MAX or any(unicodedata.category(c) == "Cc" for c in name):
         raise AuthError(

@@ -2,28 +2,40 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.types import Options
 
-from models import User
+from auth.key_ring import KeyRing, SigningKey
+from models import User, UserSession
 
-ISSUER = "hasura-auth"
-"""What Nhost Auth calls itself in `iss`, and what Hasura set-ups may check."""
-CLAIMS_NAMESPACE = "https://hasura.io/jwt/claims"
-_ALGORITHM = "EdDSA"
-"""RFC 8037 with an Ed25519 key; pinned, so that a token cannot choose its own check (RFC 8725)."""
+CLOCK_SKEW = 60
+"""Seconds that the clock of the machine that issued a token may be ahead of ours."""
+_CHECKS: Options = {
+    "require": ["sub", "iss", "iat", "exp", "sid", "auth_time"],
+    "verify_iat": False,  # these two by the time that is handed in
+    "verify_exp": False,
+}
 
 PASSWORD = ("pwd",)
-PASSWORD_AND_TOTP = ("pwd", "otp", "mfa")
-"""Authentication methods of a session, by the names of RFC 8176."""
+SECOND_FACTOR = ("otp", "mfa")
+"""Authentication methods, by the names of RFC 8176."""
 
 
 class InvalidTokenError(Exception):
     """An access token that is malformed, expired, or signed by nobody we know."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What an access token says, once its signature has been checked."""
+
+    user_id: UUID
+    session_id: UUID
+    authenticated_at: datetime
 
 
 def opaque_token() -> str:
@@ -41,39 +53,75 @@ def digest(token: str) -> str:
 
 
 def access_token(
-    key: Ed25519PrivateKey, user: User, *, methods: Sequence[str], now: datetime, expires_in: int
+    ring: KeyRing,
+    user: User,
+    session: UserSession,
+    *,
+    now: datetime,
+    expires_in: int,
+    elevated: bool = False,
 ) -> str:
-    """A JWT with the claims that Hasura and Nhost's clients read, good for `expires_in` seconds.
+    """A JWT for this user in this session, good for `expires_in` seconds.
 
-    `methods` says how the user signed in, in the words of RFC 8176 (`amr`).
+    It has the claims that Hasura and Nhost's clients read, Nhost's mark of an elevated session
+    too, and those of OpenID Connect that say which session it is (`sid`), how its user signed in
+    (`amr`) and when (`auth_time`).
     """
+    key = ring.current
+    hasura = {
+        "x-hasura-user-id": str(user.id),
+        "x-hasura-default-role": user.default_role,
+        "x-hasura-allowed-roles": user.roles,
+        "x-hasura-user-is-anonymous": "false",
+    }
     claims = {
         "sub": str(user.id),
-        "iss": ISSUER,
+        "iss": ring.issuer,
         "iat": now,
         "exp": now + timedelta(seconds=expires_in),
         "jti": str(uuid4()),
-        "amr": list(methods),
-        CLAIMS_NAMESPACE: {
-            "x-hasura-user-id": str(user.id),
-            "x-hasura-default-role": user.default_role,
-            "x-hasura-allowed-roles": user.roles,
-            "x-hasura-user-is-anonymous": "false",
-        },
+        "sid": str(session.id),
+        "amr": session.methods,
+        "auth_time": int(session.authenticated_at.timestamp()),
+        ring.claims_namespace: hasura
+        | ({"x-hasura-auth-elevated": str(user.id)} if elevated else {}),
     }
-    return jwt.encode(claims, key, algorithm=_ALGORITHM)
+    headers = {"kid": key.kid} if key.kid else None
+    return jwt.encode(claims, key.private, algorithm=key.algorithm, headers=headers)
 
 
-def user_id_of(token: str, key: Ed25519PrivateKey) -> UUID:
-    """Whose access token this is. Raises InvalidTokenError, whatever is wrong with it."""
+def read(token: str, ring: KeyRing, now: datetime) -> Claims:
+    """What an access token of ours says. Raises InvalidTokenError, whatever is wrong with it."""
     try:
+        key = _key_for(token, ring, now)
         claims = jwt.decode(
             token,
-            key.public_key(),
-            algorithms=[_ALGORITHM],
-            issuer=ISSUER,
-            options={"require": ["sub", "iss", "iat", "exp"]},
+            key.public,
+            algorithms=[key.algorithm],  # the key's, never the token's (RFC 8725, section 3.1)
+            issuer=ring.issuer,
+            options=_CHECKS,
         )
-        return UUID(claims["sub"])
-    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        if not claims["iat"] - CLOCK_SKEW <= now.timestamp() < claims["exp"]:
+            raise InvalidTokenError
+        return Claims(
+            user_id=UUID(claims["sub"]),
+            session_id=UUID(claims["sid"]),
+            authenticated_at=datetime.fromtimestamp(claims["auth_time"], UTC),
+        )
+    except (
+        jwt.InvalidTokenError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ):
         raise InvalidTokenError from None
+
+
+def _key_for(token: str, ring: KeyRing, now: datetime) -> SigningKey:
+    kid = jwt.get_unverified_header(token).get("kid")
+    for key in ring.in_use(now):
+        if key.kid == kid:
+            return key
+    raise InvalidTokenError

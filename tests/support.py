@@ -19,17 +19,26 @@ import httpx2
 import zxingcpp
 from PIL import Image
 
-from auth import mfa, sessions, sign_up, totp
+from auth import mfa, sessions, sign_in, sign_up, totp
+from auth.caller import Caller
 from auth.errors import AuthError
 from auth.postern import Postern
+from models import SecurityEvent
 
 ROOT = Path(__file__).parent.parent
 POSTERN = str(Path(sys.executable).with_name("postern"))
+JOE = "joe@example.com"
 PASSWORD = "correct horse battery staple"
 
 SESSION = "accessToken accessTokenExpiresIn refreshToken refreshTokenId user { id activeMfaType }"
 OPERATIONS = {
-    "me": "query { me { id email displayName activeMfaType roles createdAt } }",
+    "me": (
+        "query { me { id email displayName locale activeMfaType roles createdAt recoveryCodesLeft"
+        "  sessions { id current address userAgent createdAt lastUsedAt }"
+        "  securityEvents(first: 100) {"
+        "    edges { cursor node { type createdAt address userAgent } }"
+        "    pageInfo { hasNextPage endCursor } } } }"
+    ),
     "signUpEmailPassword": (
         "mutation ($email: String!, $password: String!, $displayName: String) {"
         "  signUpEmailPassword(email: $email, password: $password, displayName: $displayName) {"
@@ -43,6 +52,36 @@ OPERATIONS = {
     "verifySignInMfaTotp": (
         "mutation ($ticket: String!, $otp: String!) {"
         f"  verifySignInMfaTotp(ticket: $ticket, otp: $otp) {{ {SESSION} }} }}"
+    ),
+    "verifySignInMfaRecoveryCode": (
+        "mutation ($ticket: String!, $recoveryCode: String!) {"
+        "  verifySignInMfaRecoveryCode(ticket: $ticket, recoveryCode: $recoveryCode) {"
+        f"    {SESSION} }} }}"
+    ),
+    "refreshSession": (
+        "mutation ($refreshToken: String!) {"
+        f"  refreshSession(refreshToken: $refreshToken) {{ {SESSION} }} }}"
+    ),
+    "signOut": (
+        "mutation ($refreshToken: String, $all: Boolean) {"
+        "  signOut(refreshToken: $refreshToken, all: $all) }"
+    ),
+    "revokeSession": "mutation ($id: ID!) { revokeSession(id: $id) }",
+    "elevate": (
+        "mutation ($password: String, $code: String) {"
+        f"  elevate(password: $password, code: $code) {{ {SESSION} }} }}"
+    ),
+    "changeUserPassword": (
+        "mutation ($currentPassword: String!, $newPassword: String!) {"
+        "  changeUserPassword(currentPassword: $currentPassword, newPassword: $newPassword) {"
+        "    id sessions { id } } }"
+    ),
+    "changeUser": (
+        "mutation ($displayName: String, $locale: String) {"
+        "  changeUser(displayName: $displayName, locale: $locale) { displayName locale } }"
+    ),
+    "regenerateRecoveryCodes": (
+        "mutation ($code: String!) { regenerateRecoveryCodes(code: $code) }"
     ),
     "changeUserMfa": "mutation { changeUserMfa { imageUrl totpSecret otpauthUrl } }",
     "verifyChangeUserMfa": (
@@ -72,6 +111,7 @@ class Authenticator:
 
     secret: str
     last_step: int = 0
+    recovery_codes: list[str] = field(default_factory=list)
 
     @classmethod
     def scan(cls, image_url: str) -> "Authenticator":
@@ -151,7 +191,8 @@ class Client:
     def enrol(self) -> Authenticator:
         """Turn the second factor on, as a user with a phone does."""
         phone = Authenticator.scan(self.call("changeUserMfa")["imageUrl"])
-        self.call("verifyChangeUserMfa", activeMfaType="totp", code=phone.next_code())
+        change = self.call("verifyChangeUserMfa", activeMfaType="totp", code=phone.next_code())
+        phone.recovery_codes = change["recoveryCodes"]
         return phone
 
     def ticket(self, email: str) -> str:
@@ -247,13 +288,49 @@ async def refusal(attempt: Awaitable[object]) -> str:
     return ""
 
 
-async def sign_up_with_factor(postern: Postern, email: str) -> tuple[sessions.Session, str]:
-    """A new user with an active factor: the session of their sign-up, and the factor's secret.
+def caller(access_token: str | None = None) -> Caller:
+    """A caller from the documentation's network (RFC 5737)."""
+    return Caller("192.0.2.7", "Tests/1.0", access_token)
 
-    The code of the current time step is spent.
-    """
-    session = await sign_up.sign_up_email_password(postern, email, PASSWORD, None)
-    secret = (await mfa.change_user_mfa(postern, session.access_token)).totp_secret
+
+async def sign_up_user(postern: Postern, email: str = JOE) -> tuple[sessions.Session, Caller]:
+    """A new user: the session of their sign-up, and a caller who comes with its access token."""
+    session = await sign_up.sign_up_email_password(postern, caller(), email, PASSWORD, None)
+    return session, caller(session.access_token)
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A new user with an active factor, signed in since before; the current step is spent."""
+
+    session: sessions.Session
+    caller: Caller
+    secret: str
+    recovery_codes: tuple[str, ...]
+
+    def code(self, postern: Postern, offset: int = 0) -> str:
+        return totp.code_at(self.secret, totp.time_step(postern.now()) + offset)
+
+    def wrong_code(self, postern: Postern) -> str:
+        near = {self.code(postern, offset) for offset in range(-3, 4)}
+        return next(code for code in ("000000", "111111", "222222") if code not in near)
+
+
+async def sign_up_with_factor(postern: Postern, email: str = JOE) -> Enrolled:
+    session, owner = await sign_up_user(postern, email)
+    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
     code = totp.code_at(secret, totp.time_step(postern.now()))
-    await mfa.verify_change_user_mfa(postern, session.access_token, "totp", code)
-    return session, secret
+    change = await mfa.verify_change_user_mfa(postern, owner, "totp", code)
+    return Enrolled(session, owner, secret, change.recovery_codes)
+
+
+async def open_ticket(postern: Postern, email: str = JOE) -> str:
+    answer = await sign_in.sign_in_email_password(postern, caller(), email, PASSWORD)
+    assert isinstance(answer, sign_in.MfaTicket)
+    return answer.ticket
+
+
+async def event_names(email: str = JOE) -> list[str]:
+    """The user's security events, the oldest first."""
+    found = SecurityEvent.filter(user__email=email).order_by("id")
+    return [event.type for event in await found]

@@ -1,126 +1,145 @@
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
 
-from auth import mfa, sign_up, totp
+from auth import factors, mfa, sign_in, totp
+from auth.caller import Caller
 from auth.errors import AuthError
 from auth.postern import Postern
+from auth.recovery_codes import Salt
+from auth.sessions import Session
 from auth.vault import VaultError
-from models import User
-from tests.support import PASSWORD, Clock, refusal, sign_up_with_factor, with_settings
+from models import RecoveryCode, User
+from tests.support import (
+    JOE,
+    Clock,
+    caller,
+    event_names,
+    open_ticket,
+    refusal,
+    sign_up_user,
+    sign_up_with_factor,
+    with_settings,
+)
 
 pytestmark = pytest.mark.anyio
-JOE = "joe@example.com"
 
 
 @pytest.fixture
-async def token(postern: Postern) -> str:
-    """The access token of a user without a factor."""
-    return (await sign_up.sign_up_email_password(postern, JOE, PASSWORD, None)).access_token
+async def owner(postern: Postern) -> Caller:
+    """A user without a factor, who has just signed up."""
+    return (await sign_up_user(postern))[1]
 
 
 def code_now(postern: Postern, secret: str) -> str:
     return totp.code_at(secret, totp.time_step(postern.now()))
 
 
-async def activate(postern: Postern, token: str, secret: str) -> mfa.MfaChange:
-    return await mfa.verify_change_user_mfa(postern, token, "totp", code_now(postern, secret))
+async def activate(postern: Postern, owner: Caller, secret: str) -> mfa.MfaChange:
+    return await mfa.verify_change_user_mfa(postern, owner, "totp", code_now(postern, secret))
 
 
-async def turn_off(postern: Postern, token: str, secret: str) -> mfa.MfaChange:
-    return await mfa.verify_change_user_mfa(postern, token, "", code_now(postern, secret))
+async def turn_off(postern: Postern, owner: Caller, secret: str) -> mfa.MfaChange:
+    return await mfa.verify_change_user_mfa(postern, owner, "", code_now(postern, secret))
 
 
-async def test_the_secret_is_pending_until_a_code_proves_it(postern: Postern, token: str) -> None:
-    enrolment = await mfa.change_user_mfa(postern, token)
+async def test_the_secret_is_pending_until_a_code_proves_it(
+    postern: Postern, owner: Caller
+) -> None:
+    enrolment = await mfa.change_user_mfa(postern, owner)
     assert (await User.get(email=JOE)).active_mfa_type is None
-    change = await activate(postern, token, enrolment.totp_secret)
-    assert change.user.active_mfa_type == "totp"
-    assert change.recovery_codes == ()
+    change = await activate(postern, owner, enrolment.totp_secret)
+    assert change.viewer.user.active_mfa_type == "totp"
+    assert len(change.recovery_codes) == 10
     assert (await User.get(email=JOE)).active_mfa_type == "totp"
 
 
 async def test_asked_again_a_new_secret_replaces_the_pending_one(
-    postern: Postern, token: str
+    postern: Postern, owner: Caller
 ) -> None:
-    first = await mfa.change_user_mfa(postern, token)
-    second = await mfa.change_user_mfa(postern, token)
+    first = await mfa.change_user_mfa(postern, owner)
+    second = await mfa.change_user_mfa(postern, owner)
     assert first.totp_secret != second.totp_secret
-    assert await refusal(activate(postern, token, first.totp_secret)) == "INVALID_TOTP"
-    assert await refusal(activate(postern, token, second.totp_secret)) == ""
+    assert await refusal(activate(postern, owner, first.totp_secret)) == "INVALID_TOTP"
+    assert await refusal(activate(postern, owner, second.totp_secret)) == ""
 
 
 async def test_an_active_factor_is_not_touched(postern: Postern, clock: Clock) -> None:
-    session, secret = await sign_up_with_factor(postern, JOE)
-    before = await User.get(id=session.user.id).values()
-    assert await refusal(mfa.change_user_mfa(postern, session.access_token)) == (
-        "TOTP_ALREADY_ACTIVE"
-    )
+    joe = await sign_up_with_factor(postern)
+    before = await User.get(id=joe.session.user.id).values()
+    assert await refusal(mfa.change_user_mfa(postern, joe.caller)) == ("TOTP_ALREADY_ACTIVE")
     clock.forward(30)
-    again = activate(postern, session.access_token, secret)
+    again = activate(postern, joe.caller, joe.secret)
     assert await refusal(again) == "TOTP_ALREADY_ACTIVE"
-    assert await User.get(id=session.user.id).values() == before
+    assert await User.get(id=joe.session.user.id).values() == before
 
 
 async def test_a_wrong_code_activates_nothing_and_keeps_the_secret(
-    postern: Postern, token: str
+    postern: Postern, owner: Caller
 ) -> None:
-    secret = (await mfa.change_user_mfa(postern, token)).totp_secret
+    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
     wrong = f"{(int(code_now(postern, secret)) + 1) % 10**6:06}"
-    attempt = mfa.verify_change_user_mfa(postern, token, "totp", wrong)
+    attempt = mfa.verify_change_user_mfa(postern, owner, "totp", wrong)
     assert await refusal(attempt) == "INVALID_TOTP"
     assert (await User.get(email=JOE)).active_mfa_type is None
-    assert await refusal(activate(postern, token, secret)) == ""
+    assert await refusal(activate(postern, owner, secret)) == ""
 
 
-async def test_there_is_nothing_to_activate_before_enrolment(postern: Postern, token: str) -> None:
-    attempt = mfa.verify_change_user_mfa(postern, token, "totp", "123456")
+async def test_there_is_nothing_to_activate_before_enrolment(
+    postern: Postern, owner: Caller
+) -> None:
+    attempt = mfa.verify_change_user_mfa(postern, owner, "totp", "123456")
     assert await refusal(attempt) == "NO_TOTP_SECRET"
 
 
-async def test_there_is_nothing_to_turn_off_before_activation(postern: Postern, token: str) -> None:
-    attempt = mfa.verify_change_user_mfa(postern, token, "", "123456")
+async def test_there_is_nothing_to_turn_off_before_activation(
+    postern: Postern, owner: Caller
+) -> None:
+    attempt = mfa.verify_change_user_mfa(postern, owner, "", "123456")
     assert await refusal(attempt) == "DISABLED_MFA_TOTP"
-    secret = (await mfa.change_user_mfa(postern, token)).totp_secret
-    assert await refusal(turn_off(postern, token, secret)) == "DISABLED_MFA_TOTP"
+    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
+    assert await refusal(turn_off(postern, owner, secret)) == "DISABLED_MFA_TOTP"
 
 
 async def test_turning_off_deletes_the_secret(postern: Postern, clock: Clock) -> None:
-    session, secret = await sign_up_with_factor(postern, JOE)
+    joe = await sign_up_with_factor(postern)
     clock.forward(30)
-    change = await turn_off(postern, session.access_token, secret)
-    assert change.user.active_mfa_type is None
+    change = await turn_off(postern, joe.caller, joe.secret)
+    assert change.viewer.user.active_mfa_type is None
+    assert change.recovery_codes == ()
+    assert await RecoveryCode.all().count() == 0
     assert (await User.get(email=JOE)).totp_secret is None
 
 
 async def test_turning_off_needs_a_code_that_is_right_and_fresh(
     postern: Postern, clock: Clock
 ) -> None:
-    session, secret = await sign_up_with_factor(postern, JOE)
-    assert await refusal(turn_off(postern, session.access_token, secret)) == "INVALID_TOTP"
+    joe = await sign_up_with_factor(postern)
+    assert await refusal(turn_off(postern, joe.caller, joe.secret)) == "INVALID_TOTP"
     clock.forward(30)
-    wrong = f"{(int(code_now(postern, secret)) + 1) % 10**6:06}"
-    attempt = mfa.verify_change_user_mfa(postern, session.access_token, "", wrong)
+    wrong = f"{(int(code_now(postern, joe.secret)) + 1) % 10**6:06}"
+    attempt = mfa.verify_change_user_mfa(postern, joe.caller, "", wrong)
     assert await refusal(attempt) == "INVALID_TOTP"
     assert (await User.get(email=JOE)).active_mfa_type == "totp"
 
 
 async def test_spent_steps_stay_spent_in_the_next_factor(postern: Postern, clock: Clock) -> None:
-    session, secret = await sign_up_with_factor(postern, JOE)
+    joe = await sign_up_with_factor(postern)
     clock.forward(30)
-    await turn_off(postern, session.access_token, secret)
-    fresh = (await mfa.change_user_mfa(postern, session.access_token)).totp_secret
-    assert await refusal(activate(postern, session.access_token, fresh)) == "INVALID_TOTP"
+    await turn_off(postern, joe.caller, joe.secret)
+    fresh = (await mfa.change_user_mfa(postern, joe.caller)).totp_secret
+    assert await refusal(activate(postern, joe.caller, fresh)) == "INVALID_TOTP"
     clock.forward(30)
-    assert await refusal(activate(postern, session.access_token, fresh)) == ""
+    assert await refusal(activate(postern, joe.caller, fresh)) == ""
 
 
 @pytest.mark.parametrize("kind", ["sms", "TOTP", " ", "totp ", "null", "x" * 10_000])
 async def test_another_type_is_refused_with_the_two_that_are_accepted(
-    postern: Postern, token: str, kind: str
+    postern: Postern, owner: Caller, kind: str
 ) -> None:
     with pytest.raises(AuthError) as refused:
-        await mfa.verify_change_user_mfa(postern, token, kind, "123456")
+        await mfa.verify_change_user_mfa(postern, owner, kind, "123456")
     assert refused.value.code.name == "INVALID_REQUEST"
     assert '"totp"' in str(refused.value)
     assert '""' in str(refused.value)
@@ -128,15 +147,15 @@ async def test_another_type_is_refused_with_the_two_that_are_accepted(
 
 @pytest.mark.parametrize("kind", ["totp", ""])
 async def test_of_fifty_changes_at_once_one_succeeds(
-    postern: Postern, clock: Clock, token: str, kind: str
+    postern: Postern, clock: Clock, owner: Caller, kind: str
 ) -> None:
-    secret = (await mfa.change_user_mfa(postern, token)).totp_secret
+    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
     if kind == "":
-        await activate(postern, token, secret)
+        await activate(postern, owner, secret)
         clock.forward(30)
     code = code_now(postern, secret)
     answers = await asyncio.gather(
-        *(refusal(mfa.verify_change_user_mfa(postern, token, kind, code)) for _ in range(50))
+        *(refusal(mfa.verify_change_user_mfa(postern, owner, kind, code)) for _ in range(50))
     )
     assert answers.count("") == 1
     assert set(answers) <= {"", "INVALID_TOTP", "TOTP_ALREADY_ACTIVE", "DISABLED_MFA_TOTP"}
@@ -144,71 +163,199 @@ async def test_of_fifty_changes_at_once_one_succeeds(
     assert active == (kind or None)
 
 
-async def test_two_codes_at_once_activate_once(postern: Postern, token: str) -> None:
-    secret = (await mfa.change_user_mfa(postern, token)).totp_secret
+async def test_two_codes_at_once_activate_once(postern: Postern, owner: Caller) -> None:
+    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
     now = totp.time_step(postern.now())
     codes = [totp.code_at(secret, step) for step in (now - 1, now, now + 1)]
     answers = await asyncio.gather(
-        *(refusal(mfa.verify_change_user_mfa(postern, token, "totp", code)) for code in codes)
+        *(refusal(mfa.verify_change_user_mfa(postern, owner, "totp", code)) for code in codes)
     )
     assert answers.count("") == 1
 
 
 async def test_enrolling_and_activating_at_once_never_leaves_an_unproven_secret(
-    postern: Postern, token: str
+    postern: Postern, owner: Caller
 ) -> None:
     """Whichever comes first: what is active is what the code was for."""
-    secret = (await mfa.change_user_mfa(postern, token)).totp_secret
-    activations = [refusal(activate(postern, token, secret)) for _ in range(5)]
-    enrolments = [refusal(mfa.change_user_mfa(postern, token)) for _ in range(5)]
+    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
+    activations = [refusal(activate(postern, owner, secret)) for _ in range(5)]
+    enrolments = [refusal(mfa.change_user_mfa(postern, owner)) for _ in range(5)]
     await asyncio.gather(
         *(task for pair in zip(enrolments, activations, strict=True) for task in pair)
     )
     user = await User.get(email=JOE)
     if user.active_mfa_type:
-        assert postern.vault.open(str(user.totp_secret), mfa._context(user)) == secret
+        assert postern.vault.open(str(user.totp_secret), factors._context(user)) == secret
 
 
 async def test_a_secret_moved_to_another_users_row_is_worth_nothing(
     postern: Postern, clock: Clock
 ) -> None:
-    joe, secret = await sign_up_with_factor(postern, JOE)
-    amy, _ = await sign_up_with_factor(postern, "amy@example.com")
-    stolen = (await User.get(id=joe.user.id)).totp_secret
-    await User.filter(id=amy.user.id).update(totp_secret=stolen)
+    joe = await sign_up_with_factor(postern)
+    amy = await sign_up_with_factor(postern, "amy@example.com")
+    stolen = (await User.get(id=joe.session.user.id)).totp_secret
+    await User.filter(id=amy.session.user.id).update(totp_secret=stolen)
     clock.forward(30)
     with pytest.raises(VaultError):
-        await turn_off(postern, amy.access_token, secret)
+        await turn_off(postern, amy.caller, joe.secret)
 
 
 async def test_every_step_needs_a_signed_in_user(postern: Postern) -> None:
     for token in (None, "", "forged"):
-        assert await refusal(mfa.change_user_mfa(postern, token)) == "UNAUTHENTICATED"
-        attempt = mfa.verify_change_user_mfa(postern, token, "totp", "123456")
-        assert await refusal(attempt) == "UNAUTHENTICATED"
+        attempts = [
+            mfa.change_user_mfa(postern, caller(token)),
+            mfa.verify_change_user_mfa(postern, caller(token), "totp", "123456"),
+            mfa.regenerate_recovery_codes(postern, caller(token), "123456"),
+        ]
+        for attempt in attempts:
+            assert await refusal(attempt) == "UNAUTHENTICATED"
 
 
 async def test_nothing_works_where_the_operator_has_switched_factors_off(
-    postern: Postern, token: str
+    postern: Postern, owner: Caller
 ) -> None:
     off = with_settings(postern, mfa_enabled=False)
-    assert await refusal(mfa.change_user_mfa(off, token)) == "DISABLED_ENDPOINT"
+    assert await refusal(mfa.change_user_mfa(off, owner)) == "DISABLED_ENDPOINT"
     for kind in ("totp", ""):
-        attempt = mfa.verify_change_user_mfa(off, token, kind, "123456")
+        attempt = mfa.verify_change_user_mfa(off, owner, kind, "123456")
         assert await refusal(attempt) == "DISABLED_ENDPOINT"
 
 
 async def test_the_operator_can_delete_a_factor(postern: Postern) -> None:
-    session, _ = await sign_up_with_factor(postern, JOE)
-    assert await mfa.reset_mfa(" JOE@example.com")
-    user = await User.get(id=session.user.id)
-    assert (user.active_mfa_type, user.totp_secret) == (None, None)
+    joe = await sign_up_with_factor(postern)
+    await mfa.reset_mfa(postern, caller(), joe.session.user)
+    user = await User.get(id=joe.session.user.id)
+    assert (user.active_mfa_type, user.totp_secret, user.recovery_salt) == (None, None, None)
     assert user.totp_last_step > 0
-    assert not await mfa.reset_mfa("nobody@example.com")
-    assert not await mfa.reset_mfa("no address")
+    assert await RecoveryCode.all().count() == 0
+    assert (await event_names())[-1] == "FACTOR_RESET"
 
 
-async def test_no_answer_shows_its_secrets(postern: Postern, token: str) -> None:
-    enrolment = await mfa.change_user_mfa(postern, token)
+async def test_a_pending_secret_waits_an_hour(postern: Postern, clock: Clock) -> None:
+    patient = with_settings(postern, elevation_max_age=0, access_token_expires_in=2 * 3600)
+    _, owner = await sign_up_user(patient)
+    secret = (await mfa.change_user_mfa(patient, owner)).totp_secret
+    clock.forward(3600)
+    assert await refusal(activate(patient, owner, secret)) == "NO_TOTP_SECRET"
+    clock.forward(-30)
+    assert await refusal(activate(patient, owner, secret)) == ""
+
+
+async def test_no_answer_shows_its_secrets(postern: Postern, owner: Caller) -> None:
+    enrolment = await mfa.change_user_mfa(postern, owner)
     assert enrolment.totp_secret not in repr(enrolment)
     assert enrolment.image_url not in repr(enrolment)
+    change = await activate(postern, owner, enrolment.totp_secret)
+    assert change.recovery_codes[0] not in repr(change)
+
+
+class TestRecoveryCodes:
+    async def test_each_is_a_way_in_once(self, postern: Postern) -> None:
+        joe = await sign_up_with_factor(postern)
+        for code in joe.recovery_codes[:3]:
+            ticket = await open_ticket(postern)
+            session = await redeem(postern, ticket, code)
+            assert session.user.id == joe.session.user.id
+            again = redeem(postern, await open_ticket(postern), code)
+            assert await refusal(again) == "INVALID_RECOVERY_CODE"
+        assert await factors.recovery_codes_left(joe.session.user) == 7
+        assert (await event_names()).count("RECOVERY_CODE_USED") == 3
+
+    async def test_of_twenty_uses_at_once_one_succeeds(self, postern: Postern) -> None:
+        joe = await sign_up_with_factor(postern)
+        tickets = [await open_ticket(postern) for _ in range(20)]
+        answers = await asyncio.gather(
+            *(refusal(redeem(postern, ticket, joe.recovery_codes[0])) for ticket in tickets)
+        )
+        assert sorted(answers) == [""] + ["INVALID_RECOVERY_CODE"] * 19
+
+    async def test_one_can_be_typed_carelessly(self, postern: Postern) -> None:
+        joe = await sign_up_with_factor(postern)
+        first, second = joe.recovery_codes[:2]
+        assert await redeem(postern, await open_ticket(postern), first.lower().replace("-", ""))
+        spaced = " " + " ".join(second.replace("-", "")) + " "
+        assert await redeem(postern, await open_ticket(postern), spaced)
+
+    async def test_wrong_ones_count_like_wrong_codes(self, postern: Postern) -> None:
+        joe = await sign_up_with_factor(postern)
+        amy = await sign_up_with_factor(postern, "amy@example.com")
+        ticket = await open_ticket(postern)
+        guesses = ["", "AAAAA-AAAAA", amy.recovery_codes[0], "x" * 10_000]
+        for left, guess in zip((4, 3, 2, 1), guesses, strict=True):
+            with pytest.raises(AuthError) as refused:
+                await redeem(postern, ticket, guess)
+            assert refused.value.extensions == {
+                "code": "INVALID_RECOVERY_CODE",
+                "attemptsLeft": left,
+            }
+        wrong = sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, joe.wrong_code(postern))
+        assert await refusal(wrong) == "INVALID_TOTP"
+        right = redeem(postern, ticket, joe.recovery_codes[0])
+        assert await refusal(right) == "INVALID_TICKET"
+        assert await factors.recovery_codes_left(joe.session.user) == 10
+
+    async def test_what_cannot_be_one_is_not_worth_a_hash(
+        self, postern: Postern, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await sign_up_with_factor(postern)
+        ticket = await open_ticket(postern)
+        monkeypatch.setattr(Salt, "digest", None)
+        assert await refusal(redeem(postern, ticket, "123456")) == "INVALID_RECOVERY_CODE"
+
+    async def test_one_turns_the_factor_off(self, postern: Postern) -> None:
+        joe = await sign_up_with_factor(postern)
+        off = mfa.verify_change_user_mfa(postern, joe.caller, "", joe.recovery_codes[0])
+        assert (await off).viewer.user.active_mfa_type is None
+        assert (await event_names())[-2:] == ["RECOVERY_CODE_USED", "FACTOR_OFF"]
+
+    async def test_one_does_not_turn_the_factor_on(self, postern: Postern, clock: Clock) -> None:
+        joe = await sign_up_with_factor(postern)
+        clock.forward(30)
+        await turn_off(postern, joe.caller, joe.secret)
+        await mfa.change_user_mfa(postern, joe.caller)
+        on = mfa.verify_change_user_mfa(postern, joe.caller, "totp", joe.recovery_codes[0])
+        assert await refusal(on) == "INVALID_TOTP"
+
+    async def test_a_new_set_replaces_the_old_one(self, postern: Postern, clock: Clock) -> None:
+        joe = await sign_up_with_factor(postern)
+        clock.forward(30)
+        fresh = await mfa.regenerate_recovery_codes(postern, joe.caller, joe.code(postern))
+        assert len(set(fresh)) == 10
+        assert not set(fresh) & set(joe.recovery_codes)
+        old = redeem(postern, await open_ticket(postern), joe.recovery_codes[0])
+        assert await refusal(old) == "INVALID_RECOVERY_CODE"
+        assert await redeem(postern, await open_ticket(postern), fresh[0])
+
+    async def test_a_new_set_needs_a_fresh_code_of_the_app(
+        self, postern: Postern, clock: Clock
+    ) -> None:
+        joe = await sign_up_with_factor(postern)
+        for code in (joe.code(postern), joe.recovery_codes[0], joe.wrong_code(postern)):
+            attempt = mfa.regenerate_recovery_codes(postern, joe.caller, code)
+            assert await refusal(attempt) == "INVALID_TOTP"
+        clock.forward(30)
+        code = joe.code(postern)
+        answers = await asyncio.gather(
+            *(refusal(mfa.regenerate_recovery_codes(postern, joe.caller, code)) for _ in range(5))
+        )
+        assert sorted(answers) == [""] + ["INVALID_TOTP"] * 4
+        assert await RecoveryCode.all().count() == 10
+
+    async def test_using_one_while_the_set_is_replaced_hurts_nobody(
+        self, postern: Postern, clock: Clock
+    ) -> None:
+        joe = await sign_up_with_factor(postern)
+        tickets = [await open_ticket(postern) for _ in range(5)]
+        clock.forward(30)
+        await asyncio.gather(
+            mfa.regenerate_recovery_codes(postern, joe.caller, joe.code(postern)),
+            *(
+                refusal(redeem(postern, ticket, code))
+                for ticket, code in zip(tickets, joe.recovery_codes, strict=False)
+            ),
+        )
+        assert await RecoveryCode.all().count() == 10
+
+
+def redeem(postern: Postern, ticket: str, code: str) -> Awaitable[Session]:
+    return sign_in.verify_sign_in_mfa_recovery_code(postern, caller(), ticket, code)

@@ -1,47 +1,240 @@
-from dataclasses import replace
-from datetime import timedelta
+import asyncio
+from collections.abc import Awaitable
+from uuid import uuid4
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from auth import sessions, sign_up
+from auth import sessions, sign_in
+from auth.caller import Caller
+from auth.errors import AuthError
 from auth.postern import Postern
-from models import User
-from tests.support import PASSWORD, Clock, refusal
+from auth.sessions import Session
+from models import RefreshToken, User, UserSession
+from tests.support import (
+    JOE,
+    PASSWORD,
+    Clock,
+    caller,
+    event_names,
+    refusal,
+    sign_up_user,
+    with_settings,
+)
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def session(postern: Postern) -> sessions.Session:
-    return await sign_up.sign_up_email_password(postern, "joe@example.com", PASSWORD, None)
+async def session(postern: Postern) -> Session:
+    return (await sign_up_user(postern))[0]
 
 
-async def test_me_is_the_user_of_the_token(postern: Postern, session: sessions.Session) -> None:
-    assert await sessions.me(postern, session.access_token) == session.user
-    assert await sessions.me(postern, None) is None
+def refresh(postern: Postern, token: str) -> Awaitable[Session]:
+    return sessions.refresh_session(postern, caller(), token)
 
 
-async def test_a_token_outlives_neither_its_time_nor_its_user(
-    postern: Postern, session: sessions.Session, clock: Clock
+def owner_of(session: Session) -> Caller:
+    return caller(session.access_token)
+
+
+async def another(postern: Postern) -> Session:
+    """The same user signs in somewhere else."""
+    answer = await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+    assert isinstance(answer, Session)
+    return answer
+
+
+async def is_over(postern: Postern, session: Session) -> bool:
+    """Neither of its tokens works any more; both do otherwise."""
+    dead = await refusal(sessions.signed_in(postern, owner_of(session)))
+    stale = await refusal(refresh(postern, session.refresh_token))
+    assert (dead, stale) in {("", ""), ("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN")}
+    return dead != ""
+
+
+async def test_me_is_the_user_of_the_token(postern: Postern, session: Session) -> None:
+    viewer = await sessions.me(postern, owner_of(session))
+    assert viewer is not None
+    assert viewer.user == session.user
+    assert viewer.session.id == session.session_id
+    assert await sessions.me(postern, caller()) is None
+
+
+async def test_a_token_outlives_neither_its_session_nor_its_user(
+    postern: Postern, session: Session
 ) -> None:
-    clock.forward(-timedelta(minutes=15, seconds=1).total_seconds())
-    old = await sessions.issue(postern, session.user, ["pwd"])
-    assert await refusal(sessions.me(postern, old.access_token)) == "UNAUTHENTICATED"
     await User.filter(id=session.user.id).update(disabled=True)
-    assert await refusal(sessions.me(postern, session.access_token)) == "DISABLED_USER"
+    assert await refusal(sessions.me(postern, owner_of(session))) == "DISABLED_USER"
+    assert await refusal(refresh(postern, session.refresh_token)) == "DISABLED_USER"
     await User.filter(id=session.user.id).delete()
-    assert await refusal(sessions.me(postern, session.access_token)) == "UNAUTHENTICATED"
+    assert await is_over(postern, session)
 
 
-async def test_a_token_of_another_server_is_refused(
-    postern: Postern, session: sessions.Session
-) -> None:
-    other = replace(postern, signing_key=Ed25519PrivateKey.generate())
-    forged = await sessions.issue(other, session.user, ["pwd"])
-    assert await refusal(sessions.me(postern, forged.access_token)) == "UNAUTHENTICATED"
-
-
-async def test_a_session_does_not_show_its_tokens(session: sessions.Session) -> None:
+async def test_a_session_does_not_show_its_tokens(session: Session) -> None:
     assert session.access_token not in repr(session)
     assert session.refresh_token not in repr(session)
+    assert session.access_token not in repr(owner_of(session))
+
+
+class TestRefreshing:
+    async def test_replaces_the_token_and_not_the_session(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        before = await UserSession.get(id=session.session_id)
+        clock.forward(60)
+        fresh = await refresh(postern, session.refresh_token)
+        assert fresh.session_id == session.session_id
+        assert fresh.refresh_token != session.refresh_token
+        assert fresh.refresh_token_id != session.refresh_token_id
+        assert fresh.access_token != session.access_token
+        after = await UserSession.get(id=session.session_id)
+        assert after.expires_at == before.expires_at
+        assert after.authenticated_at == before.authenticated_at
+        assert after.last_used_at == postern.now()
+
+    @pytest.mark.parametrize("token", ["", "x", str(uuid4()), "\0", "x" * 10_000])
+    async def test_needs_a_token_of_ours(self, postern: Postern, token: str) -> None:
+        assert await refusal(refresh(postern, token)) == "INVALID_REFRESH_TOKEN"
+
+    async def test_ends_with_the_session_however_often_it_was_done(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        token = session.refresh_token
+        for _ in range(29):
+            clock.forward(24 * 3600)
+            token = (await refresh(postern, token)).refresh_token
+        clock.forward(24 * 3600)
+        assert await refusal(refresh(postern, token)) == "INVALID_REFRESH_TOKEN"
+
+    async def test_again_within_the_grace_stays_in_the_family(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        first = await refresh(postern, session.refresh_token)
+        clock.forward(9.9)
+        second = await refresh(postern, session.refresh_token)
+        assert first.session_id == second.session_id
+        assert await UserSession.all().count() == 1
+        clock.forward(60)
+        for token in (first.refresh_token, second.refresh_token):
+            assert await refusal(refresh(postern, token)) == ""
+
+    async def test_again_after_the_grace_ends_the_session_of_thief_and_victim(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        stolen = session.refresh_token
+        victim = await refresh(postern, stolen)
+        clock.forward(10)
+        assert await refusal(refresh(postern, stolen)) == "INVALID_REFRESH_TOKEN"
+        assert await is_over(postern, victim)
+        assert (await event_names())[-1] == "REFRESH_TOKEN_REUSED"
+        assert await refusal(refresh(postern, stolen)) == "INVALID_REFRESH_TOKEN"
+        assert (await event_names()).count("REFRESH_TOKEN_REUSED") == 1
+
+    async def test_a_stolen_token_ends_no_other_session(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        other = await another(postern)
+        await refresh(postern, session.refresh_token)
+        clock.forward(10)
+        await refusal(refresh(postern, session.refresh_token))
+        assert not await is_over(postern, other)
+
+    async def test_fifty_at_once_make_one_family(self, postern: Postern, session: Session) -> None:
+        answers = await asyncio.gather(
+            *(refresh(postern, session.refresh_token) for _ in range(50))
+        )
+        assert {answer.session_id for answer in answers} == {session.session_id}
+        assert await UserSession.all().count() == 1
+
+    async def test_without_a_grace_one_of_two_at_once_is_the_thief(
+        self, postern: Postern, session: Session
+    ) -> None:
+        strict = with_settings(postern, refresh_token_reuse_interval=0)
+        answers = await asyncio.gather(
+            *(refresh(strict, session.refresh_token) for _ in range(2)), return_exceptions=True
+        )
+        assert sum(isinstance(answer, AuthError) for answer in answers) == 1
+        assert await UserSession.all().count() == 0
+
+    async def test_an_idle_session_is_over_where_the_operator_says_so(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        busy = with_settings(postern, session_inactivity_timeout=600)
+        clock.forward(599)
+        fresh = await refresh(busy, session.refresh_token)
+        clock.forward(600)
+        assert await refusal(refresh(busy, fresh.refresh_token)) == "INVALID_REFRESH_TOKEN"
+        assert await refusal(sessions.me(busy, owner_of(fresh))) == "UNAUTHENTICATED"
+        assert await sessions.sessions_of(busy, session.user) == []
+        assert await refusal(refresh(postern, fresh.refresh_token)) == ""
+
+    async def test_and_signing_out_at_once_leaves_nothing_alive(
+        self, postern: Postern, session: Session
+    ) -> None:
+        """Whichever comes first: what was handed out is worth nothing afterwards."""
+        await asyncio.gather(
+            *(refusal(refresh(postern, session.refresh_token)) for _ in range(10)),
+            sessions.sign_out(postern, caller(), session.refresh_token, everywhere=False),
+        )
+        assert await UserSession.all().count() == 0
+        assert await RefreshToken.all().count() == 0
+
+
+class TestSigningOut:
+    async def test_by_the_refresh_token(self, postern: Postern, session: Session) -> None:
+        other = await another(postern)
+        await sessions.sign_out(postern, caller(), session.refresh_token, everywhere=False)
+        assert await is_over(postern, session)
+        assert not await is_over(postern, other)
+        assert (await event_names())[-1] == "SESSION_ENDED"
+
+    async def test_by_the_access_token(self, postern: Postern, session: Session) -> None:
+        other = await another(postern)
+        await sessions.sign_out(postern, owner_of(session), None, everywhere=False)
+        assert await is_over(postern, session)
+        assert not await is_over(postern, other)
+
+    async def test_everywhere(self, postern: Postern, session: Session) -> None:
+        other = await another(postern)
+        amy, _ = await sign_up_user(postern, "amy@example.com")
+        await sessions.sign_out(postern, owner_of(session), None, everywhere=True)
+        assert await is_over(postern, session)
+        assert await is_over(postern, other)
+        assert not await is_over(postern, amy)
+
+    async def test_everywhere_needs_the_user(self, postern: Postern, session: Session) -> None:
+        token = session.refresh_token
+        attempt = sessions.sign_out(postern, caller(), token, everywhere=True)
+        assert await refusal(attempt) == "UNAUTHENTICATED"
+        assert not await is_over(postern, session)
+
+    async def test_again_is_no_error(self, postern: Postern, session: Session) -> None:
+        for _ in range(2):
+            await sessions.sign_out(postern, caller(), session.refresh_token, everywhere=False)
+        nothing = sessions.sign_out(postern, caller(), None, everywhere=False)
+        assert await refusal(nothing) == "UNAUTHENTICATED"
+
+
+class TestTheListOfSessions:
+    async def test_shows_where_and_when(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        clock.forward(1)
+        phone = Caller("2001:db8::1", "Phone/2.0")
+        await sign_in.sign_in_email_password(postern, phone, JOE, PASSWORD)
+        newest, oldest = await sessions.sessions_of(postern, session.user)
+        assert (newest.address, newest.user_agent) == ("2001:db8::1", "Phone/2.0")
+        assert oldest.id == session.session_id
+
+    async def test_one_of_them_can_be_revoked(self, postern: Postern, session: Session) -> None:
+        other = await another(postern)
+        revoke = sessions.revoke_session(postern, owner_of(session), str(other.session_id))
+        assert await revoke
+        assert await is_over(postern, other)
+        assert not await is_over(postern, session)
+
+    async def test_but_not_another_users(self, postern: Postern, session: Session) -> None:
+        amy, _ = await sign_up_user(postern, "amy@example.com")
+        for session_id in (str(amy.session_id), str(uuid4()), "", "x", "\0", "'--"):
+            assert not await sessions.revoke_session(postern, owner_of(session), session_id)
+        assert not await is_over(postern, amy)

@@ -1,44 +1,49 @@
 import asyncio
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import pytest
 
-from auth import mfa, sessions, sign_in, sign_up, tokens, totp
+from auth import accounts, mfa, sessions, sign_in, sign_up, tokens
 from auth.errors import AuthError
 from auth.passwords import Passwords
 from auth.postern import Postern
-from models import MfaTicket, RefreshToken, User
-from tests.support import PASSWORD, Clock, refusal, sign_up_with_factor, with_settings
+from models import MfaTicket, RefreshToken, SecurityEvent, User, UserSession
+from tests.support import (
+    JOE,
+    PASSWORD,
+    Clock,
+    caller,
+    event_names,
+    open_ticket,
+    refusal,
+    sign_up_with_factor,
+    with_settings,
+)
 
 pytestmark = pytest.mark.anyio
-JOE = "joe@example.com"
 
 
-async def open_ticket(postern: Postern, email: str = JOE) -> str:
-    answer = await sign_in.sign_in_email_password(postern, email, PASSWORD)
-    assert isinstance(answer, sign_in.MfaTicket)
-    return answer.ticket
+def with_password(
+    postern: Postern, email: str, password: str
+) -> Awaitable[sessions.Session | sign_in.MfaTicket]:
+    return sign_in.sign_in_email_password(postern, caller(), email, password)
 
 
-def code_now(postern: Postern, secret: str, offset: int = 0) -> str:
-    return totp.code_at(secret, totp.time_step(postern.now()) + offset)
-
-
-def wrong_code(postern: Postern, secret: str) -> str:
-    near = {code_now(postern, secret, offset) for offset in range(-3, 4)}
-    return next(code for code in ("000000", "111111", "222222") if code not in near)
+def with_code(postern: Postern, ticket: str, otp: str) -> Awaitable[sessions.Session]:
+    return sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, otp)
 
 
 class TestPassword:
     async def test_the_right_one_opens_a_session(self, postern: Postern) -> None:
-        user = await sign_up.create_account(postern, JOE, PASSWORD)
-        session = await sign_in.sign_in_email_password(postern, " JOE@example.com", PASSWORD)
+        user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
+        session = await with_password(postern, " JOE@example.com", PASSWORD)
         assert isinstance(session, sessions.Session)
         assert session.user.id == user.id
-        assert await sessions.signed_in_user(postern, session.access_token) == user
-        stored = await RefreshToken.get(id=session.refresh_token_id)
+        assert await sessions.me(postern, caller(session.access_token))
+        stored = await RefreshToken.get(id=session.refresh_token_id).select_related("session")
         assert stored.digest == tokens.digest(session.refresh_token)
-        assert stored.expires_at == postern.now() + timedelta(days=30)
+        assert stored.session.expires_at == postern.now() + timedelta(days=30)
 
     @pytest.mark.parametrize(
         ("email", "password"),
@@ -54,9 +59,9 @@ class TestPassword:
     async def test_every_other_pair_is_refused_alike(
         self, postern: Postern, email: str, password: str
     ) -> None:
-        await sign_up.create_account(postern, JOE, PASSWORD)
+        await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         with pytest.raises(AuthError) as refused:
-            await sign_in.sign_in_email_password(postern, email, password)
+            await with_password(postern, email, password)
         assert refused.value.extensions == {"code": "INVALID_EMAIL_PASSWORD"}
         assert str(refused.value) == "The e-mail address or the password is wrong."
 
@@ -71,105 +76,105 @@ class TestPassword:
             return verify(self, password_hash, password)
 
         monkeypatch.setattr(Passwords, "_verify", counting)
-        await sign_up.create_account(postern, JOE, PASSWORD)
+        await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         for email in (JOE, "nobody@example.com", "no address"):
-            await refusal(sign_in.sign_in_email_password(postern, email, "wrong password"))
+            await refusal(with_password(postern, email, "wrong password"))
         assert len(verified) == 3
         assert len({made.rsplit("$", 2)[0] for made in verified}) == 1, "the same parameters"
 
     async def test_that_an_account_is_disabled_is_told_to_its_owner_alone(
         self, postern: Postern
     ) -> None:
-        await sign_up.create_account(postern, JOE, PASSWORD, disabled=True)
-        wrong = sign_in.sign_in_email_password(postern, JOE, "wrong password")
-        right = sign_in.sign_in_email_password(postern, JOE, PASSWORD)
+        await sign_up.create_account(postern, caller(), JOE, PASSWORD, disabled=True)
+        wrong = with_password(postern, JOE, "wrong password")
+        right = with_password(postern, JOE, PASSWORD)
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
         assert await refusal(right) == "DISABLED_USER"
 
     async def test_a_hash_of_old_parameters_is_made_anew(self, postern: Postern) -> None:
-        user = await sign_up.create_account(postern, JOE, PASSWORD)
+        user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         old = Passwords(memory_cost=64, time_cost=1, parallelism=1, threads=1)
         await User.filter(id=user.id).update(password_hash=await old.hash(PASSWORD))
-        await refusal(sign_in.sign_in_email_password(postern, JOE, "wrong password"))
+        await refusal(with_password(postern, JOE, "wrong password"))
         assert "$m=64,t=1,p=1$" in (await User.get(id=user.id)).password_hash
-        await sign_in.sign_in_email_password(postern, JOE, PASSWORD)
+        await with_password(postern, JOE, PASSWORD)
         assert "$m=19456,t=2,p=1$" in (await User.get(id=user.id)).password_hash
-        assert await sign_in.sign_in_email_password(postern, JOE, PASSWORD)
+        assert await with_password(postern, JOE, PASSWORD)
         old.close()
 
     async def test_an_oversized_one_is_refused_before_it_is_hashed(self, postern: Postern) -> None:
-        attempt = sign_in.sign_in_email_password(postern, JOE, "x" * 1025)
+        attempt = with_password(postern, JOE, "x" * 1025)
         assert await refusal(attempt) == "INVALID_REQUEST"
 
 
 class TestTicket:
     async def test_a_factor_turns_the_session_into_a_ticket(self, postern: Postern) -> None:
-        await sign_up_with_factor(postern, JOE)
+        await sign_up_with_factor(postern)
         before = await RefreshToken.all().count()
-        answer = await sign_in.sign_in_email_password(postern, JOE, PASSWORD)
+        answer = await with_password(postern, JOE, PASSWORD)
         assert isinstance(answer, sign_in.MfaTicket)
         assert answer.ticket.startswith("mfaTotp:")
         assert answer.expires_in == 300
         assert await RefreshToken.all().count() == before
 
     async def test_ticket_and_code_make_a_session(self, postern: Postern, clock: Clock) -> None:
-        first, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
-        session = await sign_in.verify_sign_in_mfa_totp(postern, ticket, code_now(postern, secret))
-        assert session.user.id == first.user.id
+        session = await with_code(postern, ticket, joe.code(postern))
+        assert session.user.id == joe.session.user.id
         assert session.user.active_mfa_type == "totp"
         assert await MfaTicket.all().count() == 0
 
     async def test_wrong_codes_are_counted_and_the_fifth_kills_the_ticket(
         self, postern: Postern, clock: Clock
     ) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
         for left in (4, 3, 2, 1, 0):
             with pytest.raises(AuthError) as refused:
-                await sign_in.verify_sign_in_mfa_totp(postern, ticket, wrong_code(postern, secret))
+                await with_code(postern, ticket, joe.wrong_code(postern))
             assert refused.value.extensions == {"code": "INVALID_TOTP", "attemptsLeft": left}
-        right = sign_in.verify_sign_in_mfa_totp(postern, ticket, code_now(postern, secret))
+        right = with_code(postern, ticket, joe.code(postern))
         assert await refusal(right) == "INVALID_TICKET"
         another = await open_ticket(postern)
-        assert await sign_in.verify_sign_in_mfa_totp(postern, another, code_now(postern, secret))
+        assert await with_code(postern, another, joe.code(postern))
 
     @pytest.mark.parametrize(
         "otp",
         ["", "12345", "1234567", "abcdef", "\uff11" * 6, "x" * 10_000],
     )
     async def test_what_is_no_code_is_a_wrong_code(self, postern: Postern, otp: str) -> None:
-        await sign_up_with_factor(postern, JOE)
-        attempt = sign_in.verify_sign_in_mfa_totp(postern, await open_ticket(postern), otp)
+        await sign_up_with_factor(postern)
+        attempt = with_code(postern, await open_ticket(postern), otp)
         assert await refusal(attempt) == "INVALID_TOTP"
 
     async def test_the_last_attempt_may_be_the_right_one(
         self, postern: Postern, clock: Clock
     ) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         once = with_settings(postern, mfa_ticket_attempts=1)
         ticket = await open_ticket(once)
         clock.forward(30)
-        assert await sign_in.verify_sign_in_mfa_totp(once, ticket, code_now(postern, secret))
+        assert await with_code(once, ticket, joe.code(postern))
 
     async def test_a_ticket_expires(self, postern: Postern, clock: Clock) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         early, late = await open_ticket(postern), await open_ticket(postern)
         clock.forward(299.9)
-        attempt = sign_in.verify_sign_in_mfa_totp(postern, early, code_now(postern, secret))
+        attempt = with_code(postern, early, joe.code(postern))
         assert await refusal(attempt) == ""
         clock.forward(30.1)
-        attempt = sign_in.verify_sign_in_mfa_totp(postern, late, code_now(postern, secret))
+        attempt = with_code(postern, late, joe.code(postern))
         assert await refusal(attempt) == "INVALID_TICKET"
 
     async def test_tickets_do_not_disturb_one_another(self, postern: Postern, clock: Clock) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         tickets = [await open_ticket(postern) for _ in range(3)]
         for ticket in tickets:
             clock.forward(30)
-            assert await sign_in.verify_sign_in_mfa_totp(postern, ticket, code_now(postern, secret))
+            assert await with_code(postern, ticket, joe.code(postern))
 
     @pytest.mark.parametrize(
         "ticket",
@@ -178,80 +183,77 @@ class TestTicket:
     async def test_a_ticket_that_was_never_issued_is_refused(
         self, postern: Postern, ticket: str
     ) -> None:
-        attempt = sign_in.verify_sign_in_mfa_totp(postern, ticket, "123456")
+        attempt = with_code(postern, ticket, "123456")
         assert await refusal(attempt) == "INVALID_TICKET"
 
     async def test_a_ticket_is_its_whole_text(self, postern: Postern, clock: Clock) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
         for almost in (ticket.removeprefix("mfaTotp:"), ticket.upper(), f"{ticket} "):
-            attempt = sign_in.verify_sign_in_mfa_totp(postern, almost, code_now(postern, secret))
+            attempt = with_code(postern, almost, joe.code(postern))
             assert await refusal(attempt) == "INVALID_TICKET"
 
     async def test_a_disabled_user_gets_no_further(self, postern: Postern, clock: Clock) -> None:
-        session, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await User.filter(id=session.user.id).update(disabled=True)
+        await User.filter(id=joe.session.user.id).update(disabled=True)
         clock.forward(30)
-        attempt = sign_in.verify_sign_in_mfa_totp(postern, ticket, code_now(postern, secret))
+        attempt = with_code(postern, ticket, joe.code(postern))
         assert await refusal(attempt) == "DISABLED_USER"
 
     async def test_a_factor_that_was_turned_off_meanwhile_verifies_nothing(
         self, postern: Postern, clock: Clock
     ) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        assert await mfa.reset_mfa(JOE)
+        await mfa.reset_mfa(postern, caller(), joe.session.user)
         clock.forward(30)
-        attempt = sign_in.verify_sign_in_mfa_totp(postern, ticket, code_now(postern, secret))
+        attempt = with_code(postern, ticket, joe.code(postern))
         assert await refusal(attempt) == "DISABLED_MFA_TOTP"
 
 
 class TestACodeIsAcceptedOnce:
     async def test_not_again_with_another_ticket(self, postern: Postern, clock: Clock) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         first, second = await open_ticket(postern), await open_ticket(postern)
         clock.forward(30)
-        code = code_now(postern, secret)
-        assert await sign_in.verify_sign_in_mfa_totp(postern, first, code)
-        replay = sign_in.verify_sign_in_mfa_totp(postern, second, code)
+        code = joe.code(postern)
+        assert await with_code(postern, first, code)
+        replay = with_code(postern, second, code)
         assert await refusal(replay) == "INVALID_TOTP"
 
     async def test_nor_an_older_one_after_a_newer_one(self, postern: Postern, clock: Clock) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         first, second = await open_ticket(postern), await open_ticket(postern)
         clock.forward(60)
-        assert await sign_in.verify_sign_in_mfa_totp(postern, first, code_now(postern, secret))
-        older = sign_in.verify_sign_in_mfa_totp(postern, second, code_now(postern, secret, -1))
+        assert await with_code(postern, first, joe.code(postern))
+        older = with_code(postern, second, joe.code(postern, -1))
         assert await refusal(older) == "INVALID_TOTP"
 
     async def test_whatever_flow_it_was_used_in(self, postern: Postern, clock: Clock) -> None:
-        session, secret = await sign_up_with_factor(postern, JOE)
-        activation = code_now(postern, secret)
+        joe = await sign_up_with_factor(postern)
+        activation = joe.code(postern)
         ticket = await open_ticket(postern)
-        attempt = sign_in.verify_sign_in_mfa_totp(postern, ticket, activation)
+        attempt = with_code(postern, ticket, activation)
         assert await refusal(attempt) == "INVALID_TOTP"
         clock.forward(30)
-        code = code_now(postern, secret)
-        assert await sign_in.verify_sign_in_mfa_totp(postern, ticket, code)
-        turn_off = mfa.verify_change_user_mfa(postern, session.access_token, "", code)
+        code = joe.code(postern)
+        assert await with_code(postern, ticket, code)
+        turn_off = mfa.verify_change_user_mfa(postern, joe.caller, "", code)
         assert await refusal(turn_off) == "INVALID_TOTP"
 
     @pytest.mark.parametrize("tickets", [1, 50])
     async def test_of_fifty_at_once_one_succeeds(
         self, postern: Postern, clock: Clock, tickets: int
     ) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         before = await RefreshToken.all().count()
         opened = [await open_ticket(postern) for _ in range(tickets)]
         clock.forward(30)
-        code = code_now(postern, secret)
+        code = joe.code(postern)
         answers = await asyncio.gather(
-            *(
-                sign_in.verify_sign_in_mfa_totp(postern, opened[n % tickets], code)
-                for n in range(50)
-            ),
+            *(with_code(postern, opened[n % tickets], code) for n in range(50)),
             return_exceptions=True,
         )
         assert sum(isinstance(answer, sessions.Session) for answer in answers) == 1
@@ -264,55 +266,125 @@ class TestACodeIsAcceptedOnce:
         self, postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The process fails after the code was spent: ticket and code are still good."""
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
-        code = code_now(postern, secret)
-        issue = sessions.issue
+        code = joe.code(postern)
+        issue = sessions.open_session
 
         async def failing(*_arguments: object) -> sessions.Session:
             raise OSError("disk full")
 
-        monkeypatch.setattr(sessions, "issue", failing)
+        monkeypatch.setattr(sessions, "open_session", failing)
         with pytest.raises(OSError, match="disk full"):
-            await sign_in.verify_sign_in_mfa_totp(postern, ticket, code)
-        monkeypatch.setattr(sessions, "issue", issue)
-        assert await sign_in.verify_sign_in_mfa_totp(postern, ticket, code)
+            await with_code(postern, ticket, code)
+        monkeypatch.setattr(sessions, "open_session", issue)
+        assert await with_code(postern, ticket, code)
 
 
 async def test_fifty_guesses_at_once_get_five_tries(postern: Postern, clock: Clock) -> None:
     """The attempt is taken before the code is looked at; else all fifty would be."""
-    _, secret = await sign_up_with_factor(postern, JOE)
+    joe = await sign_up_with_factor(postern)
     ticket = await open_ticket(postern)
     clock.forward(30)
-    guess = wrong_code(postern, secret)
-    answers = await asyncio.gather(
-        *(refusal(sign_in.verify_sign_in_mfa_totp(postern, ticket, guess)) for _ in range(50))
-    )
+    guess = joe.wrong_code(postern)
+    answers = await asyncio.gather(*(refusal(with_code(postern, ticket, guess)) for _ in range(50)))
     assert sorted(answers) == ["INVALID_TICKET"] * 45 + ["INVALID_TOTP"] * 5
 
 
 class TestWhereTheOperatorHasSwitchedFactorsOff:
     async def test_a_user_with_a_factor_is_not_waved_through(self, postern: Postern) -> None:
-        await sign_up_with_factor(postern, JOE)
+        await sign_up_with_factor(postern)
         off = with_settings(postern, mfa_enabled=False)
-        attempt = sign_in.sign_in_email_password(off, JOE, PASSWORD)
+        attempt = with_password(off, JOE, PASSWORD)
         assert await refusal(attempt) == "DISABLED_ENDPOINT"
-        wrong = sign_in.sign_in_email_password(off, JOE, "wrong password")
+        wrong = with_password(off, JOE, "wrong password")
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
         assert await MfaTicket.all().count() == 0
 
     async def test_an_open_ticket_is_not_redeemed(self, postern: Postern, clock: Clock) -> None:
-        _, secret = await sign_up_with_factor(postern, JOE)
+        joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
         off = with_settings(postern, mfa_enabled=False)
-        attempt = sign_in.verify_sign_in_mfa_totp(off, ticket, code_now(postern, secret))
+        attempt = with_code(off, ticket, joe.code(postern))
         assert await refusal(attempt) == "DISABLED_ENDPOINT"
 
     async def test_a_user_without_one_signs_in_as_ever(self, postern: Postern) -> None:
-        await sign_up.create_account(postern, JOE, PASSWORD)
+        await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         off = with_settings(postern, mfa_enabled=False)
-        assert isinstance(
-            await sign_in.sign_in_email_password(off, JOE, PASSWORD), sessions.Session
+        assert isinstance(await with_password(off, JOE, PASSWORD), sessions.Session)
+
+
+class TestASignInThatIsOvertaken:
+    """The password was checked; before the session is opened, something else happens."""
+
+    async def test_by_a_change_of_the_password(self, postern: Postern) -> None:
+        user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
+        fresh = await postern.passwords.hash("another password")
+        changed = User.filter(id=user.id).update(password_hash=fresh)
+        assert await self.overtaken(postern, changed) == "INVALID_EMAIL_PASSWORD"
+
+    async def test_by_the_operator_who_disables_the_user(self, postern: Postern) -> None:
+        user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
+        disabled = accounts.set_disabled(postern, caller(), user, disabled=True)
+        assert await self.overtaken(postern, disabled) == "INVALID_EMAIL_PASSWORD"
+
+    async def test_by_a_factor_that_is_turned_on(self, postern: Postern) -> None:
+        user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
+        turned_on = User.filter(id=user.id).update(totp_activated_at=postern.now())
+        assert await self.overtaken(postern, turned_on) == "INVALID_EMAIL_PASSWORD"
+
+    async def overtaken(self, postern: Postern, change: Awaitable[object]) -> str:
+        verify = postern.passwords.verify
+
+        async def slow(password_hash: str | None, password: str) -> bool:
+            matches = await verify(password_hash, password)
+            await change
+            return matches
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(postern.passwords, "verify", slow)
+            code = await refusal(with_password(postern, JOE, PASSWORD))
+        assert await UserSession.all().count() == 0
+        return code
+
+
+class TestTheTrail:
+    async def test_of_a_sign_in_with_a_wrong_code_on_the_way(
+        self, postern: Postern, clock: Clock
+    ) -> None:
+        joe = await sign_up_with_factor(postern)
+        await refusal(with_password(postern, JOE, "wrong password"))
+        ticket = await open_ticket(postern)
+        wrong = joe.wrong_code(postern)
+        await refusal(with_code(postern, ticket, wrong))
+        clock.forward(30)
+        await with_code(postern, ticket, joe.code(postern))
+        assert await event_names() == [
+            "SIGNED_UP",
+            "SIGNED_IN",
+            "FACTOR_ON",
+            "SIGN_IN_FAILED",
+            "TICKET_ISSUED",
+            "WRONG_CODE",
+            "SIGNED_IN",
+        ]
+
+    async def test_of_a_ticket_that_is_guessed_at(self, postern: Postern) -> None:
+        await sign_up_with_factor(postern)
+        twice = with_settings(postern, mfa_ticket_attempts=2)
+        ticket = await open_ticket(twice)
+        for _ in range(3):
+            await refusal(with_code(twice, ticket, "0"))
+        assert (await event_names())[-3:] == ["WRONG_CODE", "WRONG_CODE", "ATTEMPTS_EXHAUSTED"]
+
+    async def test_names_the_caller_and_not_an_unknown_account(self, postern: Postern) -> None:
+        await refusal(with_password(postern, "hunter2", "hunter2"))
+        event = await SecurityEvent.get()
+        assert (event.type, event.address, event.user_agent) == (
+            "SIGN_IN_FAILED",
+            "192.0.2.7",
+            "Tests/1.0",
         )
+        assert "hunter2" not in str(await SecurityEvent.all().values())

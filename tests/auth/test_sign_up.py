@@ -6,7 +6,7 @@ from auth import sign_up
 from auth.errors import AuthError
 from auth.postern import Postern
 from models import User
-from tests.support import PASSWORD, refusal, with_settings
+from tests.support import PASSWORD, caller, refusal, with_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -14,15 +14,18 @@ pytestmark = pytest.mark.anyio
 async def test_a_new_user_is_called_by_their_address_unless_they_say_otherwise(
     postern: Postern,
 ) -> None:
-    joe = await sign_up.create_account(postern, " Joe@Example.com ", PASSWORD, "  ")
+    joe = await sign_up.create_account(postern, caller(), " Joe@Example.com ", PASSWORD, "  ")
     assert (joe.email, joe.display_name) == ("joe@example.com", "joe@example.com")
-    amy = await sign_up.create_account(postern, "amy@example.com", PASSWORD, " Amy 🌻 ")
+    amy = await sign_up.create_account(postern, caller(), "amy@example.com", PASSWORD, " Amy 🌻 ")
     assert amy.display_name == "Amy 🌻"
 
 
 async def test_a_new_user_gets_what_the_operator_chose(postern: Postern) -> None:
     user = await sign_up.create_account(
-        with_settings(postern, default_role="editor", default_locale="de"), "a@b.test", PASSWORD
+        with_settings(postern, default_role="editor", default_locale="de"),
+        caller(),
+        "a@b.test",
+        PASSWORD,
     )
     stored = await User.get(id=user.id)
     assert (stored.default_role, stored.roles, stored.locale) == (
@@ -36,13 +39,19 @@ async def test_a_new_user_gets_what_the_operator_chose(postern: Postern) -> None
 
 @pytest.mark.parametrize("again", ["joe@example.com", " JOE@EXAMPLE.COM"])
 async def test_an_address_has_one_account(postern: Postern, again: str) -> None:
-    await sign_up.create_account(postern, "joe@example.com", PASSWORD)
-    assert await refusal(sign_up.create_account(postern, again, PASSWORD)) == "EMAIL_ALREADY_IN_USE"
+    await sign_up.create_account(postern, caller(), "joe@example.com", PASSWORD)
+    assert (
+        await refusal(sign_up.create_account(postern, caller(), again, PASSWORD))
+        == "EMAIL_ALREADY_IN_USE"
+    )
 
 
 async def test_of_fifty_who_want_one_address_at_once_one_gets_it(postern: Postern) -> None:
     answers = await asyncio.gather(
-        *(sign_up.create_account(postern, "joe@example.com", PASSWORD) for _ in range(50)),
+        *(
+            sign_up.create_account(postern, caller(), "joe@example.com", PASSWORD)
+            for _ in range(50)
+        ),
         return_exceptions=True,
     )
     assert sum(isinstance(answer, User) for answer in answers) == 1
@@ -66,35 +75,63 @@ async def test_of_fifty_who_want_one_address_at_once_one_gets_it(postern: Poster
 async def test_what_cannot_be_an_account_is_refused_and_nothing_is_stored(
     postern: Postern, email: str, password: str, name: str | None, code: str
 ) -> None:
-    attempt = sign_up.sign_up_email_password(postern, email, password, name)
+    attempt = sign_up.sign_up_email_password(postern, caller(), email, password, name)
     assert await refusal(attempt) == code
     assert await User.all().count() == 0
 
 
-@pytest.mark.parametrize("password", ["12345678", "🔑" * 8, "🔑" * 256, "x" * 1024, " " * 8])
+@pytest.mark.parametrize("password", ["x7#kQ!2z", "🔑" * 8, "🔑" * 256, "x" * 1024, " " * 8 + "!"])
 async def test_eight_characters_are_enough_and_1024_bytes_are_not_too_many(
     postern: Postern, password: str
 ) -> None:
-    assert await sign_up.create_account(postern, "joe@example.com", password)
+    assert await sign_up.create_account(postern, caller(), "joe@example.com", password)
 
 
 async def test_too_short_says_how_long_it_must_be(postern: Postern) -> None:
     with pytest.raises(AuthError) as refused:
         await sign_up.create_account(
-            with_settings(postern, password_min_length=12), "joe@example.com", "x" * 11
+            with_settings(postern, password_min_length=12), caller(), "joe@example.com", "x" * 11
         )
     assert refused.value.extensions == {"code": "PASSWORD_TOO_SHORT", "minLength": 12}
 
 
 async def test_nobody_signs_up_where_the_operator_says_so(postern: Postern) -> None:
     closed = with_settings(postern, disable_signup=True)
-    attempt = sign_up.sign_up_email_password(closed, "joe@example.com", PASSWORD, None)
+    attempt = sign_up.sign_up_email_password(closed, caller(), "joe@example.com", PASSWORD, None)
     assert await refusal(attempt) == "SIGNUP_DISABLED"
     assert await User.all().count() == 0
 
 
 async def test_new_users_can_be_made_to_wait(postern: Postern) -> None:
     waiting = with_settings(postern, disable_new_users=True)
-    attempt = sign_up.sign_up_email_password(waiting, "joe@example.com", PASSWORD, None)
+    attempt = sign_up.sign_up_email_password(waiting, caller(), "joe@example.com", PASSWORD, None)
     assert await refusal(attempt) == "DISABLED_USER"
     assert (await User.get(email="joe@example.com")).disabled
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("password1", "common"),
+        ("PassWord1", "common"),
+        ("qwertyuiop", "common"),
+        ("joe@example.com", "email"),
+        ("Joe@Example.COM", "email"),
+        ("POSTERN Inc", "issuer"),
+    ],
+)
+async def test_what_everybody_would_guess_is_no_password(
+    postern: Postern, password: str, reason: str
+) -> None:
+    branded = with_settings(postern, mfa_totp_issuer="Postern Inc")
+    with pytest.raises(AuthError) as refused:
+        await sign_up.create_account(branded, caller(), "joe@example.com", password)
+    assert refused.value.extensions == {"code": "PASSWORD_TOO_COMMON", "reason": reason}
+    assert await User.all().count() == 0
+
+
+async def test_the_list_of_common_passwords_can_be_turned_off(postern: Postern) -> None:
+    lax = with_settings(postern, password_check_common=False)
+    assert await sign_up.create_account(lax, caller(), "joe@example.com", "password1")
+    attempt = sign_up.create_account(lax, caller(), "amy@example.com", "amy@example.com")
+    assert await refusal(attempt) == "PASSWORD_TOO_COMMON"

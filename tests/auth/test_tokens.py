@@ -2,7 +2,10 @@
 
 import base64
 import json
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
@@ -11,39 +14,65 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jwt as jose
+from joserfc.jwk import KeySet
 
 from auth import tokens
-from models import User
+from auth.key_ring import KeyRing, own_key_ring, rotate_signing_key
+from models import User, UserSession
 
-KEY = Ed25519PrivateKey.generate()
+LIFE = 900
+FOLDER = Path(tempfile.mkdtemp())
+RING = own_key_ring(FOLDER, token_life=LIFE)
+KEY, KID = RING.current.private, RING.current.kid
 USER = User(id=uuid4(), email="joe@example.com", default_role="user", roles=["user", "me"])
+SESSION = UserSession(
+    id=uuid4(), methods=["pwd"], authenticated_at=datetime(2026, 11, 25, tzinfo=UTC)
+)
 
 
-def issue(now: datetime | None = None, key: Ed25519PrivateKey = KEY) -> str:
-    now = now or datetime.now(UTC)
-    return tokens.access_token(key, USER, methods=tokens.PASSWORD, now=now, expires_in=900)
+def issue(now: datetime | None = None, *, ring: KeyRing = RING) -> str:
+    return tokens.access_token(ring, USER, SESSION, now=now or datetime.now(UTC), expires_in=LIFE)
+
+
+def read(token: str, ring: KeyRing = RING) -> tokens.Claims:
+    return tokens.read(token, ring, datetime.now(UTC))
 
 
 def claims(**changes: object) -> dict[str, object]:
     now = int(datetime.now(UTC).timestamp())
-    fresh = {"sub": str(USER.id), "iss": tokens.ISSUER, "iat": now, "exp": now + 900}
+    fresh: dict[str, object] = {
+        "sub": str(USER.id),
+        "sid": str(SESSION.id),
+        "iss": "hasura-auth",
+        "iat": now,
+        "exp": now + LIFE,
+        "auth_time": now,
+    }
     return {name: value for name, value in (fresh | changes).items() if value is not None}
+
+
+def signed(
+    algorithm: str = "EdDSA", key: Any = KEY, kid: str | None = KID, **changes: object
+) -> str:
+    headers = {"kid": kid} if kid else None
+    return jwt.encode(claims(**changes), key, algorithm, headers=headers)
 
 
 def test_an_access_token_says_who_and_how() -> None:
     now = datetime.now(UTC).replace(microsecond=0)
-    token = tokens.access_token(
-        KEY, USER, methods=tokens.PASSWORD_AND_TOTP, now=now, expires_in=900
-    )
-    assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "JWT"}
+    token = issue(now)
+    assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "JWT", "kid": KID}
     found = jwt.decode(token, options={"verify_signature": False})
     assert UUID(found.pop("jti"))
     assert found == {
         "sub": str(USER.id),
         "iss": "hasura-auth",
         "iat": int(now.timestamp()),
-        "exp": int(now.timestamp()) + 900,
-        "amr": ["pwd", "otp", "mfa"],
+        "exp": int(now.timestamp()) + LIFE,
+        "sid": str(SESSION.id),
+        "amr": ["pwd"],
+        "auth_time": int(SESSION.authenticated_at.timestamp()),
         "https://hasura.io/jwt/claims": {
             "x-hasura-user-id": str(USER.id),
             "x-hasura-default-role": "user",
@@ -51,16 +80,46 @@ def test_an_access_token_says_who_and_how() -> None:
             "x-hasura-user-is-anonymous": "false",
         },
     }
-    assert tokens.user_id_of(token, KEY) == USER.id
+    assert read(token) == tokens.Claims(USER.id, SESSION.id, SESSION.authenticated_at)
+
+
+def test_an_elevated_token_says_so_in_nhosts_words() -> None:
+    token = tokens.access_token(
+        RING, USER, SESSION, now=datetime.now(UTC), expires_in=LIFE, elevated=True
+    )
+    found = jwt.decode(token, options={"verify_signature": False})
+    assert found["https://hasura.io/jwt/claims"]["x-hasura-auth-elevated"] == str(USER.id)
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name; what signs it is Ed25519
+def test_an_independent_verifier_accepts_it_from_the_public_keys_alone() -> None:
+    published: list[Any] = [key.jwk() for key in RING.in_use(datetime.now(UTC))]
+    keys = KeySet.import_key_set({"keys": published})
+    found = jose.decode(issue(), keys, algorithms=["EdDSA"])
+    assert found.claims["sub"] == str(USER.id)
 
 
 def test_an_access_token_expires() -> None:
-    assert tokens.user_id_of(issue(datetime.now(UTC) - timedelta(seconds=890)), KEY) == USER.id
+    now = datetime.now(UTC).replace(microsecond=0)
+    token = issue(now)
+    assert tokens.read(token, RING, now + timedelta(seconds=LIFE - 1))
+    assert tokens.read(token, RING, now - timedelta(seconds=60)), "another machine's clock is slow"
+    for time in (now + timedelta(seconds=LIFE), now - timedelta(seconds=61)):
+        with pytest.raises(tokens.InvalidTokenError):
+            tokens.read(token, RING, time)
+
+
+def test_a_token_outlives_the_rotation_of_its_key_and_not_the_key(tmp_path: Path) -> None:
+    ring = own_key_ring(tmp_path, token_life=LIFE)
+    token = issue(ring=ring)
+    rotate_signing_key(tmp_path, datetime.now(UTC), token_life=LIFE)
+    assert read(token, ring)
+    later = datetime.now(UTC) + timedelta(seconds=LIFE + 1)
     with pytest.raises(tokens.InvalidTokenError):
-        tokens.user_id_of(issue(datetime.now(UTC) - timedelta(seconds=901)), KEY)
+        tokens.read(token, ring, later)
 
 
-def public_key() -> bytes:
+def public_key() -> Any:
     return KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
@@ -72,34 +131,44 @@ def unsigned(header: object, body: object) -> str:
 @pytest.mark.parametrize(
     "forged",
     [
-        pytest.param(issue(key=Ed25519PrivateKey.generate()), id="another key"),
+        pytest.param(signed(key=Ed25519PrivateKey.generate()), id="another key"),
+        pytest.param(signed(kid=None), id="no key id"),
+        pytest.param(signed(kid="another"), id="another key id"),
         pytest.param(issue()[:-4] + "AAAA", id="another signature"),
-        pytest.param(unsigned({"alg": "none"}, claims()), id="no signature"),
-        pytest.param(jwt.encode(claims(), public_key(), "HS256"), id="the public key as a secret"),
-        pytest.param(jwt.encode(claims(), b"x" * 32, "HS256"), id="another algorithm"),
-        pytest.param(jwt.encode(claims(iss="another"), KEY, "EdDSA"), id="another issuer"),
-        pytest.param(jwt.encode(claims(iss=None), KEY, "EdDSA"), id="no issuer"),
-        pytest.param(jwt.encode(claims(exp=None), KEY, "EdDSA"), id="no expiry"),
-        pytest.param(jwt.encode(claims(sub=None), KEY, "EdDSA"), id="no subject"),
-        pytest.param(jwt.encode(claims(sub="joe"), KEY, "EdDSA"), id="a subject that is no user"),
-        pytest.param(jwt.encode(claims(iat=2**40), KEY, "EdDSA"), id="from the future"),
+        pytest.param(unsigned({"alg": "none", "kid": KID}, claims()), id="no signature"),
+        pytest.param(unsigned({"alg": "EdDSA", "kid": [KID]}, claims()), id="a list of key ids"),
+        pytest.param(signed("HS256", public_key()), id="the public key as a secret"),
+        pytest.param(signed("HS256", b"x" * 32), id="another algorithm"),
+        pytest.param(signed(iss="another"), id="another issuer"),
+        pytest.param(signed(iss=None), id="no issuer"),
+        pytest.param(signed(exp=None), id="no expiry"),
+        pytest.param(signed(sub=None), id="no subject"),
+        pytest.param(signed(sub="joe"), id="a subject that is no user"),
+        pytest.param(signed(sid=None), id="no session"),
+        pytest.param(signed(sid=7), id="a session that is none"),
+        pytest.param(signed(auth_time="now"), id="a time that is none"),
+        pytest.param(signed(auth_time=10**30), id="a time out of the world"),
+        pytest.param(signed(iat=2**40), id="from the future"),
+        pytest.param(signed(exp="never"), id="an expiry that is none"),
+        pytest.param(signed(iat=None), id="no issue time"),
         pytest.param("[" * 100_000, id="no token"),
         pytest.param(
             base64.urlsafe_b64encode(b"[" * 100_000).decode().rstrip("=") + ".e30.AA", id="deep"
         ),
+        pytest.param(unsigned([], claims()), id="a header that is no object"),
         pytest.param("a.b.c", id="no base64"),
         pytest.param("", id="empty"),
     ],
 )
 def test_a_forged_token_is_nobodys(forged: str) -> None:
     with pytest.raises(tokens.InvalidTokenError):
-        tokens.user_id_of(forged, KEY)
+        read(forged)
 
 
 @given(st.text())
 def test_any_text_is_nobodys_token(text: str) -> None:
     with pytest.raises(tokens.InvalidTokenError):
-        tokens.user_id_of(text, KEY)
+        read(text)
 
 
 def test_an_opaque_token_is_128_random_bits_in_uuid_form() -> None:

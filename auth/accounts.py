@@ -1,0 +1,80 @@
+"""Flow: what users change about themselves, and what the operator changes about them."""
+
+from tortoise.transactions import in_transaction
+
+from auth import email as addresses
+from auth import events, passwords, sessions
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.postern import Postern
+from auth.sessions import SignedIn
+from auth.sign_up import shown_name
+from models import MfaTicket, User
+
+
+async def change_user(
+    postern: Postern, caller: Caller, *, display_name: str | None, locale: str | None
+) -> SignedIn:
+    """Change the name that is shown or the language of the signed-in user; None leaves it.
+
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, INVALID_REQUEST, LOCALE_NOT_ALLOWED.
+    """
+    user = (await sessions.signed_in(postern, caller)).user
+    changes: dict[str, str] = {}
+    if display_name is not None:
+        changes["display_name"] = shown_name(display_name) or user.email
+    if locale is not None:
+        allowed = postern.settings.locales
+        if locale not in allowed:
+            raise AuthError(ErrorCode.LOCALE_NOT_ALLOWED, allowed=allowed)
+        changes["locale"] = locale
+    if changes:
+        await User.filter(id=user.id).update(**changes)
+    return await sessions.signed_in(postern, caller)
+
+
+async def change_user_password(
+    postern: Postern, caller: Caller, current_password: str, new_password: str
+) -> SignedIn:
+    """Replace the password; every other session and every open ticket of the user ends with it.
+
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED, INVALID_PASSWORD
+    (the current one is another), INVALID_REQUEST, PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON,
+    TOO_MANY_REQUESTS.
+    """
+    viewer = await sessions.recently_signed_in(postern, caller)
+    user = viewer.user
+    passwords.refuse_oversized(current_password)
+    passwords.refuse_unfit(new_password, email=user.email, settings=postern.settings)
+    if not await postern.passwords.verify(user.password_hash, current_password):
+        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
+        raise AuthError(ErrorCode.INVALID_PASSWORD)
+    new_hash = await postern.passwords.hash(new_password)
+    async with in_transaction():
+        same = User.filter(id=user.id, password_hash=user.password_hash, disabled=False)
+        if not await same.update(password_hash=new_hash):
+            raise AuthError(ErrorCode.INVALID_PASSWORD)
+        await MfaTicket.filter(user_id=user.id).delete()
+        await sessions.end_all(postern, caller, user, but=viewer.session.id)
+        await events.record(postern, caller, EventType.PASSWORD_CHANGED, user.id)
+    return await sessions.signed_in(postern, caller)
+
+
+async def find(email: str) -> User | None:
+    """The user with this address, however it is spelt."""
+    return await User.get_or_none(email=addresses.normalise(email))
+
+
+async def set_disabled(postern: Postern, caller: Caller, user: User, *, disabled: bool) -> None:
+    """Disable a user, which ends all of their sessions and open sign-ins, or enable them again.
+
+    For the operator alone.
+    """
+    kind = EventType.USER_DISABLED if disabled else EventType.USER_ENABLED
+    async with in_transaction():
+        await User.filter(id=user.id).update(disabled=disabled)
+        if disabled:
+            await MfaTicket.filter(user_id=user.id).delete()
+            await sessions.end_all(postern, caller, user)
+        await events.record(postern, caller, kind, user.id)

@@ -1,0 +1,115 @@
+"""The trail of security events: in the database for users and the operator, and in the log."""
+
+import base64
+import json
+import logging
+from dataclasses import dataclass
+from enum import Enum, unique
+from uuid import UUID
+
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.postern import Postern
+from models import SecurityEvent, User
+
+PAGE, PAGE_MAX = 20, 100
+"""Events that one request gets, and may ask for."""
+
+logger = logging.getLogger("postern.events")
+
+
+@unique
+class EventType(Enum):
+    """What can happen to an account; the value says it to a person."""
+
+    SIGNED_UP = "The account was made."
+    SIGNED_IN = "A session was opened, all factors seen."
+    SIGN_IN_FAILED = "A sign-in was refused: a wrong password, or a disabled account."
+    TICKET_ISSUED = "The password was right, and the second factor was asked for."
+    WRONG_CODE = "A code was wrong or used before: a one-time code or a recovery code."
+    ATTEMPTS_EXHAUSTED = "The last wrong code that a ticket takes: that sign-in is over."
+    FACTOR_ON = "The second factor was turned on."
+    FACTOR_OFF = "The second factor was turned off with a code."
+    FACTOR_RESET = "The operator deleted the second factor."
+    RECOVERY_CODE_USED = "A recovery code was used."
+    RECOVERY_CODES_REPLACED = "A new set of recovery codes replaced the old one."
+    PASSWORD_CHANGED = "The password was changed."
+    ELEVATED = "A credential was shown again, to change something that matters."
+    REFRESH_TOKEN_REUSED = "A refresh token that was replaced came again; its session ended."
+    SESSION_ENDED = "A session was signed out or revoked."
+    ALL_SESSIONS_ENDED = "All sessions were signed out or revoked."
+    USER_DISABLED = "The operator disabled the account."
+    USER_ENABLED = "The operator enabled the account."
+
+
+async def record(
+    postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None = None
+) -> None:
+    """Append an event; `user_id` is None where nobody knows whose account was meant.
+
+    Inside of a transaction it is kept or lost with it.
+    """
+    event = await SecurityEvent.create(
+        created_at=postern.now(),
+        type=kind.name,
+        user_id=user_id,
+        address=caller.address,
+        user_agent=caller.user_agent,
+    )
+    logger.info("%s", json.dumps(as_json(event)))
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some events, the newest first, and whether there are older ones."""
+
+    events: list[SecurityEvent]
+    has_next: bool
+
+
+async def page_of(user: User, *, first: int | None = None, after: str | None = None) -> Page:
+    """At most `first` events of the user (1 to 100, 20), those older than the cursor `after`.
+
+    Raises AuthError: INVALID_REQUEST.
+    """
+    first = PAGE if first is None else first
+    if not 1 <= first <= PAGE_MAX:
+        raise AuthError(ErrorCode.INVALID_REQUEST, f"first: expected 1 to {PAGE_MAX}.")
+    found = SecurityEvent.filter(user_id=user.id)
+    if after is not None:
+        found = found.filter(id__lt=_position(after))
+    events = await found.order_by("-id").limit(first + 1)
+    return Page(events[:first], has_next=len(events) > first)
+
+
+async def latest(*, user: User | None, limit: int) -> list[SecurityEvent]:
+    """The newest events of the user or of everybody, the newest first: for the operator."""
+    found = SecurityEvent.filter(user_id=user.id) if user else SecurityEvent.all()
+    return await found.order_by("-id").limit(limit)
+
+
+def cursor(event: SecurityEvent) -> str:
+    """The event's place in the list, as clients hand it back."""
+    return base64.urlsafe_b64encode(str(event.id).encode()).decode()
+
+
+def _position(cursor: str) -> int:
+    try:
+        position = int(base64.b64decode(cursor, altchars=b"-_", validate=True))
+    except ValueError:
+        position = -1
+    if not 0 <= position < 2**63:
+        raise AuthError(ErrorCode.INVALID_REQUEST, "after: expected an endCursor of this list.")
+    return position
+
+
+def as_json(event: SecurityEvent) -> dict[str, object]:
+    """An event as the log and the command line show it."""
+    user_id = getattr(event, "user_id", None)
+    return {
+        "event": event.type,
+        "at": event.created_at.isoformat(),
+        "user": user_id and str(user_id),
+        "address": event.address,
+        "userAgent": event.user_agent,
+    }

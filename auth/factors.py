@@ -1,0 +1,141 @@
+"""The second factor of a user: what a code proves, and that it proves it once.
+
+Checking a code and spending it are two steps, since a recovery code costs a hash: check first, then
+spend in the transaction that does what the code allows.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+
+from tortoise.expressions import F
+from tortoise.queryset import QuerySet
+
+from auth import recovery_codes, totp
+from auth.errors import AuthError, ErrorCode
+from auth.postern import Postern
+from auth.recovery_codes import Salt
+from models import RecoveryCode, User
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A code that matches and is still to be spent: a time step, or a recovery code's digest."""
+
+    time_step: int | None = None
+    recovery_digest: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class CodeSet:
+    """Recovery codes as they are shown, and as they are stored."""
+
+    shown: tuple[str, ...] = field(repr=False)
+    salt: Salt = field(repr=False)
+    digests: tuple[str, ...] = field(repr=False)
+
+
+def refuse_unless_enabled(postern: Postern) -> None:
+    """Raises AuthError: DISABLED_ENDPOINT."""
+    if not postern.settings.mfa_enabled:
+        raise AuthError(ErrorCode.DISABLED_ENDPOINT)
+
+
+def refuse_unless_active(user: User) -> None:
+    """Raises AuthError: DISABLED_MFA_TOTP."""
+    if user.active_mfa_type is None:
+        raise AuthError(ErrorCode.DISABLED_MFA_TOTP)
+
+
+def seal_secret(postern: Postern, user: User, secret: str) -> str:
+    """A TOTP secret as it is stored: it opens for this user alone."""
+    return postern.vault.seal(secret, _context(user))
+
+
+def check_totp(postern: Postern, user: User, code: str) -> Proof | None:
+    """What a one-time code proves, of a pending factor or an active one."""
+    secret = postern.vault.open(str(user.totp_secret), _context(user))
+    drift = postern.settings.mfa_totp_drift
+    step = totp.matching_time_step(secret, code, postern.now(), drift=drift)
+    return None if step is None else Proof(time_step=step)
+
+
+async def check_recovery_code(postern: Postern, user: User, code: str) -> Proof | None:
+    """What a recovery code may prove: only spending it tells whether it is one of the user's.
+
+    Raises AuthError: TOO_MANY_REQUESTS.
+    """
+    if user.recovery_salt is None or not recovery_codes.looks_like_one(code):
+        return None
+    salt = Salt.parse(user.recovery_salt)
+    return Proof(recovery_digest=await postern.passwords.run(partial(salt.digest, code)))
+
+
+async def check_any(postern: Postern, user: User, code: str) -> Proof | None:
+    """What a code of either kind proves. Raises AuthError: TOO_MANY_REQUESTS."""
+    return check_totp(postern, user, code) or await check_recovery_code(postern, user, code)
+
+
+async def spend(user: User, proof: Proof, *, active: bool = True, **changes: object) -> bool:
+    """Accept a code of the user's factor, once ever, and change the user's row with it.
+
+    False, and nothing is changed, if the code was accepted before (or one of a later time step),
+    or if the factor is not the one any more that the code was checked against. A recovery code
+    wants a transaction; the user's row is taken first, as everywhere.
+    """
+    factor = as_seen(user, active=active)
+    if proof.time_step is not None:
+        unspent = factor.filter(totp_last_step__lt=proof.time_step)
+        return bool(await unspent.update(totp_last_step=proof.time_step, **changes))
+    if not await factor.update(totp_last_step=F("totp_last_step")):
+        return False
+    code = RecoveryCode.filter(user_id=user.id, digest=proof.recovery_digest)
+    if not await code.delete():
+        return False
+    if changes:
+        await factor.update(**changes)
+    return True
+
+
+def as_seen(user: User, *, active: bool) -> QuerySet[User]:
+    """The user's row, if the factor is the one that a code was checked against."""
+    return User.filter(
+        id=user.id,
+        totp_secret=user.totp_secret,
+        totp_activated_at__isnull=not active,
+        disabled=False,
+    )
+
+
+async def new_code_set(postern: Postern) -> CodeSet:
+    """A fresh set of recovery codes, not stored yet; ten hashes' work.
+
+    Raises AuthError: TOO_MANY_REQUESTS.
+    """
+    chosen = postern.settings
+    salt = Salt.fresh(
+        memory_cost=chosen.argon2_memory_cost,
+        time_cost=chosen.argon2_time_cost,
+        parallelism=chosen.argon2_parallelism,
+    )
+    shown = tuple(recovery_codes.new_code() for _ in range(recovery_codes.SET_SIZE))
+    work = (partial(salt.digest, code) for code in shown)
+    digests = await asyncio.gather(*map(postern.passwords.run, work))
+    return CodeSet(shown, salt, tuple(digests))
+
+
+async def store_codes(user: User, codes: CodeSet | None) -> None:
+    """Make these the user's recovery codes, or leave none. The caller writes `recovery_salt`."""
+    await RecoveryCode.filter(user_id=user.id).delete()
+    if codes is not None:
+        rows = [RecoveryCode(user_id=user.id, digest=digest) for digest in codes.digests]
+        await RecoveryCode.bulk_create(rows)
+
+
+async def recovery_codes_left(user: User) -> int:
+    """How many recovery codes the user has not used."""
+    return await RecoveryCode.filter(user_id=user.id).count()
+
+
+def _context(user: User) -> str:
+    return f"totp secret of {user.id}"

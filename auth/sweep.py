@@ -1,0 +1,68 @@
+"""What has expired is deleted, a bounded batch at a time, so that nobody waits for it long."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
+
+from auth.mfa import ENROLMENT_LIFE
+from auth.postern import Postern
+from models import MfaTicket, User, UserSession
+
+BATCH = 500
+"""Rows that one statement changes."""
+INTERVAL = 10 * 60
+"""Seconds between two sweeps of a running server."""
+
+logger = logging.getLogger("postern")
+
+
+async def sweep(postern: Postern) -> dict[str, int]:
+    """Delete what has expired; how many of each there were.
+
+    Sessions take their refresh tokens along. Any number of processes may sweep at once.
+    """
+    now, timeout = postern.now(), postern.settings.session_inactivity_timeout
+    over = Q(expires_at__lte=now)
+    if timeout:
+        over |= Q(last_used_at__lte=now - timedelta(seconds=timeout))
+    forgotten = User.filter(
+        totp_activated_at__isnull=True, totp_enrolled_at__lte=now - ENROLMENT_LIFE
+    )
+    return {
+        "tickets": await _in_batches(MfaTicket.filter(expires_at__lte=now), _delete),
+        "sessions": await _in_batches(UserSession.filter(over), _delete),
+        "enrolments": await _in_batches(forgotten, _forget_secret),
+    }
+
+
+async def sweep_for_ever(postern: Postern) -> None:
+    """Sweep now and then, until cancelled; what goes wrong is logged and tried again."""
+    while True:
+        try:
+            await sweep(postern)
+        except Exception as error:
+            logger.warning("sweeping failed, and will be tried again: %s", type(error).__name__)
+        await asyncio.sleep(INTERVAL)
+
+
+async def _in_batches(
+    found: QuerySet[Any], change: Callable[[QuerySet[Any]], Awaitable[object]]
+) -> int:
+    total = 0
+    while ids := await found.limit(BATCH).values_list("id", flat=True):
+        await change(found.filter(id__in=ids))
+        total += len(ids)
+    return total
+
+
+async def _delete(rows: QuerySet[Any]) -> None:
+    await rows.delete()
+
+
+async def _forget_secret(users: QuerySet[Any]) -> None:
+    await users.update(totp_secret=None, totp_enrolled_at=None)

@@ -1,0 +1,138 @@
+import asyncio
+
+import pytest
+
+from auth import accounts, sessions, sign_in
+from auth.errors import AuthError
+from auth.postern import Postern
+from models import MfaTicket, User, UserSession
+from tests.support import (
+    JOE,
+    PASSWORD,
+    Clock,
+    caller,
+    event_names,
+    open_ticket,
+    refusal,
+    sign_up_user,
+    sign_up_with_factor,
+    with_settings,
+)
+
+pytestmark = pytest.mark.anyio
+NEW = "another good password"
+
+
+class TestChangingThePassword:
+    async def test_ends_every_other_session_and_every_open_ticket(self, postern: Postern) -> None:
+        joe = await sign_up_with_factor(postern)
+        await open_ticket(postern)
+        other = await sessions.open_session(postern, caller(), joe.session.user, ["pwd"])
+        viewer = await accounts.change_user_password(postern, joe.caller, PASSWORD, NEW)
+        assert viewer.session.id == joe.session.session_id
+        assert [session.id for session in await UserSession.all()] == [joe.session.session_id]
+        assert await MfaTicket.all().count() == 0
+        stale = sessions.refresh_session(postern, caller(), other.refresh_token)
+        assert await refusal(stale) == "INVALID_REFRESH_TOKEN"
+        kept = sessions.refresh_session(postern, caller(), joe.session.refresh_token)
+        assert await refusal(kept) == ""
+        assert (await event_names())[-2:] == ["ALL_SESSIONS_ENDED", "PASSWORD_CHANGED"]
+
+    async def test_lets_in_with_the_new_one_alone(self, postern: Postern) -> None:
+        _, joe = await sign_up_user(postern)
+        await accounts.change_user_password(postern, joe, PASSWORD, NEW)
+        old = sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+        assert await refusal(old) == "INVALID_EMAIL_PASSWORD"
+        assert await sign_in.sign_in_email_password(postern, caller(), JOE, NEW)
+
+    @pytest.mark.parametrize(
+        ("current", "new", "code"),
+        [
+            (PASSWORD + " ", NEW, "INVALID_PASSWORD"),
+            ("", NEW, "INVALID_PASSWORD"),
+            ("x" * 1025, NEW, "INVALID_REQUEST"),
+            (PASSWORD, "x" * 1025, "INVALID_REQUEST"),
+            (PASSWORD, "short", "PASSWORD_TOO_SHORT"),
+            (PASSWORD, "password1", "PASSWORD_TOO_COMMON"),
+            (PASSWORD, JOE, "PASSWORD_TOO_COMMON"),
+        ],
+    )
+    async def test_is_refused_and_changes_nothing(
+        self, postern: Postern, current: str, new: str, code: str
+    ) -> None:
+        session, joe = await sign_up_user(postern)
+        before = await User.get(id=session.user.id).values()
+        attempt = accounts.change_user_password(postern, joe, current, new)
+        assert await refusal(attempt) == code
+        assert await User.get(id=session.user.id).values() == before
+
+    async def test_needs_a_signed_in_user(self, postern: Postern) -> None:
+        attempt = accounts.change_user_password(postern, caller(), PASSWORD, NEW)
+        assert await refusal(attempt) == "UNAUTHENTICATED"
+
+    async def test_of_ten_at_once_one_succeeds(self, postern: Postern) -> None:
+        _, joe = await sign_up_user(postern)
+        answers = await asyncio.gather(
+            *(
+                refusal(accounts.change_user_password(postern, joe, PASSWORD, f"{NEW} {n}"))
+                for n in range(10)
+            )
+        )
+        assert sorted(answers) == [""] + ["INVALID_PASSWORD"] * 9
+
+    async def test_and_signing_in_at_once_leaves_no_session_of_the_old_password(
+        self, postern: Postern
+    ) -> None:
+        session, joe = await sign_up_user(postern)
+        await asyncio.gather(
+            accounts.change_user_password(postern, joe, PASSWORD, NEW),
+            *(
+                refusal(sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD))
+                for _ in range(10)
+            ),
+        )
+        assert [stored.id for stored in await UserSession.all()] == [session.session_id]
+
+
+class TestChangingTheProfile:
+    async def test_changes_what_is_given(self, postern: Postern) -> None:
+        _, joe = await sign_up_user(postern)
+        global_ = with_settings(postern, allowed_locales=("en", "de"))
+        viewer = await accounts.change_user(global_, joe, display_name=" Joe ", locale="de")
+        assert (viewer.user.display_name, viewer.user.locale) == ("Joe", "de")
+        viewer = await accounts.change_user(global_, joe, display_name=None, locale=None)
+        assert (viewer.user.display_name, viewer.user.locale) == ("Joe", "de")
+        viewer = await accounts.change_user(global_, joe, display_name="", locale=None)
+        assert viewer.user.display_name == JOE
+
+    async def test_refuses_what_the_operator_does_not_allow(self, postern: Postern) -> None:
+        _, joe = await sign_up_user(postern)
+        with pytest.raises(AuthError) as refused:
+            await accounts.change_user(postern, joe, display_name="Joe", locale="fr")
+        assert refused.value.extensions == {"code": "LOCALE_NOT_ALLOWED", "allowed": ["en"]}
+        long = accounts.change_user(postern, joe, display_name="x" * 101, locale=None)
+        assert await refusal(long) == "INVALID_REQUEST"
+        assert (await User.get(email=JOE)).display_name == JOE
+
+
+class TestDisablingAUser:
+    async def test_ends_everything_at_once(self, postern: Postern, clock: Clock) -> None:
+        joe = await sign_up_with_factor(postern)
+        ticket = await open_ticket(postern)
+        await accounts.set_disabled(postern, caller(), joe.session.user, disabled=True)
+        assert await refusal(sessions.me(postern, joe.caller)) == "UNAUTHENTICATED"
+        refresh = sessions.refresh_session(postern, caller(), joe.session.refresh_token)
+        assert await refusal(refresh) == "INVALID_REFRESH_TOKEN"
+        clock.forward(30)
+        verify = sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, joe.code(postern))
+        assert await refusal(verify) == "INVALID_TICKET"
+        sign = sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+        assert await refusal(sign) == "DISABLED_USER"
+
+    async def test_can_be_undone(self, postern: Postern) -> None:
+        session, _ = await sign_up_user(postern)
+        for disabled in (True, False):
+            await accounts.set_disabled(postern, caller(), session.user, disabled=disabled)
+        assert await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+        assert "USER_DISABLED" in await event_names()
+        assert "USER_ENABLED" in await event_names()

@@ -1,0 +1,141 @@
+import asyncio
+from collections.abc import Awaitable
+
+import jwt
+import pytest
+
+from auth import accounts, mfa, sessions
+from auth.caller import Caller
+from auth.elevation import elevate
+from auth.postern import Postern
+from auth.sessions import Session
+from tests.support import (
+    PASSWORD,
+    Clock,
+    caller,
+    event_names,
+    refusal,
+    sign_up_user,
+    sign_up_with_factor,
+    with_settings,
+)
+
+pytestmark = pytest.mark.anyio
+NEW = "another good password"
+AGE = 15 * 60
+
+
+@pytest.fixture
+def postern(postern: Postern) -> Postern:
+    """With access tokens that outlive the age that matters here."""
+    return with_settings(postern, access_token_expires_in=2 * 24 * 3600)
+
+
+def changes(postern: Postern, owner: Caller) -> list[Awaitable[object]]:
+    """Everything that a stolen access token must not be enough for."""
+    return [
+        mfa.change_user_mfa(postern, owner),
+        mfa.verify_change_user_mfa(postern, owner, "totp", "123456"),
+        mfa.verify_change_user_mfa(postern, owner, "", "123456"),
+        mfa.regenerate_recovery_codes(postern, owner, "123456"),
+        accounts.change_user_password(postern, owner, PASSWORD, NEW),
+    ]
+
+
+async def refreshed(postern: Postern, session: Session) -> Session:
+    return await sessions.refresh_session(postern, caller(), session.refresh_token)
+
+
+async def test_what_matters_needs_a_sign_in_that_is_not_long_ago(
+    postern: Postern, clock: Clock
+) -> None:
+    session, owner = await sign_up_user(postern)
+    clock.forward(AGE + 1)
+    later = caller((await refreshed(postern, session)).access_token)
+    for token in (owner, later):
+        for change in changes(postern, token):
+            assert await refusal(change) == "ELEVATED_CLAIM_REQUIRED"
+    assert await refusal(sessions.me(postern, owner)) == ""
+
+
+async def test_the_age_can_be_turned_off(postern: Postern, clock: Clock) -> None:
+    _, owner = await sign_up_user(postern)
+    clock.forward(24 * 3600)
+    lax = with_settings(postern, elevation_max_age=0)
+    assert "ELEVATED_CLAIM_REQUIRED" not in [
+        await refusal(change) for change in changes(lax, owner)
+    ]
+
+
+async def test_the_password_elevates_the_same_session(postern: Postern, clock: Clock) -> None:
+    session, owner = await sign_up_user(postern)
+    clock.forward(AGE + 1)
+    elevated = await elevate(postern, owner, PASSWORD, None)
+    assert elevated.session_id == session.session_id
+    claims = jwt.decode(elevated.access_token, options={"verify_signature": False})
+    hasura = claims["https://hasura.io/jwt/claims"]
+    assert hasura["x-hasura-auth-elevated"] == str(session.user.id)
+    assert claims["auth_time"] == int(postern.now().timestamp())
+    assert claims["amr"] == ["pwd"]
+    fresh = caller(elevated.access_token)
+    assert await refusal(mfa.change_user_mfa(postern, fresh)) == ""
+    assert await refusal(mfa.change_user_mfa(postern, owner)) == "ELEVATED_CLAIM_REQUIRED", (
+        "an older token of the session may be in other hands"
+    )
+    assert (await event_names())[-1] == "ELEVATED"
+
+
+async def test_it_lasts_over_a_refresh_and_the_old_refresh_token_is_replaced(
+    postern: Postern, clock: Clock
+) -> None:
+    session, owner = await sign_up_user(postern)
+    clock.forward(AGE + 1)
+    elevated = await elevate(postern, owner, PASSWORD, None)
+    clock.forward(11)
+    fresh = await refreshed(postern, elevated)
+    assert await refusal(mfa.change_user_mfa(postern, caller(fresh.access_token))) == ""
+    assert await refusal(refreshed(postern, session)) == "INVALID_REFRESH_TOKEN"
+    assert await refusal(refreshed(postern, fresh)) == "INVALID_REFRESH_TOKEN", "that was reuse"
+
+
+@pytest.mark.parametrize(
+    ("password", "code", "refused"),
+    [
+        (None, None, "INVALID_REQUEST"),
+        (None, "123456", "INVALID_REQUEST"),
+        ("wrong password", None, "INVALID_PASSWORD"),
+    ],
+)
+async def test_without_a_factor_the_password_is_required(
+    postern: Postern, password: str | None, code: str | None, refused: str
+) -> None:
+    _, owner = await sign_up_user(postern)
+    assert await refusal(elevate(postern, owner, password, code)) == refused
+
+
+async def test_with_a_factor_its_code_is_required(postern: Postern, clock: Clock) -> None:
+    joe = await sign_up_with_factor(postern)
+    clock.forward(30)
+    code = joe.code(postern)
+    assert await refusal(elevate(postern, joe.caller, PASSWORD, None)) == "INVALID_REQUEST"
+    assert await refusal(elevate(postern, joe.caller, "wrong", code)) == "INVALID_PASSWORD"
+    wrong = joe.wrong_code(postern)
+    assert await refusal(elevate(postern, joe.caller, PASSWORD, wrong)) == "INVALID_TOTP"
+    elevated = await elevate(postern, joe.caller, None, code)
+    claims = jwt.decode(elevated.access_token, options={"verify_signature": False})
+    assert claims["amr"] == ["pwd", "otp", "mfa"]
+    assert await refusal(elevate(postern, joe.caller, None, code)) == "INVALID_TOTP", "used"
+
+
+async def test_a_recovery_code_elevates_once(postern: Postern) -> None:
+    joe = await sign_up_with_factor(postern)
+    code = joe.recovery_codes[0]
+    answers = await asyncio.gather(
+        *(refusal(elevate(postern, joe.caller, None, code)) for _ in range(5))
+    )
+    assert sorted(answers) == [""] + ["INVALID_TOTP"] * 4
+
+
+async def test_a_visitor_is_not_elevated(postern: Postern) -> None:
+    await sign_up_user(postern)
+    assert await refusal(elevate(postern, caller(), PASSWORD, None)) == "UNAUTHENTICATED"

@@ -1,0 +1,65 @@
+import json
+import logging
+
+import pytest
+
+from auth import events
+from auth.errors import AuthError
+from auth.events import EventType
+from auth.postern import Postern
+from models import SecurityEvent
+from tests.support import caller, refusal, sign_up_user
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_event_is_a_line_of_json_in_the_log(
+    postern: Postern, caplog: pytest.LogCaptureFixture
+) -> None:
+    session, _ = await sign_up_user(postern)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "postern.events"):
+        await events.record(postern, caller(), EventType.SIGN_IN_FAILED, session.user.id)
+    (line,) = caplog.messages
+    assert json.loads(line) == {
+        "event": "SIGN_IN_FAILED",
+        "at": postern.now().isoformat(),
+        "user": str(session.user.id),
+        "address": "192.0.2.7",
+        "userAgent": "Tests/1.0",
+    }
+
+
+async def test_pages_go_through_all_of_the_users_events(postern: Postern) -> None:
+    session, _ = await sign_up_user(postern)
+    await sign_up_user(postern, "amy@example.com")
+    for _ in range(5):
+        await events.record(postern, caller(), EventType.SIGN_IN_FAILED, session.user.id)
+    await events.record(postern, caller(), EventType.SIGN_IN_FAILED)
+    seen: list[SecurityEvent] = []
+    after = None
+    sizes = []
+    while True:
+        page = await events.page_of(session.user, first=3, after=after)
+        seen += page.events
+        sizes.append(len(page.events))
+        if not page.has_next:
+            break
+        after = events.cursor(page.events[-1])
+    assert sizes == [3, 3, 1]
+    assert [event.type for event in seen] == ["SIGN_IN_FAILED"] * 5 + ["SIGNED_IN", "SIGNED_UP"]
+    assert sorted((event.id for event in seen), reverse=True) == [event.id for event in seen]
+
+
+@pytest.mark.parametrize("first", [0, -1, 101, 2**31 - 1])
+async def test_a_page_has_one_to_a_hundred(postern: Postern, first: int) -> None:
+    session, _ = await sign_up_user(postern)
+    assert await refusal(events.page_of(session.user, first=first)) == "INVALID_REQUEST"
+
+
+@pytest.mark.parametrize("after", ["x", "é", "LTE=", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5", "\0", "MQ"])
+async def test_a_cursor_is_one_of_ours(postern: Postern, after: str) -> None:
+    session, _ = await sign_up_user(postern)
+    with pytest.raises(AuthError) as refused:
+        await events.page_of(session.user, first=1, after=after)
+    assert refused.value.extensions["code"] == "INVALID_REQUEST"

@@ -1,0 +1,64 @@
+import pytest
+
+from auth import mfa, sign_in, sweep
+from auth.postern import Postern
+from models import MfaTicket, RefreshToken, User, UserSession
+from tests.support import (
+    JOE,
+    PASSWORD,
+    Clock,
+    caller,
+    open_ticket,
+    sign_up_user,
+    sign_up_with_factor,
+    with_settings,
+)
+
+pytestmark = pytest.mark.anyio
+NOTHING = {"tickets": 0, "sessions": 0, "enrolments": 0}
+
+
+async def test_what_is_alive_stays(postern: Postern) -> None:
+    await sign_up_with_factor(postern)
+    await open_ticket(postern)
+    _, amy = await sign_up_user(postern, "amy@example.com")
+    await mfa.change_user_mfa(postern, amy)
+    assert await sweep.sweep(postern) == NOTHING
+
+
+async def test_what_has_expired_goes(postern: Postern, clock: Clock) -> None:
+    await sign_up_with_factor(postern)
+    await open_ticket(postern)
+    _, amy = await sign_up_user(postern, "amy@example.com")
+    await mfa.change_user_mfa(postern, amy)
+    clock.forward(5 * 60)
+    assert await sweep.sweep(postern) == NOTHING | {"tickets": 1}
+    clock.forward(55 * 60)
+    assert await sweep.sweep(postern) == NOTHING | {"enrolments": 1}
+    assert (await User.get(email="amy@example.com")).totp_secret is None
+    assert (await User.get(email=JOE)).active_mfa_type == "totp"
+    clock.forward(30 * 24 * 3600)
+    assert await sweep.sweep(postern) == NOTHING | {"sessions": 2}
+    assert await RefreshToken.all().count() == 0
+    assert await sweep.sweep(postern) == NOTHING
+
+
+async def test_idle_sessions_go_where_the_operator_says_so(postern: Postern, clock: Clock) -> None:
+    await sign_up_user(postern)
+    clock.forward(600)
+    assert await sweep.sweep(postern) == NOTHING
+    busy = with_settings(postern, session_inactivity_timeout=600)
+    assert await sweep.sweep(busy) == NOTHING | {"sessions": 1}
+
+
+async def test_any_number_goes_in_bounded_batches(
+    postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "BATCH", 3)
+    await sign_up_user(postern)
+    for _ in range(7):
+        await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+    clock.forward(31 * 24 * 3600)
+    assert await sweep.sweep(postern) == NOTHING | {"sessions": 8}
+    assert await UserSession.all().count() == 0
+    assert await MfaTicket.all().count() == 0
