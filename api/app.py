@@ -1,5 +1,6 @@
 """The ASGI application: a list of routes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 from api.graphql import GraphQLEndpoint
 from auth.postern import Postern
+from auth.sweep import sweep_for_ever
 from models import database
 
 VERSION = version("postern")
@@ -40,10 +42,17 @@ async def method_not_allowed(_request: Request, error: Exception) -> JSONRespons
 def create_app(postern: Postern) -> Starlette:
     """The application that serves this Postern; it connects to the database when it starts."""
 
+    async def jwks(_request: Request) -> JSONResponse:
+        """The public keys that verify access tokens (RFC 7517)."""
+        keys = [key.jwk() for key in postern.key_ring.in_use(postern.now())]
+        return JSONResponse({"keys": [key for key in keys if key]})
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with database.connected(postern.settings):
+            sweeping = asyncio.create_task(sweep_for_ever(postern))
             yield
+            sweeping.cancel()
         postern.passwords.close()
 
     return Starlette(
@@ -51,6 +60,7 @@ def create_app(postern: Postern) -> Starlette:
             Route("/graphql", GraphQLEndpoint(postern)),
             Route("/healthz", healthz),
             Route("/version", show_version),
+            Route("/.well-known/jwks.json", jwks),
         ],
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed},

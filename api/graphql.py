@@ -17,12 +17,16 @@ from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
 from tortoise.exceptions import OperationalError
 
-from api.schema import Context, schema
+from api.context import Context
+from api.schema import schema
+from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
 
 logger = logging.getLogger("postern")
 
+USER_AGENT_MAX = 255
+"""Characters that are kept of what a client calls itself."""
 _ECHO = re.compile(r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?", re.DOTALL)
 """Where graphql-core repeats what was sent: it could be a password in the wrong place."""
 
@@ -47,8 +51,12 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request, response: Response) -> Context:  # type: ignore[override]
         """The access token is only looked at by the operations that need one."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        is_bearer = scheme.lower() == "bearer"
-        return Context(self._postern, access_token=token.strip() if is_bearer else None)
+        caller = Caller(
+            address=request.client.host if request.client else None,
+            user_agent=request.headers.get("user-agent", "")[:USER_AGENT_MAX] or None,
+            access_token=token.strip() if scheme.lower() == "bearer" else None,
+        )
+        return Context(self._postern, caller)
 
     def parse_json(self, data: str | bytes) -> Any:
         """The JSON object in `data`. Raises HTTPException for everything else."""

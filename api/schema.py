@@ -1,6 +1,5 @@
 """The GraphQL schema: each resolver reads its arguments, calls one flow and shapes the answer."""
 
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import strawberry
@@ -8,6 +7,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.context import Info
 from api.types import (
     ErrorCode,
     MfaChange,
@@ -17,22 +17,10 @@ from api.types import (
     User,
     sign_in_result,
 )
-from auth import mfa, sessions, sign_in, sign_up
-from auth.postern import Postern
+from auth import accounts, elevation, mfa, sessions, sign_in, sign_up
 
 CACHED_OPERATIONS = 256
 """How many different operations stay parsed and validated; clients send few, attackers many."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a resolver needs beside its arguments."""
-
-    postern: Postern
-    access_token: str | None = field(repr=False)
-
-
-Info = strawberry.Info[Context, None]
 
 
 def _argument(description: str) -> object:
@@ -47,10 +35,22 @@ Password = Annotated[
     str,
     _argument("The password, taken exactly as sent; at most 1024 bytes of UTF-8."),
 ]
+NewPassword = Annotated[
+    str,
+    _argument(
+        "The password, taken exactly as sent; at least as many characters as the operator asks "
+        "for (8 by default), at most 1024 bytes of UTF-8, and none that everybody would guess."
+    ),
+]
+DisplayName = Annotated[
+    str | None,
+    _argument("The name to show, at most 100 characters; an empty one is the e-mail address."),
+]
 Code = Annotated[
     str,
     _argument("The six digits that the authenticator app shows now. Spaces are passed over."),
 ]
+Ticket = Annotated[str, _argument("The `ticket` of an `MfaTicket`.")]
 
 
 @strawberry.type(description="Everything that can be asked without changing anything.")
@@ -58,41 +58,31 @@ class Query:
     @strawberry.field(
         description="Who is signed in: the user of the access token in the `Authorization` header, "
         "or null without one. Errors: UNAUTHENTICATED (the token is malformed, expired or not "
-        "ours), DISABLED_USER."
+        "ours, or its session has ended), DISABLED_USER."
     )
     async def me(self, info: Info) -> User | None:
-        user = await sessions.me(info.context.postern, info.context.access_token)
-        return User.of(user) if user else None
+        viewer = await sessions.me(info.context.postern, info.context.caller)
+        return _seen_by(viewer) if viewer else None
 
 
 @strawberry.type(description="Everything that changes something.")
 class Mutation:
     @strawberry.mutation(
         description="Make an account and sign in to it. Errors: INVALID_REQUEST, "
-        "PASSWORD_TOO_SHORT, EMAIL_ALREADY_IN_USE, SIGNUP_DISABLED, DISABLED_USER (the account is "
-        "made, and waits for the operator), TOO_MANY_REQUESTS."
+        "PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, EMAIL_ALREADY_IN_USE, SIGNUP_DISABLED, "
+        "DISABLED_USER (the account is made, and waits for the operator), TOO_MANY_REQUESTS."
     )
     async def sign_up_email_password(
         self,
         info: Info,
         email: Email,
-        password: Annotated[
-            str,
-            _argument(
-                "The password, taken exactly as sent; at least as many characters as the operator "
-                "asks for (8 by default), at most 1024 bytes of UTF-8."
-            ),
-        ],
-        display_name: Annotated[
-            str | None,
-            _argument("The name to show, at most 100 characters. Without it: the e-mail address."),
-        ] = strawberry.UNSET,
+        password: NewPassword,
+        display_name: DisplayName = strawberry.UNSET,
     ) -> Session:
-        return Session.of(
-            await sign_up.sign_up_email_password(
-                info.context.postern, email, password, display_name or None
-            )
+        answer = await sign_up.sign_up_email_password(
+            info.context.postern, info.context.caller, email, password, display_name or None
         )
+        return Session.of(answer)
 
     @strawberry.mutation(
         description="Sign in with e-mail address and password. Errors: INVALID_EMAIL_PASSWORD, "
@@ -102,39 +92,56 @@ class Mutation:
     async def sign_in_email_password(
         self, info: Info, email: Email, password: Password
     ) -> SignInResult:
-        return sign_in_result(
-            await sign_in.sign_in_email_password(info.context.postern, email, password)
+        answer = await sign_in.sign_in_email_password(
+            info.context.postern, info.context.caller, email, password
         )
+        return sign_in_result(answer)
 
     @strawberry.mutation(
         description="Redeem a sign-in ticket with a one-time code. A wrong code leaves the ticket "
         "good for the attempts left. Errors: INVALID_TICKET, INVALID_TOTP (with `attemptsLeft`), "
         "DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT."
     )
-    async def verify_sign_in_mfa_totp(
+    async def verify_sign_in_mfa_totp(self, info: Info, ticket: Ticket, otp: Code) -> Session:
+        answer = await sign_in.verify_sign_in_mfa_totp(
+            info.context.postern, info.context.caller, ticket, otp
+        )
+        return Session.of(answer)
+
+    @strawberry.mutation(
+        description="Redeem a sign-in ticket with a recovery code, for users without their phone. "
+        "The code is used up; a wrong one counts like a wrong one-time code. Errors: "
+        "INVALID_TICKET, INVALID_RECOVERY_CODE (with `attemptsLeft`), DISABLED_MFA_TOTP, "
+        "DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
+    )
+    async def verify_sign_in_mfa_recovery_code(
         self,
         info: Info,
-        ticket: Annotated[str, _argument("The `ticket` of an `MfaTicket`.")],
-        otp: Code,
+        ticket: Ticket,
+        recovery_code: Annotated[
+            str, _argument("One of the user's codes; case, dashes and spaces make no difference.")
+        ],
     ) -> Session:
-        return Session.of(await sign_in.verify_sign_in_mfa_totp(info.context.postern, ticket, otp))
+        answer = await sign_in.verify_sign_in_mfa_recovery_code(
+            info.context.postern, info.context.caller, ticket, recovery_code
+        )
+        return Session.of(answer)
 
     @strawberry.mutation(
         description="Begin to set up a second factor for the signed-in user: a fresh secret and "
-        "its QR code. Nothing is on until `verifyChangeUserMfa`; asked again before that, a new "
-        "secret replaces the old. Errors: UNAUTHENTICATED, TOTP_ALREADY_ACTIVE, DISABLED_USER, "
-        "DISABLED_ENDPOINT."
+        "its QR code. Nothing is on until `verifyChangeUserMfa`, within an hour; asked again "
+        "before that, a new secret replaces the old. Errors: UNAUTHENTICATED, "
+        "ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE, DISABLED_USER, DISABLED_ENDPOINT."
     )
     async def change_user_mfa(self, info: Info) -> TotpEnrollment:
-        return TotpEnrollment.of(
-            await mfa.change_user_mfa(info.context.postern, info.context.access_token)
-        )
+        answer = await mfa.change_user_mfa(info.context.postern, info.context.caller)
+        return TotpEnrollment.of(answer)
 
     @strawberry.mutation(
         description="Turn the signed-in user's second factor on or off with a current code. "
-        "Errors: UNAUTHENTICATED, INVALID_TOTP, INVALID_REQUEST (an unknown type), NO_TOTP_SECRET "
-        "and TOTP_ALREADY_ACTIVE (turning on), DISABLED_MFA_TOTP (turning off), DISABLED_USER, "
-        "DISABLED_ENDPOINT."
+        "Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, INVALID_TOTP, INVALID_REQUEST (an "
+        "unknown type), NO_TOTP_SECRET and TOTP_ALREADY_ACTIVE (turning on), DISABLED_MFA_TOTP "
+        "(turning off), DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
     )
     async def verify_change_user_mfa(
         self,
@@ -142,13 +149,144 @@ class Mutation:
         active_mfa_type: Annotated[
             str, _argument('`"totp"` turns the pending factor on, `""` turns the active one off.')
         ],
-        code: Code,
+        code: Annotated[
+            str,
+            _argument(
+                "The six digits that the authenticator app shows now; to turn the factor off, a "
+                "recovery code does too. Spaces are passed over."
+            ),
+        ],
     ) -> MfaChange:
-        return MfaChange.of(
-            await mfa.verify_change_user_mfa(
-                info.context.postern, info.context.access_token, active_mfa_type, code
-            )
+        answer = await mfa.verify_change_user_mfa(
+            info.context.postern, info.context.caller, active_mfa_type, code
         )
+        return MfaChange.of(answer)
+
+    @strawberry.mutation(
+        description="A new set of recovery codes for the signed-in user, to be shown once; the old "
+        "ones are worth nothing from now on. Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, "
+        "INVALID_TOTP, DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
+    )
+    async def regenerate_recovery_codes(self, info: Info, code: Code) -> list[str]:
+        answer = await mfa.regenerate_recovery_codes(
+            info.context.postern, info.context.caller, code
+        )
+        return list(answer)
+
+    @strawberry.mutation(
+        description="Exchange a refresh token for a fresh session; the token is replaced by a new "
+        "one. Send each only once: one that comes again after a few seconds may be stolen, and "
+        "ends the session. Errors: INVALID_REFRESH_TOKEN, DISABLED_USER."
+    )
+    async def refresh_session(
+        self,
+        info: Info,
+        refresh_token: Annotated[str, _argument("The `refreshToken` of the last `Session`.")],
+    ) -> Session:
+        answer = await sessions.refresh_session(
+            info.context.postern, info.context.caller, refresh_token
+        )
+        return Session.of(answer)
+
+    @strawberry.mutation(
+        description="End a session: that of the refresh token, or without one that of the access "
+        "token. True also if it was over before; its access tokens stop working at once. Errors: "
+        "UNAUTHENTICATED (`all`, or no refresh token, and no valid access token), DISABLED_USER."
+    )
+    async def sign_out(
+        self,
+        info: Info,
+        refresh_token: Annotated[
+            str | None, _argument("The `refreshToken` of the session to end.")
+        ] = strawberry.UNSET,
+        all_: Annotated[
+            bool | None,
+            strawberry.argument(
+                name="all", description="End all sessions of the signed-in user instead."
+            ),
+        ] = False,
+    ) -> bool:
+        await sessions.sign_out(
+            info.context.postern, info.context.caller, refresh_token or None, everywhere=bool(all_)
+        )
+        return True
+
+    @strawberry.mutation(
+        description="End one of the signed-in user's sessions, for a list of devices. False if "
+        "there is no such session. Errors: UNAUTHENTICATED, DISABLED_USER."
+    )
+    async def revoke_session(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, _argument("The `id` of a `UserSession`.")],  # noqa: A002
+    ) -> bool:
+        return await sessions.revoke_session(info.context.postern, info.context.caller, id)
+
+    @strawberry.mutation(
+        description="Confirm that it is the user who asks, before a change that matters: answers a "
+        "fresh session with which ELEVATED_CLAIM_REQUIRED does not come for a while (15 minutes by "
+        "default). Errors: UNAUTHENTICATED, INVALID_REQUEST (what is required is missing), "
+        "INVALID_PASSWORD, INVALID_TOTP, DISABLED_USER, TOO_MANY_REQUESTS."
+    )
+    async def elevate(
+        self,
+        info: Info,
+        password: Annotated[
+            str | None, _argument("The password; required while the second factor is off.")
+        ] = strawberry.UNSET,
+        code: Annotated[
+            str | None,
+            _argument(
+                "A one-time code or a recovery code; required while the second factor is on."
+            ),
+        ] = strawberry.UNSET,
+    ) -> Session:
+        answer = await elevation.elevate(
+            info.context.postern, info.context.caller, password or None, code or None
+        )
+        return Session.of(answer)
+
+    @strawberry.mutation(
+        description="Replace the signed-in user's password. Every other session ends, and so does "
+        "every sign-in that waits for its code. Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, "
+        "INVALID_PASSWORD (the current one is another), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, "
+        "INVALID_REQUEST, DISABLED_USER, TOO_MANY_REQUESTS."
+    )
+    async def change_user_password(
+        self,
+        info: Info,
+        current_password: Annotated[str, _argument("The password until now.")],
+        new_password: NewPassword,
+    ) -> User:
+        viewer = await accounts.change_user_password(
+            info.context.postern, info.context.caller, current_password, new_password
+        )
+        return _seen_by(viewer)
+
+    @strawberry.mutation(
+        description="Change what is shown of the signed-in user, and their language. What is left "
+        "out or null stays as it is. Errors: UNAUTHENTICATED, INVALID_REQUEST, LOCALE_NOT_ALLOWED, "
+        "DISABLED_USER."
+    )
+    async def change_user(
+        self,
+        info: Info,
+        display_name: DisplayName = strawberry.UNSET,
+        locale: Annotated[
+            str | None, _argument("One of the locales that the operator allows, such as `en`.")
+        ] = strawberry.UNSET,
+    ) -> User:
+        viewer = await accounts.change_user(
+            info.context.postern,
+            info.context.caller,
+            display_name=None if display_name is strawberry.UNSET else display_name,
+            locale=locale or None,
+        )
+        return _seen_by(viewer)
+
+
+def _seen_by(viewer: sessions.SignedIn) -> User:
+    return User.of(viewer.user, viewer.session.id)
 
 
 class _Schema(strawberry.Schema):

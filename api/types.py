@@ -3,20 +3,29 @@
 from datetime import datetime
 from enum import Enum, EnumMeta
 from typing import Annotated, Self, cast
+from uuid import UUID
 
 import strawberry
 
 import models
-from auth import errors, mfa, sessions, sign_in
+from api.context import Info
+from auth import errors, events, factors, mfa, sessions, sign_in
 
-_codes = {
-    code.name: strawberry.enum_value(code.name, description=code.meaning)
-    for code in errors.ErrorCode
-}
-ErrorCode = strawberry.enum(
-    cast("EnumMeta", Enum("ErrorCode", _codes)),
-    description="Why an operation was refused: the value of `errors[].extensions.code`. Switch on "
-    "it; `errors[].message` is a sentence that may be shown to the user.",
+
+def described_enum(name: str, values: dict[str, str], description: str) -> EnumMeta:
+    """An enum of the schema whose values are their own names, each with a description."""
+    members = {
+        value: strawberry.enum_value(value, description=meaning)
+        for value, meaning in values.items()
+    }
+    return strawberry.enum(cast("EnumMeta", Enum(name, members)), description=description)
+
+
+ErrorCode = described_enum(
+    "ErrorCode",
+    {code.name: code.meaning for code in errors.ErrorCode},
+    "Why an operation was refused: the value of `errors[].extensions.code`. Switch on it; "
+    "`errors[].message` is a sentence that may be shown to the user.",
 )
 
 
@@ -48,9 +57,45 @@ class User:
         description="When the account was made: ISO 8601 with a time zone."
     )
 
+    current_session: strawberry.Private[UUID]
+    stored: strawberry.Private[models.User]
+
+    @strawberry.field(
+        description="How many recovery codes are left; 0 while the second factor is off. Offer "
+        "`regenerateRecoveryCodes` when few are."
+    )
+    async def recovery_codes_left(self) -> int:
+        return await factors.recovery_codes_left(self.stored)
+
+    @strawberry.field(
+        description="Where the user is signed in, the last used first. `revokeSession` ends one."
+    )
+    async def sessions(self, info: Info) -> list["UserSession"]:
+        found = await sessions.sessions_of(info.context.postern, self.stored)
+        return [UserSession.of(session, self.current_session) for session in found]
+
+    @strawberry.field(
+        description="What happened to the account, the newest first: for a page on which users see "
+        "whether it was them. Errors: INVALID_REQUEST."
+    )
+    async def security_events(
+        self,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many at the most, from 1 to 100.")
+        ] = events.PAGE,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The `endCursor` of the page before; without it, the first page."
+            ),
+        ] = strawberry.UNSET,
+    ) -> "SecurityEventConnection":
+        page = await events.page_of(self.stored, first=first, after=after or None)
+        return SecurityEventConnection.of(page)
+
     @classmethod
-    def of(cls, user: models.User) -> Self:
-        """The public side of a stored user."""
+    def of(cls, user: models.User, session_id: UUID) -> Self:
+        """The public side of a user, as seen from one of their sessions."""
         return cls(
             id=strawberry.ID(str(user.id)),
             email=user.email,
@@ -61,7 +106,94 @@ class User:
             roles=user.roles,
             locale=user.locale,
             created_at=user.created_at,
+            current_session=session_id,
+            stored=user,
         )
+
+
+@strawberry.type(description="One place where a user is signed in.")
+class UserSession:
+    id: strawberry.ID = strawberry.field(description="For `revokeSession`. Not a secret.")
+    created_at: datetime = strawberry.field(description="When the user signed in.")
+    last_used_at: datetime = strawberry.field(description="When it was last refreshed.")
+    user_agent: str | None = strawberry.field(
+        description="What the client called itself when it was last refreshed, at most 255 "
+        "characters of it; null if it said nothing. Not to be trusted."
+    )
+    address: str | None = strawberry.field(
+        description="The network address that it was last refreshed from; null if unknown."
+    )
+    current: bool = strawberry.field(description="Whether it is the one that asks.")
+
+    @classmethod
+    def of(cls, session: models.UserSession, current: UUID) -> Self:
+        """A session as its user sees it from another, or from itself."""
+        return cls(
+            id=strawberry.ID(str(session.id)),
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            user_agent=session.user_agent,
+            address=session.address,
+            current=session.id == current,
+        )
+
+
+SecurityEventType = described_enum(
+    "SecurityEventType",
+    {kind.name: kind.value for kind in events.EventType},
+    "What can happen to an account.",
+)
+
+
+@strawberry.type(description="Something that happened to an account.")
+class SecurityEvent:
+    type: SecurityEventType = strawberry.field(description="What happened to it.")  # type: ignore[valid-type]
+    created_at: datetime = strawberry.field(description="When it happened.")
+    user_agent: str | None = strawberry.field(
+        description="What the client called itself, at most 255 characters of it; null if it said "
+        "nothing. Not to be trusted."
+    )
+    address: str | None = strawberry.field(
+        description="The network address that it came from; null if it was not from the network."
+    )
+
+
+@strawberry.type(description="An event and its place in the list.")
+class SecurityEventEdge:
+    cursor: str = strawberry.field(description="For `after`, to go on from here.")
+    node: SecurityEvent = strawberry.field(description="What happened, and when.")
+
+
+@strawberry.type(description="Whether there is more, and where to go on.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether there are older events.")
+    end_cursor: str | None = strawberry.field(
+        description="For `after`, to get the next page; null on an empty page."
+    )
+
+
+@strawberry.type(description="A page of events, in the manner of Relay.")
+class SecurityEventConnection:
+    edges: list[SecurityEventEdge] = strawberry.field(description="The events, newest first.")
+    page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
+
+    @classmethod
+    def of(cls, page: events.Page) -> Self:
+        """A page as Relay's clients read it."""
+        edges = [
+            SecurityEventEdge(
+                cursor=events.cursor(event),
+                node=SecurityEvent(
+                    type=SecurityEventType[event.type],
+                    created_at=event.created_at,
+                    user_agent=event.user_agent,
+                    address=event.address,
+                ),
+            )
+            for event in page.events
+        ]
+        end = edges[-1].cursor if edges else None
+        return cls(edges=edges, page_info=PageInfo(has_next_page=page.has_next, end_cursor=end))
 
 
 @strawberry.type(
@@ -77,7 +209,7 @@ class Session:
         description="Seconds until the access token expires, counted from this answer."
     )
     refresh_token: str = strawberry.field(
-        description="A secret that outlives the access token. It is shown here and never again."
+        description="A secret for `refreshSession`, good once: each refresh answers a new one."
     )
     refresh_token_id: strawberry.ID = strawberry.field(
         description="Names the refresh token without giving it away. Not a secret."
@@ -92,7 +224,7 @@ class Session:
             access_token_expires_in=session.access_token_expires_in,
             refresh_token=session.refresh_token,
             refresh_token_id=strawberry.ID(str(session.refresh_token_id)),
-            user=User.of(session.user),
+            user=User.of(session.user, session.session_id),
         )
 
 
@@ -161,11 +293,13 @@ class TotpEnrollment:
 class MfaChange:
     user: User = strawberry.field(description="The user after the change.")
     recovery_codes: list[str] = strawberry.field(
-        description="Codes for the day the phone is lost, to be shown once. Empty: this server "
-        "does not hand them out yet."
+        description="Ten codes for the day the phone is lost, when the factor was turned on; empty "
+        "when it was turned off. Show them once and let the user keep them: each is good once, for "
+        "`verifySignInMfaRecoveryCode` or to turn the factor off."
     )
 
     @classmethod
     def of(cls, change: mfa.MfaChange) -> Self:
         """A change as its user sees it."""
-        return cls(user=User.of(change.user), recovery_codes=list(change.recovery_codes))
+        user = User.of(change.viewer.user, change.viewer.session.id)
+        return cls(user=user, recovery_codes=list(change.recovery_codes))
