@@ -19,7 +19,7 @@ lint: .venv/dev ## style and types
 	@$(BIN)/mypy
 
 schema: .venv/runtime ## write schema.graphql from the code
-	@$(BIN)/postern export-schema > schema.graphql
+	@$(BIN)/postern export-schema > .schema.graphql && mv .schema.graphql schema.graphql
 
 migrations: .venv/runtime ## write the migration that the models call for (NAME=what_changed)
 	@$(BIN)/tortoise -c models.database.ORM makemigrations $(if $(NAME),-n $(NAME))

@@ -1,25 +1,33 @@
 """The `postern` command."""
 
 import asyncio
+import json
 import logging
 import os
 import sys
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import click
 
 from api.app import VERSION
 from api.schema import schema
-from auth import mfa, sign_up
+from auth import accounts, events, key_ring, mfa, sessions, sign_up
+from auth.caller import Caller
 from auth.errors import AuthError
-from auth.keys import KeyFileError
+from auth.key_files import UnusableKeyError
 from auth.postern import Postern, open_postern
+from auth.sweep import sweep as sweep_once
 from cli import server
 from config import ConfigError, load
-from models import database
+from models import User, database
 
 Answer = TypeVar("Answer")
+OPERATOR = Caller(user_agent="postern")
+"""Who a security event names when it was the operator."""
+
+as_json = click.option("--json", "in_json", is_flag=True, help="Answer in JSON, for programs.")
 
 
 @click.group(
@@ -36,17 +44,19 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Bring the database up to date and serve until stopped."""
+    logging.getLogger("postern").setLevel(logging.INFO)
     postern, _ = _open()
     server.serve(postern)
 
 
 @main.command()
-def migrate() -> None:
+@as_json
+def migrate(in_json: bool) -> None:
     """Bring the database up to date. Safe to repeat."""
     postern, applied = _open()
-    for name in applied:
-        click.echo(f"Applied {name}.")
-    click.echo(f"The database is up to date: {database.describe(postern.settings)}")
+    where = database.describe(postern.settings)
+    lines = [f"Applied {name}." for name in applied]
+    _say(in_json, {"applied": applied}, *lines, f"The database is up to date: {where}")
 
 
 @main.command("export-schema")
@@ -58,30 +68,134 @@ def export_schema() -> None:
 @main.command("create-user")
 @click.argument("email")
 @click.option("--display-name", help="The name to show. The e-mail address unless given.")
-def create_user(email: str, display_name: str | None) -> None:
+@as_json
+def create_user(email: str, display_name: str | None, in_json: bool) -> None:
     """Make an account that can sign in with EMAIL.
 
     The password is asked for; where there is no terminal, it is the first line of standard input.
     """
     password = _read_password()
-    postern, _ = _open()
-    account = sign_up.create_account(postern, email, password, display_name)
-    user = _run(postern, account)
-    click.echo(f"Created {user.email}, id {user.id}.")
+    user = _ask(lambda it: sign_up.create_account(it, OPERATOR, email, password, display_name))
+    _say(in_json, _shown(user), f"Created {user.email}, id {user.id}.")
+
+
+@main.command("list-users")
+@click.option("--limit", type=click.IntRange(1), default=1000, help="How many at the most (1000).")
+@as_json
+def list_users(limit: int, in_json: bool) -> None:
+    """List the accounts, the newest first."""
+    users = _ask(lambda _: User.all().order_by("-created_at").limit(limit))
+    lines = (
+        f"{user.created_at:%Y-%m-%d}  {'disabled' if user.disabled else 'enabled ':8}  "
+        f"{user.active_mfa_type or '-':4}  {user.email}"
+        for user in users
+    )
+    _say(in_json, [_shown(user) for user in users], *lines)
+
+
+@main.command("disable-user")
+@click.argument("email")
+@as_json
+def disable_user(email: str, in_json: bool) -> None:
+    """Keep a user out, and end all of their sessions at once."""
+    user = _change(email, lambda it, user: accounts.set_disabled(it, OPERATOR, user, disabled=True))
+    _say(in_json, _shown(user), f"{user.email} is disabled; their sessions are over.")
+
+
+@main.command("enable-user")
+@click.argument("email")
+@as_json
+def enable_user(email: str, in_json: bool) -> None:
+    """Let a user in again."""
+    user = _change(
+        email, lambda it, user: accounts.set_disabled(it, OPERATOR, user, disabled=False)
+    )
+    _say(in_json, _shown(user), f"{user.email} is enabled.")
 
 
 @main.command("reset-mfa")
 @click.argument("email")
-def reset_mfa(email: str) -> None:
+@as_json
+def reset_mfa(email: str, in_json: bool) -> None:
     """Delete a user's second factor.
 
-    For the user with EMAIL whose phone is lost; they then sign in with the password alone. Make
-    sure first that it is them who asks.
+    For the user with EMAIL who has lost phone and recovery codes; they then sign in with the
+    password alone. Make sure first that it is them who asks.
     """
-    postern, _ = _open()
-    if not _run(postern, mfa.reset_mfa(email)):
-        raise click.ClickException(f"There is no user with the address {email}.")
-    click.echo(f"The second factor of {email} is deleted.")
+    user = _change(email, lambda it, user: mfa.reset_mfa(it, OPERATOR, user))
+    _say(in_json, _shown(user), f"The second factor of {user.email} is deleted.")
+
+
+@main.command("revoke-sessions")
+@click.argument("email")
+@as_json
+def revoke_sessions(email: str, in_json: bool) -> None:
+    """End all sessions of a user."""
+    user = _change(email, lambda it, user: sessions.end_all(it, OPERATOR, user))
+    _say(in_json, _shown(user), f"{user.email} is signed out everywhere.")
+
+
+@main.command("events")
+@click.option("--user", "email", help="Only those of the user with this address.")
+@click.option("--limit", type=click.IntRange(1), default=50, help="How many at the most (50).")
+@as_json
+def show_events(email: str | None, limit: int, in_json: bool) -> None:
+    """Show the trail of security events, the newest first."""
+
+    async def found(_postern: Postern) -> list[dict[str, object]]:
+        user = await _user(email) if email else None
+        return [events.as_json(event) for event in await events.latest(user=user, limit=limit)]
+
+    trail = _ask(found)
+    lines = (
+        f"{event['at']}  {event['event']:24}  {event['user'] or '-':36}  {event['address'] or '-'}"
+        for event in trail
+    )
+    _say(in_json, trail, *lines)
+
+
+@main.command()
+@as_json
+def sweep(in_json: bool) -> None:
+    """Delete what has expired. A running server does so by itself."""
+    swept = _ask(sweep_once)
+    _say(in_json, swept, *(f"Deleted {count} {what}." for what, count in swept.items()))
+
+
+@main.command("rotate-keys")
+@as_json
+def rotate_keys(in_json: bool) -> None:
+    """Sign access tokens with a new key from now on.
+
+    The old key verifies until its last token has expired. Running servers that share the data
+    folder notice by themselves.
+    """
+    settings = _opened().settings
+    if settings.jwt_secret:
+        raise click.ClickException("The key is HASURA_GRAPHQL_JWT_SECRET; change it there.")
+    try:
+        key = key_ring.rotate_signing_key(
+            settings.data_dir, datetime.now(UTC), token_life=settings.access_token_expires_in
+        )
+    except (UnusableKeyError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    _say(in_json, {"kid": key.kid}, f"Access tokens are signed with {key.kid} from now on.")
+
+
+def _say(in_json: bool, data: object, *lines: str) -> None:
+    click.echo(json.dumps(data) if in_json else "\n".join(lines))
+
+
+def _shown(user: User) -> dict[str, object]:
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "displayName": user.display_name,
+        "disabled": user.disabled,
+        "activeMfaType": user.active_mfa_type,
+        "createdAt": user.created_at.isoformat(),
+        "lastSignedInAt": user.last_signed_in_at and user.last_signed_in_at.isoformat(),
+    }
 
 
 def _read_password() -> str:
@@ -91,35 +205,58 @@ def _read_password() -> str:
     return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
 
 
-def _open() -> tuple[Postern, list[str]]:
-    """The Postern that the environment describes, and the migrations that its database took.
-
-    What is wrong with either ends the command with one line.
-    """
-    try:
-        settings, warnings = load(os.environ)
-        for warning in warnings:
-            click.echo(f"Warning: {warning}.", err=True)
-        postern = open_postern(settings)
-    except (ConfigError, KeyFileError) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"AUTH_DATA_DIR cannot be used: {error}") from None
-    try:
-        return postern, asyncio.run(database.migrate(settings))
-    except Exception as error:  # each driver has its own
-        first_line = str(error).partition("\n")[0]
-        raise click.ClickException(f"The database cannot be used: {first_line}") from None
+async def _user(email: str) -> User:
+    user = await accounts.find(email)
+    if user is None:
+        raise click.ClickException(f"There is no user with the address {email}.")
+    return user
 
 
-def _run(postern: Postern, work: Awaitable[Answer]) -> Answer:
-    """Await the work with the models usable; a refusal ends the command with one line."""
+def _change(email: str, change: Callable[[Postern, User], Awaitable[Any]]) -> User:
+    """The user with this address, after the change."""
+
+    async def changed(postern: Postern) -> User:
+        user = await _user(email)
+        await change(postern, user)
+        return await User.get(id=user.id)
+
+    return _ask(changed)
+
+
+def _ask(work: Callable[[Postern], Awaitable[Answer]]) -> Answer:
+    """What the work answers with the models usable; a refusal ends the command with one line."""
+    postern, _ = _open()
 
     async def connected() -> Answer:
         async with database.connected(postern.settings):
-            return await work
+            return await work(postern)
 
     try:
         return asyncio.run(connected())
     except AuthError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _open() -> tuple[Postern, list[str]]:
+    """The Postern that the environment describes, and the migrations that its database took.
+
+    What is wrong with either ends the command with one line.
+    """
+    postern = _opened()
+    try:
+        return postern, asyncio.run(database.migrate(postern.settings))
+    except Exception as error:  # each driver has its own
+        first_line = str(error).partition("\n")[0]
+        raise click.ClickException(f"The database cannot be used: {first_line}") from None
+
+
+def _opened() -> Postern:
+    try:
+        settings, warnings = load(os.environ)
+        for warning in warnings:
+            click.echo(f"Warning: {warning}.", err=True)
+        return open_postern(settings)
+    except (ConfigError, UnusableKeyError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"AUTH_DATA_DIR cannot be used: {error}") from None

@@ -1,5 +1,6 @@
 """The `postern` command, run as an operator runs it."""
 
+import json
 import os
 import pty
 import signal
@@ -15,11 +16,27 @@ from tests.support import (
     POSTERN,
     ROOT,
     Client,
+    RefusedError,
     Server,
     environment,
     postern,
     running_server,
 )
+
+COMMANDS = [
+    "serve",
+    "migrate",
+    "export-schema",
+    "create-user",
+    "list-users",
+    "disable-user",
+    "enable-user",
+    "reset-mfa",
+    "revoke-sessions",
+    "events",
+    "sweep",
+    "rotate-keys",
+]
 
 
 @pytest.fixture
@@ -29,7 +46,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 def test_help_names_every_command_in_a_line(env: dict[str, str]) -> None:
     shown = postern("--help", env=env).stdout
-    for command in ("serve", "migrate", "export-schema", "create-user", "reset-mfa"):
+    for command in COMMANDS:
         (line,) = [line for line in shown.splitlines() if line.split()[:1] == [command]]
         assert line.endswith("."), "the line is not cut"
         assert postern(command, "--help", env=env).returncode == 0
@@ -53,8 +70,8 @@ def test_migrate_can_be_repeated(env: dict[str, str]) -> None:
 def test_all_that_is_stored_is_for_its_owner_alone(tmp_path: Path, env: dict[str, str]) -> None:
     postern("create-user", "joe@example.com", env=env, stdin=f"{PASSWORD}\n")
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
-    for file in (tmp_path / "var").iterdir():
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    for file in (tmp_path / "var").rglob("*"):
+        assert stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600), file
 
 
 def test_create_user_reads_the_password_from_standard_input(client: Client, server: Server) -> None:
@@ -119,6 +136,63 @@ def test_reset_mfa_lets_a_user_in_with_the_password_alone(client: Client, server
     assert answer["__typename"] == "Session"
     unknown = postern("reset-mfa", "nobody@example.com", env=server.env)
     assert unknown.returncode == 1
+
+
+def test_the_operator_keeps_a_user_out_and_lets_them_in(client: Client, server: Server) -> None:
+    session = client.sign_up("joe@example.com")
+    disabled = postern("disable-user", "Joe@example.com", "--json", env=server.env)
+    assert disabled.returncode == 0
+    shown = json.loads(disabled.stdout)
+    assert (shown["email"], shown["disabled"]) == ("joe@example.com", True)
+    with pytest.raises(RefusedError) as dead:
+        client.call("me")
+    assert dead.value.code == "UNAUTHENTICATED"
+    with pytest.raises(RefusedError) as stale:
+        client.call("refreshSession", refreshToken=session["refreshToken"])
+    assert stale.value.code == "INVALID_REFRESH_TOKEN"
+    assert postern("enable-user", "joe@example.com", env=server.env).returncode == 0
+    assert client.call("signInEmailPassword", email="joe@example.com", password=PASSWORD)
+
+
+def test_the_operator_signs_a_user_out_everywhere(client: Client, server: Server) -> None:
+    client.sign_up("joe@example.com")
+    assert postern("revoke-sessions", "joe@example.com", env=server.env).returncode == 0
+    with pytest.raises(RefusedError):
+        client.call("me")
+
+
+def test_the_operator_sees_users_and_what_happened(env: dict[str, str]) -> None:
+    for name in ("joe", "amy"):
+        postern("create-user", f"{name}@example.com", env=env, stdin=PASSWORD)
+    postern("disable-user", "amy@example.com", env=env)
+    users = json.loads(postern("list-users", "--json", env=env).stdout)
+    assert [(user["email"], user["disabled"]) for user in users] == [
+        ("amy@example.com", True),
+        ("joe@example.com", False),
+    ]
+    assert "disabled" in postern("list-users", env=env).stdout.splitlines()[0]
+    trail = json.loads(postern("events", "--json", "--user", "amy@example.com", env=env).stdout)
+    assert [event["event"] for event in trail] == [
+        "USER_DISABLED",
+        "ALL_SESSIONS_ENDED",
+        "SIGNED_UP",
+    ]
+    assert {event["userAgent"] for event in trail} == {"postern"}
+    assert len(postern("events", "--limit", "2", env=env).stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize("command", ["disable-user", "enable-user", "reset-mfa", "revoke-sessions"])
+def test_a_user_who_is_not_there_is_said_to_be_so(env: dict[str, str], command: str) -> None:
+    refused = postern(command, "nobody@example.com", env=env)
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "Error: There is no user with the address nobody@example.com.\n",
+    )
+
+
+def test_sweep_says_what_went(env: dict[str, str]) -> None:
+    swept = json.loads(postern("sweep", "--json", env=env).stdout)
+    assert swept == {"tickets": 0, "sessions": 0, "enrolments": 0}
 
 
 def test_serve_says_where_everything_is(tmp_path: Path) -> None:

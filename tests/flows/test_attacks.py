@@ -132,6 +132,10 @@ def test_nothing_secret_is_stored_or_logged_in_the_clear(tmp_path: Path) -> None
             client.call("signInEmailPassword", email=JOE, password=f"{PASSWORD}!")
         secrets = [PASSWORD, phone.secret, *tickets, code, first["accessToken"]]
         secrets += [session["refreshToken"] for session in (first, second)]
+        recovered = client.call(
+            "verifySignInMfaRecoveryCode", ticket=tickets[2], recoveryCode=phone.recovery_codes[0]
+        )
+        secrets += [recovered["refreshToken"], *phone.recovery_codes]
         assert search(server, JOE), "the search finds what is stored in the clear"
         assert pending == []
         for secret in secrets:
@@ -149,5 +153,5 @@ def search(server: Server, secret: str) -> list[str]:
     elif secret.count("-") == 4:
         raw = bytes.fromhex(secret.removeprefix("mfaTotp:").replace("-", ""))
         forms += [raw, base64.b64encode(raw)]
-    files = [*server.data_dir.iterdir(), server.output]
+    files = [*(path for path in server.data_dir.rglob("*") if path.is_file()), server.output]
     return [file.name for file in files if any(form in file.read_bytes() for form in forms)]
