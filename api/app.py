@@ -16,6 +16,8 @@ from auth.sweep import sweep_for_ever
 from models import database
 
 VERSION = version("postern")
+JWKS_CACHING = {"cache-control": "public, max-age=60"}
+"""Hasura looks again only when told for how long the keys are good."""
 
 
 async def healthz(_request: Request) -> JSONResponse:
@@ -45,7 +47,7 @@ def create_app(postern: Postern) -> Starlette:
     async def jwks(_request: Request) -> JSONResponse:
         """The public keys that verify access tokens (RFC 7517)."""
         keys = [key.jwk() for key in postern.key_ring.in_use(postern.now())]
-        return JSONResponse({"keys": [key for key in keys if key]})
+        return JSONResponse({"keys": [key for key in keys if key]}, headers=JWKS_CACHING)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -2,13 +2,13 @@
 
 from tortoise.transactions import in_transaction
 
-from auth import events, factors, sessions, tokens
+from auth import events, factors, passwords, sessions, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.postern import Postern
 from auth.sessions import Session, SignedIn
-from models import RefreshToken, User, UserSession
+from models import RefreshToken, UserSession
 
 
 async def elevate(
@@ -26,6 +26,7 @@ async def elevate(
     required, name = (password, "password") if user.active_mfa_type is None else (code, "code")
     if required is None:
         raise AuthError(ErrorCode.INVALID_REQUEST, f"{name}: required to confirm that it is you.")
+    passwords.refuse_oversized(password or "")
     if password is not None and not await postern.passwords.verify(user.password_hash, password):
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
         raise AuthError(ErrorCode.INVALID_PASSWORD)
@@ -50,15 +51,9 @@ async def _elevated(
     session.methods = list(dict.fromkeys([*session.methods, *methods]))
     session.authenticated_at = now
     changes = {"authenticated_at": now, "last_used_at": now, "methods": session.methods}
-    as_seen = User.filter(
-        id=user.id,
-        password_hash=user.password_hash,
-        totp_activated_at__isnull=user.active_mfa_type is None,
-        disabled=False,
-    )
-    if not await as_seen.update(last_signed_in_at=now) or not await UserSession.filter(
-        id=session.id
-    ).update(**changes):
+    if not await sessions.hold_unchanged(postern, user):
+        raise AuthError(ErrorCode.UNAUTHENTICATED)
+    if not await UserSession.filter(id=session.id).update(**changes):
         raise AuthError(ErrorCode.UNAUTHENTICATED)
     await RefreshToken.filter(session_id=session.id, rotated_at__isnull=True).update(rotated_at=now)
     await events.record(postern, caller, EventType.ELEVATED, user.id)

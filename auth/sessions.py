@@ -64,6 +64,22 @@ async def open_session(
     return await hand_out(postern, session)
 
 
+async def hold_unchanged(postern: Postern, user: User) -> bool:
+    """Whether the account is still as it was when its credentials were checked.
+
+    To be called first in the transaction that lets the user in: it holds the user's row until the
+    end. Whoever changes the password, disables the user or turns the factor on at the same time
+    comes before (and it is False) or after (and ends what was opened).
+    """
+    unchanged = User.filter(
+        id=user.id,
+        password_hash=user.password_hash,
+        totp_activated_at__isnull=user.active_mfa_type is None,
+        disabled=False,
+    )
+    return bool(await unchanged.update(last_signed_in_at=postern.now()))
+
+
 async def hand_out(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:
     """Fresh tokens for a session whose user is loaded."""
     expires_in = postern.settings.access_token_expires_in

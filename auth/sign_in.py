@@ -51,7 +51,8 @@ async def sign_in_email_password(
         factors.refuse_unless_enabled(postern)
     await _rehash_if_outdated(postern, user, password)
     async with in_transaction():
-        await _let_in_unless_changed(postern, user)
+        if not await sessions.hold_unchanged(postern, user):
+            raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
         if user.active_mfa_type is not None:
             return await _issue_ticket(postern, caller, user)
         return await sessions.open_session(postern, caller, user, tokens.PASSWORD)
@@ -93,23 +94,6 @@ async def _rehash_if_outdated(postern: Postern, user: User, password: str) -> No
             user.password_hash = fresh
 
 
-async def _let_in_unless_changed(postern: Postern, user: User) -> None:
-    """Make sure that the account is as it was when the password was checked.
-
-    Holds the user's row until the transaction ends: whoever changes the password, disables the
-    user or turns the factor on at the same time comes before (and this sign-in is refused) or
-    after (and ends it).
-    """
-    unchanged = User.filter(
-        id=user.id,
-        password_hash=user.password_hash,
-        totp_activated_at__isnull=user.active_mfa_type is None,
-        disabled=False,
-    )
-    if not await unchanged.update(last_signed_in_at=postern.now()):
-        raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-
-
 async def _issue_ticket(postern: Postern, caller: Caller, user: User) -> MfaTicket:
     settings = postern.settings
     ticket = TICKET_PREFIX + tokens.opaque_token()
@@ -147,7 +131,7 @@ async def _redeem(
     """Spend the code and the ticket for a session; all three happen, or none."""
     user = ticket.user
     async with in_transaction():
-        if proof is not None and await factors.spend(user, proof):
+        if proof and await factors.spend(user, proof, last_signed_in_at=postern.now()):
             if not await StoredTicket.filter(id=ticket.id).delete():
                 raise AuthError(ErrorCode.INVALID_TICKET)
             if proof.recovery_digest:

@@ -3,6 +3,7 @@
 import unicodedata
 
 from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
 
 from auth import email as addresses
 from auth import events, passwords, sessions, tokens
@@ -57,19 +58,20 @@ async def create_account(
     name = shown_name(display_name)
     password_hash = await postern.passwords.hash(password)
     try:
-        user = await User.create(
-            email=address,
-            password_hash=password_hash,
-            display_name=name or address,
-            locale=settings.default_locale,
-            default_role=settings.default_role,
-            roles=settings.roles_of_a_new_user,
-            disabled=disabled,
-        )
+        async with in_transaction():
+            user = await User.create(
+                email=address,
+                password_hash=password_hash,
+                display_name=name or address,
+                locale=settings.default_locale,
+                default_role=settings.default_role,
+                roles=settings.roles_of_a_new_user,
+                disabled=disabled,
+            )
+            await events.record(postern, caller, EventType.SIGNED_UP, user.id)
+            return user
     except IntegrityError:
         raise AuthError(ErrorCode.EMAIL_ALREADY_IN_USE) from None
-    await events.record(postern, caller, EventType.SIGNED_UP, user.id)
-    return user
 
 
 def shown_name(display_name: str | None) -> str:
