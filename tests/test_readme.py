@@ -25,22 +25,40 @@ def blocks(text: str, language: str) -> list[str]:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="the tour needs curl")
 def test_the_tour_works_when_it_is_pasted(tmp_path: Path) -> None:
+    pasted = blocks(section("A two-minute tour") + section("Going on"), "bash")
     with running_server(tmp_path / "var") as server:
-        tour = "".join(blocks(section("A two-minute tour"), "bash"))
-        script = "set -euo pipefail\n" + tour.replace("http://127.0.0.1:4000", server.url)
+        here = [block.replace("http://127.0.0.1:4000", server.url) for block in pasted]
         ended = subprocess.run(
-            ["bash"], input=script, capture_output=True, text=True, cwd=ROOT, check=False
+            ["bash", "-euo", "pipefail"],
+            input="".join(here),
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
         )
     assert (ended.returncode, ended.stderr) == (0, "")
+    assert "█" in ended.stdout or "▀" in ended.stdout, "the QR code is drawn"
     answers = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
-    signed_up, activated, ticket, wrong, session, me = answers
+    signed_up, activated, ticket, wrong, verified, me = answers[:6]
     email = signed_up["data"]["signUpEmailPassword"]["user"]["email"]
     assert activated["data"]["verifyChangeUserMfa"]["user"] == {"activeMfaType": "totp"}
     assert ticket["data"]["signInEmailPassword"]["__typename"] == "MfaTicket"
     assert wrong["errors"][0]["extensions"] == {"code": "INVALID_TOTP", "attemptsLeft": 4}
-    assert session["data"]["verifySignInMfaTotp"]["user"]["email"] == email
+    assert verified["data"]["verifySignInMfaTotp"]["user"]["email"] == email
     assert me["data"]["me"]["activeMfaType"] == "totp"
-    assert "█" in ended.stdout or "▀" in ended.stdout, "the QR code is drawn"
+    refreshed, devices, named, changed, recovered, elevated, events, out, nobody, keys = answers[6:]
+    assert refreshed["data"]["refreshSession"]["accessTokenExpiresIn"] == 900
+    assert len(devices["data"]["me"]["sessions"]) == 2
+    assert named["data"]["changeUser"]["displayName"] == "Joe"
+    assert changed["data"]["changeUserPassword"]["id"]
+    user = recovered["data"]["verifySignInMfaRecoveryCode"]["user"]
+    assert user == {"recoveryCodesLeft": 9}
+    assert elevated["data"]["elevate"]["accessTokenExpiresIn"] == 900
+    newest = events["data"]["me"]["securityEvents"]["edges"][0]["node"]
+    assert (newest["type"], newest["address"]) == ("ELEVATED", "127.0.0.1")
+    assert out == {"data": {"signOut": True}}
+    assert nobody["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert keys["keys"][0]["alg"] == "EdDSA"
 
     (shown,) = blocks(section("Errors"), "json")
     error = json.loads(shown)["errors"][0]
@@ -57,8 +75,9 @@ def test_every_setting_is_in_the_table_with_its_default(field: str) -> None:
     value = Settings.model_fields[field].default
     if isinstance(value, bool):
         assert f"`{str(value).lower()}`" in default
-    elif field.endswith("expires_in"):
-        assert default.strip().strip("`") in {f"{value // 60}m", f"{value // 3600}h"}
+    elif Settings.model_fields[field].annotation is int and "`" in default and value >= 10:
+        forms = {str(value), f"{value}s", f"{value // 60}m", f"{value // 3600}h"}
+        assert default.strip().strip("`") in forms
     elif isinstance(value, tuple):
         assert f"`{','.join(value)}`" in default
     elif value is not None and field != "argon2_threads":
