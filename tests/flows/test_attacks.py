@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -150,8 +152,8 @@ def search(server: Server, secret: str) -> list[str]:
     if secret.isupper() and len(secret) == 32:
         raw = base64.b32decode(secret)
         forms += [raw, raw.hex().encode(), base64.b64encode(raw)]
-    elif secret.count("-") == 4:
-        raw = bytes.fromhex(secret.removeprefix("mfaTotp:").replace("-", ""))
+    elif found := re.fullmatch(r"(?:mfaTotp:)?([0-9a-f]{8}(?:-[0-9a-f]{4,12}){4})", secret):
+        raw = UUID(found[1]).bytes
         forms += [raw, base64.b64encode(raw)]
     files = [*(path for path in server.data_dir.rglob("*") if path.is_file()), server.output]
     return [file.name for file in files if any(form in file.read_bytes() for form in forms)]
