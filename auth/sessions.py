@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
@@ -226,21 +225,19 @@ def _replaced_a_while_ago(postern: Postern, token: RefreshToken) -> bool:
 async def _rotate(postern: Postern, caller: Caller, presented: RefreshToken) -> Session | None:
     """The next tokens of the family; None where the token has been replaced and there is no grace.
 
-    The session's row is taken first, as by whoever ends it, so that neither waits for the other.
+    The session's row is taken first, as by whoever ends it: what is handed out belongs to a session
+    that is alive, or ends with it.
     """
     now, session = postern.now(), presented.session
-    try:
-        async with in_transaction():
-            used = {"last_used_at": now, "address": caller.address, "user_agent": caller.user_agent}
-            if not await UserSession.filter(_alive(postern), id=session.id).update(**used):
-                raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
-            unused = RefreshToken.filter(id=presented.id, rotated_at__isnull=True)
-            rotated = await unused.update(rotated_at=now)
-            if not rotated and not postern.settings.refresh_token_reuse_interval:
-                return None
-            return await hand_out(postern, session)
-    except IntegrityError:
-        raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN) from None
+    async with in_transaction():
+        used = {"last_used_at": now, "address": caller.address, "user_agent": caller.user_agent}
+        if not await UserSession.filter(_alive(postern), id=session.id).update(**used):
+            raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
+        unused = RefreshToken.filter(id=presented.id, rotated_at__isnull=True)
+        rotated = await unused.update(rotated_at=now)
+        if not rotated and not postern.settings.refresh_token_reuse_interval:
+            return None
+        return await hand_out(postern, session)
 
 
 async def _end_reused(postern: Postern, caller: Caller, token: RefreshToken) -> None:

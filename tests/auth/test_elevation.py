@@ -9,6 +9,7 @@ from auth.caller import Caller
 from auth.elevation import elevate
 from auth.postern import Postern
 from auth.sessions import Session
+from models import User
 from tests.support import (
     PASSWORD,
     Clock,
@@ -134,6 +135,22 @@ async def test_a_recovery_code_elevates_once(postern: Postern) -> None:
         *(refusal(elevate(postern, joe.caller, None, code)) for _ in range(5))
     )
     assert sorted(answers) == [""] + ["INVALID_TOTP"] * 4
+
+
+async def test_a_password_that_was_just_changed_does_not_elevate(
+    postern: Postern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, owner = await sign_up_user(postern)
+    verify = postern.passwords.verify
+    fresh = await postern.passwords.hash(NEW)
+
+    async def slow(password_hash: str | None, password: str) -> bool:
+        matches = await verify(password_hash, password)
+        await User.filter(id=session.user.id).update(password_hash=fresh)
+        return matches
+
+    monkeypatch.setattr(postern.passwords, "verify", slow)
+    assert await refusal(elevate(postern, owner, PASSWORD, None)) == "UNAUTHENTICATED"
 
 
 async def test_a_visitor_is_not_elevated(postern: Postern) -> None:
