@@ -25,8 +25,8 @@ from auth.postern import Postern
 
 logger = logging.getLogger("postern")
 
-USER_AGENT_MAX = 255
-"""Characters that are kept of what a client calls itself."""
+USER_AGENT_MAX, ADDRESS_MAX = 255, 45
+"""Characters that are kept of what a client calls itself, and of where it is."""
 _ECHO = re.compile(r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?", re.DOTALL)
 """Where graphql-core repeats what was sent: it could be a password in the wrong place."""
 
@@ -52,7 +52,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         """The access token is only looked at by the operations that need one."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         caller = Caller(
-            address=request.client.host if request.client else None,
+            address=request.client.host[:ADDRESS_MAX] if request.client else None,
             user_agent=request.headers.get("user-agent", "")[:USER_AGENT_MAX] or None,
             access_token=token.strip() if scheme.lower() == "bearer" else None,
         )

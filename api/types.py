@@ -167,6 +167,12 @@ class SecurityEventEdge:
 @strawberry.type(description="Whether there is more, and where to go on.")
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether there are older events.")
+    has_previous_page: bool = strawberry.field(
+        description="Whether this is not the first page, so that there may be newer events."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="The place of the first event here; null on an empty page."
+    )
     end_cursor: str | None = strawberry.field(
         description="For `after`, to get the next page; null on an empty page."
     )
@@ -192,8 +198,13 @@ class SecurityEventConnection:
             )
             for event in page.events
         ]
-        end = edges[-1].cursor if edges else None
-        return cls(edges=edges, page_info=PageInfo(has_next_page=page.has_next, end_cursor=end))
+        page_info = PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        )
+        return cls(edges=edges, page_info=page_info)
 
 
 @strawberry.type(

@@ -61,10 +61,11 @@ async def record(
 
 @dataclass(frozen=True)
 class Page:
-    """Some events, the newest first, and whether there are older ones."""
+    """Some events, the newest first, and whether there are older and newer ones."""
 
     events: list[SecurityEvent]
     has_next: bool
+    has_previous: bool
 
 
 async def page_of(user: User, *, first: int | None = None, after: str | None = None) -> Page:
@@ -79,7 +80,7 @@ async def page_of(user: User, *, first: int | None = None, after: str | None = N
     if after is not None:
         found = found.filter(id__lt=_position(after))
     events = await found.order_by("-id").limit(first + 1)
-    return Page(events[:first], has_next=len(events) > first)
+    return Page(events[:first], has_next=len(events) > first, has_previous=after is not None)
 
 
 async def latest(*, user: User | None, limit: int) -> list[SecurityEvent]:

@@ -62,7 +62,9 @@ type Mutation {
   changeUserPassword(currentPassword: String!, newPassword: String!): User!
   changeUser(displayName: String, locale: String): User!
 }
-type PageInfo { hasNextPage: Boolean! endCursor: String }
+type PageInfo {
+  hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String
+}
 type Query { me: User }
 type SecurityEvent {
   type: SecurityEventType! createdAt: DateTime! userAgent: String address: String

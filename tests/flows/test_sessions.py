@@ -1,5 +1,7 @@
 """Sessions over HTTP: what a thief of each token can do, and what ends it."""
 
+import json
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,8 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
+from joserfc import jwt as jose
+from joserfc.jwk import KeySet
 
 from tests.support import (
     JOE,
@@ -133,6 +137,7 @@ def test_a_new_password_ends_the_other_sessions(client: Client) -> None:
     assert client.call("changeUser", displayName="Joe") == {"displayName": "Joe", "locale": "en"}
 
 
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name; what signs is Ed25519
 def test_a_running_server_signs_with_a_rotated_key(client: Client, server: Server) -> None:
     def kids() -> list[str]:
         return [key["kid"] for key in client.http.get("/.well-known/jwks.json").json()["keys"]]
@@ -144,9 +149,29 @@ def test_a_running_server_signs_with_a_rotated_key(client: Client, server: Serve
     assert len(kids()) == 2
     assert client.call("me")["email"] == JOE, "a token of the old key"
     session = client.call("signInEmailPassword", email=JOE, password=PASSWORD)
-    kid = jwt.get_unverified_header(session["accessToken"])["kid"]
-    assert kid in kids()
-    assert kid != old
+    new = json.loads(rotated.stdout)["kid"]
+    assert jwt.get_unverified_header(session["accessToken"])["kid"] == new
+    keys = KeySet.import_key_set(client.http.get("/.well-known/jwks.json").json())
+    for token in (client.access_token, session["accessToken"]):
+        assert jose.decode(str(token), keys, algorithms=["EdDSA"]).claims["iss"] == "hasura-auth"
+    assert old in kids()
+
+
+def test_a_server_sweeps_by_itself(tmp_path: Path) -> None:
+    def database(statement: str) -> list[tuple[int]]:
+        with sqlite3.connect(tmp_path / "var" / "postern.db") as connection:
+            return connection.execute(statement).fetchall()
+
+    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+        client = Client(http)
+        client.sign_up(JOE)
+        client.enrol()
+        client.ticket(JOE)
+    database("UPDATE mfa_tickets SET expires_at = '2026-01-01 00:00:00+00:00'")
+    with running_server(tmp_path / "var"):
+        while database("SELECT count(*) FROM mfa_tickets") != [(0,)]:
+            pass
+    assert database("SELECT count(*) FROM user_sessions") == [(1,)]
 
 
 @pytest.mark.parametrize("secret", ['{"type": "HS256", "key": "%s"}' % ("x" * 32)])
