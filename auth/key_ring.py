@@ -5,6 +5,7 @@ import json
 import os
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -84,7 +85,9 @@ class KeyRing:
     def _loaded(self) -> list[SigningKey]:
         source = self._source()
         if source != self._seen:
-            self._seen, self._keys = source, self._load()
+            with suppress(FileNotFoundError):  # deleted while it was read: look again next time
+                self._keys = self._load()
+                self._seen = source
         return self._keys
 
 

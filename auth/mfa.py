@@ -1,7 +1,7 @@
 """Flow: the TOTP factor of a signed-in user: enrol, activate, turn off; its recovery codes.
 
 A user has no factor, a pending one or an active one; each step between them is one conditional
-UPDATE of the user's row, which also spends the code that allowed it.
+UPDATE of the user's row, and the code that allows it is spent by it or before it.
 """
 
 import asyncio

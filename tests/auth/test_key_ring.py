@@ -3,6 +3,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -57,6 +58,18 @@ def test_rotating_deletes_what_verifies_nothing_any_more(tmp_path: Path) -> None
     new = [rotate_signing_key(tmp_path, time, token_life=LIFE).kid for time in times]
     assert kids(own(tmp_path), times[-1]) == new[1:]
     assert len(list((tmp_path / "signing-keys").iterdir())) == 2
+
+
+def test_a_key_that_is_deleted_while_it_is_read_disturbs_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = own(tmp_path)
+    old = running.current.kid
+    new = rotate_signing_key(tmp_path, NOW, token_life=LIFE).kid
+    with monkeypatch.context() as deleted:
+        deleted.setattr(Path, "read_bytes", Mock(side_effect=FileNotFoundError))
+        assert running.current.kid == old
+    assert running.current.kid == new
 
 
 def test_two_rotations_in_one_second_are_one(tmp_path: Path) -> None:
