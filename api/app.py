@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.graphql import GraphQLEndpoint
 from auth.postern import Postern
@@ -18,6 +21,29 @@ from models import database
 VERSION = version("postern")
 JWKS_CACHING = {"cache-control": "public, max-age=60"}
 """Hasura looks again only when told for how long the keys are good."""
+
+
+class SecurityHeaders:
+    """Tells browsers to guess no content types, to frame no page, and to name no address."""
+
+    HEADERS = (
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", b"frame-ancestors 'none'"),
+        (b"referrer-policy", b"no-referrer"),
+    )
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and add the headers to the answer."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self.HEADERS]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
 
 
 async def healthz(_request: Request) -> JSONResponse:
@@ -57,7 +83,15 @@ def create_app(postern: Postern) -> Starlette:
             sweeping.cancel()
         postern.passwords.close()
 
+    cross_origin = Middleware(
+        CORSMiddleware,
+        allow_origins=postern.settings.allowed_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type"],
+        max_age=24 * 60 * 60,
+    )
     return Starlette(
+        middleware=[Middleware(SecurityHeaders), cross_origin],
         routes=[
             Route("/graphql", GraphQLEndpoint(postern)),
             Route("/healthz", healthz),

@@ -11,7 +11,7 @@ from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
@@ -27,6 +27,8 @@ logger = logging.getLogger("postern")
 
 USER_AGENT_MAX, ADDRESS_MAX = 255, 45
 """Characters that are kept of what a client calls itself, and of where it is."""
+BODY_MAX = 64 * 1024
+"""Bytes of a request."""
 _ECHO = re.compile(r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?", re.DOTALL)
 """Where graphql-core repeats what was sent: it could be a password in the wrong place."""
 
@@ -41,11 +43,12 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with JSON whatever happens."""
         try:
-            response = await self.run(Request(scope, receive))
+            response = await self.run(Request(scope, _bounded(receive)))
         except HTTPException as error:
             response = _refusal(error.status_code, ErrorCode.INVALID_REQUEST, error.reason)
         except Exception as error:
             response = _refusal(500, ErrorCode.INTERNAL_SERVER_ERROR, **_logged(error))
+        response.headers["cache-control"] = "no-store"  # it may hold tokens
         await response(scope, receive, send)
 
     async def get_context(self, request: Request, response: Response) -> Context:  # type: ignore[override]
@@ -76,6 +79,21 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if result.errors:
             result.errors = [_presentable(error) for error in result.errors]
         return process_result(result)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The same body, but no more of it than an operation needs."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > BODY_MAX:
+            raise HTTPException(413, f"Expected at most {BODY_MAX} bytes.")
+        return message
+
+    return counted
 
 
 def _presentable(error: GraphQLError) -> GraphQLError:

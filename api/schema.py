@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import strawberry
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -19,6 +19,8 @@ from api.types import (
 )
 from auth import accounts, elevation, mfa, sessions, sign_in, sign_up
 
+MAX_TOKENS = 1000
+"""Words and brackets of a document; the introspection of a code generator has about 250."""
 CACHED_OPERATIONS = 256
 """How many different operations stay parsed and validated; clients send few, attackers many."""
 
@@ -307,6 +309,7 @@ schema = _Schema(
     types=[ErrorCode],
     config=StrawberryConfig(auto_camel_case=True),
     extensions=[
+        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
         lambda: ParserCache(maxsize=CACHED_OPERATIONS),
         lambda: ValidationCache(maxsize=CACHED_OPERATIONS),
     ],

@@ -6,6 +6,7 @@ A name that Nhost Auth has too means the same here. README.md lists them for ope
 import os
 from pathlib import Path
 from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,11 +17,13 @@ from config.values import (
     HasuraJwtSecret,
     Issuer,
     Names,
+    Origins,
     Port,
     Seconds,
     SecondsOrNever,
     Switch,
     Text,
+    Url,
     whole,
 )
 
@@ -51,6 +54,9 @@ class Settings(BaseModel):
     ] = None
     encryption_keys: Annotated[EncryptionKeys, Named("AUTH_ENCRYPTION_KEYS", secret=True)] = None
     jwt_secret: Annotated[HasuraJwtSecret, Named("HASURA_GRAPHQL_JWT_SECRET", secret=True)] = None
+
+    client_url: Annotated[Url, Named("AUTH_CLIENT_URL", "auth.redirections.clientUrl")] = ""
+    cors_origins: Annotated[Origins, Named("AUTH_CORS_ORIGINS")] = ()
 
     mfa_enabled: Annotated[Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled")] = False
     mfa_totp_issuer: Annotated[Issuer, Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer")] = "auth"
@@ -107,6 +113,13 @@ class Settings(BaseModel):
     argon2_threads: Annotated[int, Named("AUTH_PASSWORD_ARGON2_THREADS"), *whole(1, 256)] = (
         os.cpu_count() or 1
     )
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The sites whose pages may ask: the client's own, and those that are named."""
+        client = urlsplit(self.client_url)
+        own = [f"{client.scheme}://{client.netloc}"] if client.netloc else []
+        return [*own, *self.cors_origins]
 
     @property
     def roles_of_a_new_user(self) -> list[str]:

@@ -129,6 +129,16 @@ HasuraJwtSecret = Annotated[
         '"signing_key": "<private PEM>"}, of the types HS…, RS…, ES… and Ed25519'
     ),
 ]
+Url = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^/\s*?#@]+(/\S*)?$"),
+    Accepts("a URL such as https://app.example.com"),
+]
+Origins = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*?#@]+$")], ...],
+    BeforeValidator(_split_list),
+    Accepts("origins such as https://app.example.com, separated by commas; no * and no path"),
+]
 EncryptionKeys = Annotated[
     tuple[SecretBytes, ...] | None,
     BeforeValidator(parse_encryption_keys),

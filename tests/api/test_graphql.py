@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from graphql import get_introspection_query
 
 from tests.support import OPERATIONS, PASSWORD, Client, Server, payload, running_server
 
@@ -23,7 +24,7 @@ def code_of(response: httpx2.Response) -> str:
     "body",
     [
         b"", b"null", b'"x"', b"1", b"[]", b'[{"query": "{me{id}}"}]', b"{", b"\xff\xfe", b"\x00",
-        b'{"query": "\xff"}', b"[" * 50_000, b'{"a":' * 50_000, b"1" * 5_000,
+        b'{"query": "\xff"}', b"[" * 50_000, b'{"a":' * 10_000, b"1" * 5_000,
         b'{"query": "{me{id}}", "variables": {"x": "\\ud800"}}',
         b'{"query": 1}', b'{"query": null}', b"{}", b'{"query": ""}', b'{"query": ["{me{id}}"]}',
         b'{"query": "{me{id}}", "variables": []}', b'{"query": "{me{id}}", "variables": "x"}',
@@ -53,6 +54,61 @@ def test_a_request_that_needs_no_preflight_runs_nothing(
     response = http.post("/graphql", content=json.dumps(QUERY).encode(), headers=headers)
     assert response.status_code == 400
     assert code_of(response) == "INVALID_REQUEST"
+
+
+def test_a_body_has_its_bound(http: httpx2.Client) -> None:
+    def padded(size: int) -> bytes:
+        return json.dumps(QUERY).encode().ljust(size)
+
+    assert http.post("/graphql", content=padded(65536), headers=JSON).status_code == 200
+    for content in (padded(65537), padded(10_000_000), iter([padded(40_000)] * 2)):
+        response = http.post("/graphql", content=content, headers=JSON)
+        assert response.status_code == 413
+        assert code_of(response) == "INVALID_REQUEST"
+
+
+def test_a_document_has_its_bound(http: httpx2.Client) -> None:
+    introspection = {"query": get_introspection_query()}
+    assert "errors" not in http.post("/graphql", json=introspection).json()
+    aliases = " ".join(f"a{n}: me {{ id }}" for n in range(200))
+    assert code_of(http.post("/graphql", json={"query": f"{{ {aliases} }}"})) == "INVALID_REQUEST"
+
+
+def test_answers_are_not_kept_and_pages_not_framed(http: httpx2.Client) -> None:
+    for response in (http.post("/graphql", json=QUERY), http.post("/graphql", content=b"")):
+        assert response.headers["cache-control"] == "no-store"
+    for path in ("/graphql", "/healthz", "/nowhere"):
+        headers = http.get(path, headers={"accept": "text/html"}).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"] == "frame-ancestors 'none'"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_pages_of_other_sites_may_not_ask_unless_they_are_named(tmp_path: Path) -> None:
+    named = "https://app.example.com"
+    with (
+        running_server(
+            tmp_path / "var",
+            AUTH_CORS_ORIGINS=named,
+            AUTH_CLIENT_URL="http://localhost:3000/login",
+        ) as server,
+        httpx2.Client(base_url=server.url) as http,
+    ):
+        asks = {
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type, authorization",
+        }
+        for origin in (named, "http://localhost:3000"):
+            preflight = http.options("/graphql", headers=asks | {"origin": origin})
+            assert preflight.status_code == 200
+            assert preflight.headers["access-control-allow-origin"] == origin
+            assert "access-control-allow-credentials" not in preflight.headers
+            answer = http.post("/graphql", json=QUERY, headers={"origin": origin})
+            assert answer.headers["access-control-allow-origin"] == origin
+        for origin in ("https://evil.example", "https://app.example.com.evil.example", "null"):
+            preflight = http.options("/graphql", headers=asks | {"origin": origin})
+            assert preflight.status_code == 400
+            assert "access-control-allow-origin" not in preflight.headers
 
 
 def test_a_mutation_does_not_run_over_get(http: httpx2.Client) -> None:

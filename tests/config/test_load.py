@@ -90,6 +90,19 @@ def test_a_wrong_value_is_named_with_what_is_accepted(
     assert str(refused.value) == complaint
 
 
+@pytest.mark.parametrize(
+    "value", ["*", "app.example.com", "https://*.example.com", "https://a.test/path", "https://"]
+)
+def test_an_origin_is_written_out(value: str) -> None:
+    with pytest.raises(ConfigError, match="AUTH_CORS_ORIGINS"):
+        load({"AUTH_CORS_ORIGINS": f"https://app.example.com,{value}"})
+
+
+def test_the_client_is_an_origin_too() -> None:
+    chosen = {"AUTH_CLIENT_URL": "https://a.test/login", "AUTH_CORS_ORIGINS": "http://b.test:3000"}
+    assert load(chosen)[0].allowed_origins == ["https://a.test", "http://b.test:3000"]
+
+
 def test_every_wrong_value_gets_a_line_of_its_own() -> None:
     with pytest.raises(ConfigError) as refused:
         load({"AUTH_PORT": "x", "AUTH_MFA_TICKET_ATTEMPTS": "0"})
