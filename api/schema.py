@@ -3,11 +3,12 @@
 from typing import Annotated
 
 import strawberry
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from api.context import Info
+from api.limits import OperationLimits
 from api.types import (
     ErrorCode,
     MfaChange,
@@ -20,7 +21,7 @@ from api.types import (
 from auth import accounts, elevation, mfa, sessions, sign_in, sign_up
 
 MAX_TOKENS = 1000
-"""Words and brackets of a document; the introspection of a code generator has about 250."""
+"""Words and brackets of a document; the introspection of a code generator has about 180."""
 CACHED_OPERATIONS = 256
 """How many different operations stay parsed and validated; clients send few, attackers many."""
 
@@ -310,6 +311,7 @@ schema = _Schema(
     config=StrawberryConfig(auto_camel_case=True),
     extensions=[
         lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+        lambda: AddValidationRules([OperationLimits]),
         lambda: ParserCache(maxsize=CACHED_OPERATIONS),
         lambda: ValidationCache(maxsize=CACHED_OPERATIONS),
     ],

@@ -1,0 +1,69 @@
+"""One request is not a way round a limit, and not a way to keep the server busy."""
+
+import pytest
+from graphql import GraphQLError, get_introspection_query, parse, specified_rules, validate
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.limits import MAX_FIELDS, OperationLimits
+from api.schema import schema
+
+SIGN_IN = 'signInEmailPassword(email: "a", password: "b") { __typename }'
+
+
+def refusals(document: str) -> list[GraphQLError]:
+    return validate(schema._schema, parse(document), [OperationLimits])
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ me { id } }",
+        f"mutation {{ {SIGN_IN} }}",
+        f"mutation A {{ {SIGN_IN} }} mutation B {{ {SIGN_IN} }}",
+        f'mutation {{ {SIGN_IN} changeUser(displayName: "Joe") {{ id }} signOut }}',
+        get_introspection_query(),
+        "{ a: me { ...F } b: me { ...F } } fragment F on User { id sessions { id } }",
+    ],
+)
+def test_what_clients_send_passes(document: str) -> None:
+    assert validate(schema._schema, parse(document), [*specified_rules, OperationLimits]) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        f"mutation {{ a: {SIGN_IN} b: {SIGN_IN} }}",
+        f"mutation {{ a: {SIGN_IN} ... on Mutation {{ b: {SIGN_IN} }} }}",
+        f"mutation {{ ...F b: {SIGN_IN} }} fragment F on Mutation {{ a: {SIGN_IN} }}",
+        f"mutation {{ ...F ...G }} fragment F on Mutation {{ a: {SIGN_IN} }}"
+        f" fragment G on Mutation {{ b: {SIGN_IN} }}",
+        f"mutation {{ a: {SIGN_IN} elevate(code: \"1\") {{ accessToken }} }}",
+        f"mutation {{ ... @include(if: true) {{ a: {SIGN_IN} }} b: {SIGN_IN} }}",
+    ],
+)  # fmt: skip
+def test_an_operation_holds_one_guess(document: str) -> None:
+    (refused,) = refusals(document)
+    assert "one mutation that takes a credential" in refused.message
+
+
+def test_fields_count_as_often_as_they_are_used() -> None:
+    many = " ".join(f"a{n}: sessions {{ id }}" for n in range(50))
+    aliases = " ".join(f"a{n}: me {{ ...F }}" for n in range(10))
+    (refused,) = refusals(f"{{ {aliases} }} fragment F on User {{ {many} }}")
+    assert str(MAX_FIELDS) in refused.message
+
+
+def test_fragments_that_double_are_counted_in_no_time() -> None:
+    """Written out, this has 2**60 fields, and counting them would never end."""
+    chain = " ".join(f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60))
+    document = f"{{ me {{ ...F0 }} }} {chain} fragment F60 on User {{ id }}"
+    (refused,) = refusals(document)
+    assert str(MAX_FIELDS) in refused.message
+
+
+@given(st.lists(st.integers(0, 4), min_size=5, max_size=5))
+def test_fragments_in_a_circle_do_not_hang(targets: list[int]) -> None:
+    spreads = enumerate(targets)
+    fragments = " ".join(f"fragment F{n} on User {{ id ...F{target} }}" for n, target in spreads)
+    refusals(f"{{ me {{ ...F0 }} }} {fragments}")
