@@ -5,6 +5,7 @@ from tortoise.transactions import in_transaction
 from auth import email as addresses
 from auth import events, passwords, sessions
 from auth.caller import Caller
+from auth.elevation import confirm_password
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.postern import Postern
@@ -45,11 +46,8 @@ async def change_user_password(
     """
     viewer = await sessions.recently_signed_in(postern, caller)
     user = viewer.user
-    passwords.refuse_oversized(current_password)
     passwords.refuse_unfit(new_password, email=user.email, settings=postern.settings)
-    if not await postern.passwords.verify(user.password_hash, current_password):
-        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
-        raise AuthError(ErrorCode.INVALID_PASSWORD)
+    await confirm_password(postern, caller, user, current_password)
     new_hash = await postern.passwords.hash(new_password)
     async with in_transaction():
         same = User.filter(id=user.id, password_hash=user.password_hash, disabled=False)

@@ -8,7 +8,7 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.postern import Postern
 from auth.sessions import Session, SignedIn
-from models import RefreshToken, UserSession
+from models import RefreshToken, User, UserSession
 
 
 async def elevate(
@@ -26,10 +26,8 @@ async def elevate(
     required, name = (password, "password") if user.active_mfa_type is None else (code, "code")
     if required is None:
         raise AuthError(ErrorCode.INVALID_REQUEST, f"{name}: required to confirm that it is you.")
-    passwords.refuse_oversized(password or "")
-    if password is not None and not await postern.passwords.verify(user.password_hash, password):
-        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
-        raise AuthError(ErrorCode.INVALID_PASSWORD)
+    if password is not None:
+        await confirm_password(postern, caller, user, password)
     if user.active_mfa_type is None:
         async with in_transaction():
             return await _elevated(postern, caller, viewer, tokens.PASSWORD)
@@ -41,6 +39,17 @@ async def elevate(
             return await _elevated(postern, caller, viewer, tokens.SECOND_FACTOR)
     await events.record(postern, caller, EventType.WRONG_CODE, user.id)
     raise AuthError(ErrorCode.INVALID_TOTP)
+
+
+async def confirm_password(postern: Postern, caller: Caller, user: User, password: str) -> None:
+    """Make sure that it is the password of a user who is signed in.
+
+    Raises AuthError: INVALID_REQUEST beyond 1024 bytes, INVALID_PASSWORD, TOO_MANY_REQUESTS.
+    """
+    passwords.refuse_oversized(password)
+    if not await postern.passwords.verify(user.password_hash, password):
+        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
+        raise AuthError(ErrorCode.INVALID_PASSWORD)
 
 
 async def _elevated(

@@ -24,7 +24,7 @@ class EventType(Enum):
 
     SIGNED_UP = "The account was made."
     SIGNED_IN = "A session was opened, all factors seen."
-    SIGN_IN_FAILED = "A sign-in was refused: a wrong password, or a disabled account."
+    SIGN_IN_FAILED = "A wrong password was given, or the account is disabled."
     TICKET_ISSUED = "The password was right, and the second factor was asked for."
     WRONG_CODE = "A code was wrong or used before: a one-time code or a recovery code."
     ATTEMPTS_EXHAUSTED = "The last wrong code that a ticket takes: that sign-in is over."

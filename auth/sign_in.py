@@ -6,8 +6,7 @@ from datetime import timedelta
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
-from auth import email as addresses
-from auth import events, factors, passwords, sessions, tokens
+from auth import accounts, events, factors, passwords, sessions, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
@@ -39,7 +38,7 @@ async def sign_in_email_password(
     factor and the operator has switched factors off), INVALID_REQUEST, TOO_MANY_REQUESTS.
     """
     passwords.refuse_oversized(password)
-    user = await User.get_or_none(email=addresses.normalise(email))
+    user = await accounts.find(email)
     matches = await postern.passwords.verify(user.password_hash if user else None, password)
     if user is None or not matches:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id if user else None)
