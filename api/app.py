@@ -1,11 +1,12 @@
 """The ASGI application: a list of routes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import content_policy
 from api.graphql import GraphQLEndpoint
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
@@ -24,13 +26,16 @@ JWKS_CACHING = {"cache-control": "public, max-age=60"}
 
 
 class SecurityHeaders:
-    """Tells browsers to guess no content types, to frame no page, and to name no address."""
+    """Tells browsers to guess no content types, to load and frame nothing, to name no address.
 
-    HEADERS = (
-        (b"x-content-type-options", b"nosniff"),
-        (b"content-security-policy", b"frame-ancestors 'none'"),
-        (b"referrer-policy", b"no-referrer"),
-    )
+    A page comes with a policy of its own.
+    """
+
+    HEADERS: Mapping[str, str] = {
+        "x-content-type-options": "nosniff",
+        "content-security-policy": content_policy.NOTHING,
+        "referrer-policy": "no-referrer",
+    }
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -40,7 +45,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self.HEADERS]
+                headers = MutableHeaders(scope=message)
+                for name, value in self.HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -68,7 +75,10 @@ async def method_not_allowed(_request: Request, error: Exception) -> JSONRespons
 
 
 def create_app(postern: Postern) -> Starlette:
-    """The application that serves this Postern; it connects to the database when it starts."""
+    """The application that serves this Postern; it connects to the database when it starts.
+
+    Raises ConfigError.
+    """
 
     async def jwks(_request: Request) -> JSONResponse:
         """The public keys that verify access tokens (RFC 7517)."""
@@ -81,6 +91,7 @@ def create_app(postern: Postern) -> Starlette:
             sweeping = asyncio.create_task(sweep_for_ever(postern))
             yield
             sweeping.cancel()
+        await postern.rate_limits.close()
         postern.passwords.close()
 
     cross_origin = Middleware(
@@ -88,6 +99,7 @@ def create_app(postern: Postern) -> Starlette:
         allow_origins=postern.settings.allowed_origins,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
+        expose_headers=["retry-after"],
         max_age=24 * 60 * 60,
     )
     return Starlette(

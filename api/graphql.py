@@ -1,27 +1,35 @@
 """GraphQL over HTTP: Strawberry's view, with answers that are typed and tell no secrets."""
 
+import asyncio
 import json
 import logging
 import re
 import traceback
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
 from tortoise.exceptions import OperationalError
 
+from api.client_address import client_address
+from api.content_policy import page_policy
 from api.context import Context
-from api.schema import schema
+from api.schema import build_schema
+from api.trusted_documents import read_manifest
 from auth.caller import Caller
-from auth.errors import AuthError, ErrorCode
+from auth.errors import CONCEALED, AuthError, ErrorCode
 from auth.postern import Postern
+from auth.rate_limits import Limit
+from models import database
 
 logger = logging.getLogger("postern")
 
@@ -29,33 +37,54 @@ USER_AGENT_MAX, ADDRESS_MAX = 255, 45
 """Characters that are kept of what a client calls itself, and of where it is."""
 BODY_MAX = 64 * 1024
 """Bytes of a request."""
+BODY_SECONDS = 10
+"""How long a client may take to send them."""
 _ECHO = re.compile(r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?", re.DOTALL)
 """Where graphql-core repeats what was sent: it could be a password in the wrong place."""
+_SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
     """`/graphql`: operations by POST, queries by GET too, GraphiQL for browsers."""
 
     def __init__(self, postern: Postern) -> None:
-        super().__init__(schema, graphql_ide="graphiql", subscription_protocols=())
+        """Raises ConfigError for a manifest of trusted documents that cannot be used."""
+        settings = postern.settings
+        super().__init__(
+            build_schema(introspection=settings.graphql_introspection),
+            graphql_ide="graphiql" if settings.graphiql_enabled else None,
+            subscription_protocols=(),
+        )
         self._postern = postern
+        manifest = settings.graphql_trusted_documents
+        self._trusted = read_manifest(manifest) if manifest else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with JSON whatever happens."""
+        request = Request(scope, _bounded(receive))
         try:
-            response = await self.run(Request(scope, _bounded(receive)))
+            await self._postern.rate_limits.spend(Limit.REQUESTS, self._address(request))
+            response = await self.run(request)
         except HTTPException as error:
             response = _refusal(error.status_code, ErrorCode.INVALID_REQUEST, error.reason)
+        except AuthError as error:
+            response = _refusal(429, error.code, **error.details)
+            _say_when(response, error.extensions)
+        except ClientDisconnect:
+            return
         except Exception as error:
-            response = _refusal(500, ErrorCode.INTERNAL_SERVER_ERROR, **_logged(error))
+            code, details = _unforeseen(error)
+            status = 503 if code is ErrorCode.SERVICE_UNAVAILABLE else 500
+            response = _refusal(status, code, **details)
         response.headers["cache-control"] = "no-store"  # it may hold tokens
         await response(scope, receive, send)
 
     async def get_context(self, request: Request, response: Response) -> Context:  # type: ignore[override]
         """The access token is only looked at by the operations that need one."""
+        request.state.response = response
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         caller = Caller(
-            address=request.client.host[:ADDRESS_MAX] if request.client else None,
+            address=self._address(request),
             user_agent=request.headers.get("user-agent", "")[:USER_AGENT_MAX] or None,
             access_token=token.strip() if scheme.lower() == "bearer" else None,
         )
@@ -72,22 +101,56 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             raise HTTPException(400, "Expected a JSON object.")
         return value
 
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> Any:
+        """The operation that is asked for; with trusted documents, one of those."""
+        asked = await super().parse_http_body(request)
+        if self._trusted is None or isinstance(asked, list):
+            return asked
+        if request.method == "GET":
+            named = {**request.query_params, "extensions": asked.extensions}
+        else:
+            named = self.parse_json(await request.get_body())
+        document = self._trusted.find(named)
+        if document is None:
+            raise HTTPException(400, "Expected one of this server's trusted documents.")
+        return replace(asked, query=document)
+
+    async def render_graphql_ide(self, request: Request) -> HTMLResponse:
+        """GraphiQL, under a policy of the scripts and styles that its page names, and no other."""
+        page = self.graphql_ide_html
+        return HTMLResponse(page, headers={"content-security-policy": page_policy(page)})
+
+    def _address(self, request: Request) -> str | None:
+        peer = request.client.host if request.client else None
+        address = client_address(peer, request.headers, self._postern.settings.trusted_proxies)
+        return address[:ADDRESS_MAX] if address else None
+
     async def process_result(
         self, request: Request, result: ExecutionResult
     ) -> GraphQLHTTPResponse:
         """The answer as the client sees it: every error with a code and without a secret."""
-        if result.errors:
-            result.errors = [_presentable(error) for error in result.errors]
+        conceal = self._postern.settings.conceal_errors
+        suggest = self._postern.settings.graphql_introspection
+        result.errors = [
+            _presentable(error, conceal=conceal, suggest=suggest) for error in result.errors or ()
+        ]
+        for error in result.errors:
+            _say_when(request.state.response, error.extensions or {})
         return process_result(result)
 
 
 def _bounded(receive: Receive) -> Receive:
     """The same body, but no more of it than an operation needs."""
     received = 0
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def counted() -> Message:
         nonlocal received
-        message = await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"Expected all of it in {BODY_SECONDS} seconds.") from None
         received += len(message.get("body", b""))
         if received > BODY_MAX:
             raise HTTPException(413, f"Expected at most {BODY_MAX} bytes.")
@@ -96,16 +159,21 @@ def _bounded(receive: Receive) -> Receive:
     return counted
 
 
-def _presentable(error: GraphQLError) -> GraphQLError:
+def _presentable(error: GraphQLError, *, conceal: bool, suggest: bool) -> GraphQLError:
     cause = error.original_error
+    details: dict[str, str] = {}
     if isinstance(cause, AuthError):
-        return error
-    if cause is None or isinstance(cause, GraphQLError):
+        if not conceal or cause.code not in CONCEALED:
+            return error
+        code = ErrorCode.INVALID_REQUEST
+        message = code.message
+    elif cause is None or isinstance(cause, GraphQLError):
         message = _ECHO.sub(r"\1\2.", error.message)
-        code, details = ErrorCode.INVALID_REQUEST, {}
+        message = message if suggest else _SUGGESTION.sub("", message)
+        code = ErrorCode.INVALID_REQUEST
     else:
-        message = ErrorCode.INTERNAL_SERVER_ERROR.message
-        code, details = ErrorCode.INTERNAL_SERVER_ERROR, _logged(cause)
+        code, details = _unforeseen(cause)
+        message = code.message
     return GraphQLError(
         message,
         error.nodes,
@@ -116,8 +184,8 @@ def _presentable(error: GraphQLError) -> GraphQLError:
     )
 
 
-def _logged(error: BaseException) -> dict[str, str]:
-    """Write an unforeseen error to the log, under an id for whoever has met it.
+def _unforeseen(error: BaseException) -> tuple[ErrorCode, dict[str, str]]:
+    """Its code, and the id under which it was written to the log for whoever has met it.
 
     Where it happened, but not what it says: an error's text may repeat what a client sent. Only
     the database's and the system's own complaints do not.
@@ -126,9 +194,16 @@ def _logged(error: BaseException) -> dict[str, str]:
     what = f": {error}" if isinstance(error, OSError | OperationalError) else ""
     where = "".join(traceback.format_tb(error.__traceback__))
     logger.error("error %s: %s%s\n%s", error_id, type(error).__name__, what, where)
-    return {"id": error_id}
+    away = database.is_unavailable(error)
+    code = ErrorCode.SERVICE_UNAVAILABLE if away else ErrorCode.INTERNAL_SERVER_ERROR
+    return code, {"id": error_id}
 
 
-def _refusal(status: int, code: ErrorCode, message: str = "", **details: str) -> JSONResponse:
+def _say_when(response: Response, extensions: Mapping[str, Any]) -> None:
+    if "retryAfter" in extensions:
+        response.headers["retry-after"] = str(extensions["retryAfter"])
+
+
+def _refusal(status: int, code: ErrorCode, message: str = "", **details: object) -> JSONResponse:
     error = {"message": message or code.message, "extensions": {"code": code.name, **details}}
     return JSONResponse({"errors": [error]}, status)

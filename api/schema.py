@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import strawberry
+from graphql import NoSchemaIntrospectionCustomRule
 from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -103,7 +104,7 @@ class Mutation:
     @strawberry.mutation(
         description="Redeem a sign-in ticket with a one-time code. A wrong code leaves the ticket "
         "good for the attempts left. Errors: INVALID_TICKET, INVALID_TOTP (with `attemptsLeft`), "
-        "DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT."
+        "DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
     )
     async def verify_sign_in_mfa_totp(self, info: Info, ticket: Ticket, otp: Code) -> Session:
         answer = await sign_in.verify_sign_in_mfa_totp(
@@ -179,7 +180,8 @@ class Mutation:
     @strawberry.mutation(
         description="Exchange a refresh token for a fresh session; the token is replaced by a new "
         "one. Send each only once: one that comes again after a few seconds may be stolen, and "
-        "ends the session. Errors: INVALID_REFRESH_TOKEN, DISABLED_USER."
+        "ends the session. Errors: INVALID_REFRESH_TOKEN, DISABLED_USER, TOO_MANY_REQUESTS (only "
+        "for tokens that are wrong)."
     )
     async def refresh_session(
         self,
@@ -304,15 +306,24 @@ class _Schema(strawberry.Schema):
         """
 
 
-schema = _Schema(
-    query=Query,
-    mutation=Mutation,
-    types=[ErrorCode],
-    config=StrawberryConfig(auto_camel_case=True),
-    extensions=[
-        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-        lambda: AddValidationRules([OperationLimits]),
-        lambda: ParserCache(maxsize=CACHED_OPERATIONS),
-        lambda: ValidationCache(maxsize=CACHED_OPERATIONS),
-    ],
-)
+def build_schema(*, introspection: bool = True) -> strawberry.Schema:
+    """The schema, with the bounds on what one operation may ask for.
+
+    Without introspection nothing is told of it either by "did you mean".
+    """
+    rules = [OperationLimits, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
+    return _Schema(
+        query=Query,
+        mutation=Mutation,
+        types=[ErrorCode],
+        config=StrawberryConfig(auto_camel_case=True, disable_field_suggestions=not introspection),
+        extensions=[
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            lambda: AddValidationRules(rules),
+            lambda: ParserCache(maxsize=CACHED_OPERATIONS),
+            lambda: ValidationCache(maxsize=CACHED_OPERATIONS),
+        ],
+    )
+
+
+schema = build_schema()

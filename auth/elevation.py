@@ -2,10 +2,11 @@
 
 from tortoise.transactions import in_transaction
 
-from auth import events, factors, passwords, sessions, tokens
+from auth import events, factors, passwords, sessions, throttling, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.factors import Proof
 from auth.postern import Postern
 from auth.sessions import Session, SignedIn
 from models import RefreshToken, User, UserSession
@@ -31,14 +32,14 @@ async def elevate(
     if user.active_mfa_type is None:
         async with in_transaction():
             return await _elevated(postern, caller, viewer, tokens.PASSWORD)
+    attempt = await throttling.try_code(postern, caller, user)
     proof = await factors.check_any(postern, user, str(code))
-    async with in_transaction():
-        if proof is not None and await factors.spend(user, proof):
-            if proof.recovery_digest:
-                await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
-            return await _elevated(postern, caller, viewer, tokens.SECOND_FACTOR)
-    await events.record(postern, caller, EventType.WRONG_CODE, user.id)
-    raise AuthError(ErrorCode.INVALID_TOTP)
+    session = await _elevated_by_code(postern, caller, viewer, proof) if proof else None
+    if session is None:
+        await events.record(postern, caller, EventType.WRONG_CODE, user.id)
+        raise AuthError(ErrorCode.INVALID_TOTP)
+    await attempt.succeeded()
+    return session
 
 
 async def confirm_password(postern: Postern, caller: Caller, user: User, password: str) -> None:
@@ -47,9 +48,22 @@ async def confirm_password(postern: Postern, caller: Caller, user: User, passwor
     Raises AuthError: INVALID_REQUEST beyond 1024 bytes, INVALID_PASSWORD, TOO_MANY_REQUESTS.
     """
     passwords.refuse_oversized(password)
+    attempt = await throttling.try_password(postern, caller, user.email, user)
     if not await postern.passwords.verify(user.password_hash, password):
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
         raise AuthError(ErrorCode.INVALID_PASSWORD)
+    await attempt.succeeded()
+
+
+async def _elevated_by_code(
+    postern: Postern, caller: Caller, viewer: SignedIn, proof: Proof
+) -> Session | None:
+    async with in_transaction():
+        if not await factors.spend(viewer.user, proof):
+            return None
+        if proof.recovery_digest:
+            await events.record(postern, caller, EventType.RECOVERY_CODE_USED, viewer.user.id)
+        return await _elevated(postern, caller, viewer, tokens.SECOND_FACTOR)
 
 
 async def _elevated(

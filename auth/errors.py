@@ -103,14 +103,38 @@ class ErrorCode(Enum):
         "The operator creates the accounts on this server.",
     )
     TOO_MANY_REQUESTS = (
-        "The server is busy. Please try again in a moment.",
-        "Nothing was done. Try again after a short wait.",
+        "Too many attempts. Please wait a moment and try again.",
+        "This client or this account was tried too often, or the server is busy. Nothing was "
+        "looked at. `extensions.retryAfter` says after how many seconds to try again, and so does "
+        "the header `Retry-After`.",
+    )
+    SERVICE_UNAVAILABLE = (
+        "The service cannot be reached at the moment. Please try again later.",
+        "The server cannot reach or write its database. The operation was not done; if it was one "
+        "that changes something, ask for what has become of it before repeating it.",
     )
     INTERNAL_SERVER_ERROR = (
         "Something went wrong on the server.",
         "An unforeseen error. `extensions.id` stands in the server's log beside the cause; give it "
         "to the operator.",
     )
+
+
+CONCEALED = {
+    ErrorCode.DISABLED_MFA_TOTP,
+    ErrorCode.DISABLED_USER,
+    ErrorCode.EMAIL_ALREADY_IN_USE,
+    ErrorCode.INVALID_EMAIL_PASSWORD,
+    ErrorCode.INVALID_PASSWORD,
+    ErrorCode.INVALID_RECOVERY_CODE,
+    ErrorCode.INVALID_REFRESH_TOKEN,
+    ErrorCode.INVALID_TICKET,
+    ErrorCode.INVALID_TOTP,
+    ErrorCode.NO_TOTP_SECRET,
+    ErrorCode.SIGNUP_DISABLED,
+    ErrorCode.UNAUTHENTICATED,
+}
+"""What `AUTH_CONCEAL_ERRORS` turns into INVALID_REQUEST, as it tells something of an account."""
 
 
 class AuthError(Exception):
@@ -123,4 +147,5 @@ class AuthError(Exception):
     def __init__(self, code: ErrorCode, message: str = "", **details: Any) -> None:
         super().__init__(message or code.message)
         self.code = code
+        self.details = details
         self.extensions = {"code": code.name, **details}

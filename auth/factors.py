@@ -7,6 +7,7 @@ spend in the transaction that does what the code allows.
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
+from uuid import UUID
 
 from tortoise.expressions import F
 from tortoise.queryset import QuerySet
@@ -15,7 +16,11 @@ from auth import recovery_codes, totp
 from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
 from auth.recovery_codes import Salt
+from auth.vault import VaultError
 from models import RecoveryCode, User
+
+_RESEAL_BATCH = 500
+"""Users that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,30 @@ def as_seen(user: User, *, active: bool) -> QuerySet[User]:
         totp_activated_at__isnull=not active,
         disabled=False,
     )
+
+
+async def reseal_secrets(postern: Postern) -> tuple[int, int]:
+    """Seal every TOTP secret anew that was not sealed with the key in use.
+
+    How many were, and how many could not be opened and stay as they are. While it runs the server
+    goes on; a secret that changes at the same moment is left to whoever changed it.
+    """
+    last, sealed, unreadable = UUID(int=0), 0, 0
+    while users := await User.filter(id__gt=last, totp_secret__isnull=False).order_by("id").limit(
+        _RESEAL_BATCH
+    ):
+        last = users[-1].id
+        for user in users:
+            old = str(user.totp_secret)
+            if postern.vault.is_current(old):
+                continue
+            try:
+                fresh = seal_secret(postern, user, postern.vault.open(old, _context(user)))
+            except VaultError:
+                unreadable += 1
+            else:
+                sealed += await User.filter(id=user.id, totp_secret=old).update(totp_secret=fresh)
+    return sealed, unreadable
 
 
 async def new_code_set(postern: Postern) -> CodeSet:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tortoise.transactions import in_transaction
 
-from auth import events, factors, sessions, totp
+from auth import events, factors, sessions, throttling, totp
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
@@ -92,9 +92,11 @@ async def regenerate_recovery_codes(postern: Postern, caller: Caller, code: str)
     factors.refuse_unless_enabled(postern)
     user = (await sessions.recently_signed_in(postern, caller)).user
     factors.refuse_unless_active(user)
+    attempt = await throttling.try_code(postern, caller, user)
     proof = factors.check_totp(postern, user, code)
     if proof is None or not await factors.spend(user, proof):
         raise await _wrong_code(postern, caller, user)
+    await attempt.succeeded()
     codes = await _give_codes(
         postern, caller, user, EventType.RECOVERY_CODES_REPLACED, was_active=True
     )
@@ -130,9 +132,11 @@ async def _activate(
     enrolled_at = user.totp_enrolled_at
     if not user.totp_secret or not enrolled_at or enrolled_at + ENROLMENT_LIFE <= postern.now():
         raise AuthError(ErrorCode.NO_TOTP_SECRET)
+    attempt = await throttling.try_code(postern, caller, user)
     proof = factors.check_totp(postern, user, code)
     if proof is None or not await factors.spend(user, proof, active=False):
         return None
+    await attempt.succeeded()
     return await _give_codes(
         postern,
         caller,
@@ -171,6 +175,7 @@ async def _deactivate(
     postern: Postern, caller: Caller, user: User, code: str
 ) -> tuple[str, ...] | None:
     factors.refuse_unless_active(user)
+    attempt = await throttling.try_code(postern, caller, user)
     proof = await factors.check_any(postern, user, code)
     if proof is None:
         return None
@@ -181,6 +186,7 @@ async def _deactivate(
         if proof.recovery_digest:
             await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
         await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
+    await attempt.succeeded()
     return ()
 
 

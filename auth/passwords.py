@@ -16,7 +16,9 @@ from config import Settings
 MAX_BYTES = 1024
 """Longer passwords are refused: nobody types them, and hashing them is work for nothing."""
 QUEUE_PER_THREAD = 64
-"""How many passwords may wait for one thread: about two seconds' work with the defaults."""
+"""How many passwords may wait for one thread."""
+QUEUE_SECONDS = 2
+"""About how long so many take with the defaults."""
 
 _COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 
@@ -64,13 +66,17 @@ class Passwords:
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
-        if self._free == 0:
-            raise AuthError(ErrorCode.TOO_MANY_REQUESTS)
+        self.refuse_when_busy()
         self._free -= 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
             self._free += 1
+
+    def refuse_when_busy(self) -> None:
+        """Raises AuthError: TOO_MANY_REQUESTS, where as much is waiting as may wait."""
+        if self._free == 0:
+            raise AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=QUEUE_SECONDS)
 
     def close(self) -> None:
         """Let the threads go."""

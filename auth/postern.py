@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from auth import key_files, key_ring
 from auth.key_ring import KeyRing
 from auth.passwords import Passwords
+from auth.rate_limits import RateLimits
 from auth.vault import Vault
 from config import Settings
 
@@ -17,12 +18,13 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Postern:
-    """The settings, the keys, and the means to hash, seal and sign. Made once at the start."""
+    """The settings, the keys, and the means to hash, seal, sign and count; made at the start."""
 
     settings: Settings
     passwords: Passwords
     vault: Vault
     key_ring: KeyRing
+    rate_limits: RateLimits
     now: Callable[[], datetime] = _utc_now
 
 
@@ -42,14 +44,18 @@ def open_postern(settings: Settings) -> Postern:
             parallelism=settings.argon2_parallelism,
             threads=settings.argon2_threads,
         ),
-        vault=Vault(
-            [key.get_secret_value() for key in chosen]
+        vault=(
+            Vault([key.get_secret_value() for key in chosen])
             if chosen
-            else key_files.encryption_keys(settings.data_dir)
+            else Vault(
+                key_files.encryption_keys(settings.data_dir),
+                key_files.watched_encryption_keys(settings.data_dir),
+            )
         ),
         key_ring=(
             key_ring.given_key_ring(settings.jwt_secret, token_life=token_life)
             if settings.jwt_secret
             else key_ring.own_key_ring(settings.data_dir, token_life=token_life)
         ),
+        rate_limits=RateLimits(settings),
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
-from auth import events, tokens
+from auth import events, throttling, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
@@ -101,12 +101,14 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
     The old token is replaced; used again within the grace (`AUTH_REFRESH_TOKEN_REUSE_INTERVAL`),
     as by two tabs at once, it is answered with another of the same family; used after it, the
     whole session ends. The session's own end does not move.
-    Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER.
+    Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER, TOO_MANY_REQUESTS (only for tokens that
+    are wrong: a good one is never held up by what others do).
     """
     presented = await RefreshToken.get_or_none(digest=tokens.digest(refresh_token)).select_related(
         "session__user"
     )
     if presented is None:
+        await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
     refuse_disabled(presented.session.user)
     if not _replaced_a_while_ago(postern, presented):

@@ -6,13 +6,14 @@ from datetime import timedelta
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
-from auth import accounts, events, factors, passwords, sessions, tokens
+from auth import accounts, events, factors, passwords, sessions, throttling, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import Proof
 from auth.postern import Postern
 from auth.sessions import Session
+from auth.throttling import Attempt
 from models import MfaTicket as StoredTicket
 from models import User
 
@@ -39,10 +40,12 @@ async def sign_in_email_password(
     """
     passwords.refuse_oversized(password)
     user = await accounts.find(email)
+    attempt = await throttling.try_password(postern, caller, email, user)
     matches = await postern.passwords.verify(user.password_hash if user else None, password)
     if user is None or not matches:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id if user else None)
         raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
+    await attempt.succeeded()
     if user.disabled:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
     sessions.refuse_disabled(user)
@@ -64,11 +67,14 @@ async def verify_sign_in_mfa_totp(
 
     Raises AuthError: INVALID_TICKET (unknown, expired, redeemed, or too many wrong codes),
     INVALID_TOTP (wrong or already used; the ticket stays good for the attempts left),
-    DISABLED_MFA_TOTP (the factor was turned off meanwhile), DISABLED_USER, DISABLED_ENDPOINT.
+    DISABLED_MFA_TOTP (the factor was turned off meanwhile), DISABLED_USER, DISABLED_ENDPOINT,
+    TOO_MANY_REQUESTS.
     """
-    opened = await _take_attempt(postern, ticket)
+    opened, attempt = await _take_attempt(postern, caller, ticket)
     proof = factors.check_totp(postern, opened.user, otp)
-    return await _redeem(postern, caller, opened, proof, ErrorCode.INVALID_TOTP)
+    session = await _redeem(postern, caller, opened, proof, ErrorCode.INVALID_TOTP)
+    await attempt.succeeded()
+    return session
 
 
 async def verify_sign_in_mfa_recovery_code(
@@ -80,9 +86,11 @@ async def verify_sign_in_mfa_recovery_code(
     stays good for the attempts left), DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT,
     TOO_MANY_REQUESTS.
     """
-    opened = await _take_attempt(postern, ticket)
+    opened, attempt = await _take_attempt(postern, caller, ticket)
     proof = await factors.check_recovery_code(postern, opened.user, recovery_code)
-    return await _redeem(postern, caller, opened, proof, ErrorCode.INVALID_RECOVERY_CODE)
+    session = await _redeem(postern, caller, opened, proof, ErrorCode.INVALID_RECOVERY_CODE)
+    await attempt.succeeded()
+    return session
 
 
 async def _rehash_if_outdated(postern: Postern, user: User, password: str) -> None:
@@ -106,10 +114,13 @@ async def _issue_ticket(postern: Postern, caller: Caller, user: User) -> MfaTick
     return MfaTicket(ticket, settings.mfa_ticket_expires_in)
 
 
-async def _take_attempt(postern: Postern, ticket: str) -> StoredTicket:
+async def _take_attempt(
+    postern: Postern, caller: Caller, ticket: str
+) -> tuple[StoredTicket, Attempt]:
     """The ticket, with one attempt fewer: taken before the code is looked at.
 
-    Otherwise any number of codes could be tried at the same instant.
+    Otherwise any number of codes could be tried at the same instant. An attempt that the user's
+    throttle refuses is put back.
     """
     factors.refuse_unless_enabled(postern)
     digest = tokens.digest(ticket)
@@ -118,10 +129,15 @@ async def _take_attempt(postern: Postern, ticket: str) -> StoredTicket:
     ).update(attempts_left=F("attempts_left") - 1)
     opened = await StoredTicket.get_or_none(digest=digest).select_related("user") if taken else None
     if opened is None:
+        await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_TICKET)
     sessions.refuse_disabled(opened.user)
     factors.refuse_unless_active(opened.user)
-    return opened
+    try:
+        return opened, await throttling.try_code(postern, caller, opened.user)
+    except AuthError:
+        await StoredTicket.filter(id=opened.id).update(attempts_left=F("attempts_left") + 1)
+        raise
 
 
 async def _redeem(

@@ -11,6 +11,7 @@ from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.postern import Postern
+from auth.rate_limits import Limit
 from auth.sessions import Session
 from models import User
 
@@ -23,11 +24,12 @@ async def sign_up_email_password(
 ) -> Session:
     """Create an account and sign its user in.
 
-    Raises AuthError: SIGNUP_DISABLED, whatever `create_account` raises, and DISABLED_USER where
-    new accounts wait for the operator (the account is made).
+    Raises AuthError: SIGNUP_DISABLED, TOO_MANY_REQUESTS, whatever `create_account` raises, and
+    DISABLED_USER where new accounts wait for the operator (the account is made).
     """
     if postern.settings.disable_signup:
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
+    await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)
     user = await create_account(
         postern, caller, email, password, display_name, disabled=postern.settings.disable_new_users
     )

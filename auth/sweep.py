@@ -9,9 +9,10 @@ from typing import Any
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
+from auth import throttling
 from auth.mfa import ENROLMENT_LIFE
 from auth.postern import Postern
-from models import MfaTicket, User, UserSession
+from models import MfaTicket, Throttle, User, UserSession
 
 BATCH = 500
 """Rows that one statement changes."""
@@ -33,9 +34,11 @@ async def sweep(postern: Postern) -> dict[str, int]:
     forgotten = User.filter(
         totp_activated_at__isnull=True, totp_enrolled_at__lte=now - ENROLMENT_LIFE
     )
+    forgiven = int(now.timestamp()) - throttling.all_forgotten(postern.settings)
     return {
         "tickets": await _in_batches(MfaTicket.filter(expires_at__lte=now), _delete),
         "sessions": await _in_batches(UserSession.filter(over), _delete),
+        "throttles": await _in_batches(Throttle.filter(failed_at__lte=forgiven), _delete),
         "enrolments": await _in_batches(forgotten, _forget_secret),
     }
 
@@ -53,10 +56,10 @@ async def sweep_for_ever(postern: Postern) -> None:
 async def _in_batches(
     found: QuerySet[Any], change: Callable[[QuerySet[Any]], Awaitable[object]]
 ) -> int:
-    total = 0
-    while ids := await found.limit(BATCH).values_list("id", flat=True):
-        await change(found.filter(id__in=ids))
-        total += len(ids)
+    total, key = 0, found.model._meta.pk_attr  # noqa: SLF001 - its only name
+    while keys := await found.limit(BATCH).values_list(key, flat=True):
+        await change(found.filter(pk__in=keys))
+        total += len(keys)
     return total
 
 

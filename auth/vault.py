@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,19 +24,37 @@ class Vault:
     same one, so that a sealed secret moved to another user's row is worth nothing.
     """
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        """`keys` are 32 bytes each, the one to seal with first."""
-        self._keys = {_key_id(key): AESGCM(key) for key in keys}
-        self._current = _key_id(keys[0])
+    def __init__(
+        self,
+        keys: Sequence[bytes],
+        changed: Callable[[], Sequence[bytes] | None] = lambda: None,
+    ) -> None:
+        """`keys` are 32 bytes each, the one to seal with first.
+
+        `changed` is cheap, and answers other keys once there are other ones.
+        """
+        self._use(keys)
+        self._changed = changed
+
+    @property
+    def current(self) -> str:
+        """The id of the key that seals."""
+        self._look()
+        return self._current
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether something was sealed with the key that seals now."""
+        return sealed.startswith(f"{self.current}.")
 
     def seal(self, secret: str, context: str) -> str:
         """`secret` encrypted, as text: the key's id, a dot, nonce and ciphertext in Base64."""
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._keys[self._current].encrypt(nonce, secret.encode(), context.encode())
-        return f"{self._current}.{base64.b64encode(nonce + sealed).decode()}"
+        nonce, key_id = os.urandom(_NONCE_BYTES), self.current
+        sealed = self._keys[key_id].encrypt(nonce, secret.encode(), context.encode())
+        return f"{key_id}.{base64.b64encode(nonce + sealed).decode()}"
 
     def open(self, sealed: str, context: str) -> str:
         """What was sealed. Raises VaultError, which does not say more than that it failed."""
+        self._look()
         key_id, _, body = sealed.partition(".")
         try:
             raw = base64.b64decode(body, validate=True)
@@ -46,6 +64,14 @@ class Vault:
             raise VaultError(f"no key with the id {key_id[:8]!r} in AUTH_ENCRYPTION_KEYS") from None
         except (InvalidTag, binascii.Error, ValueError):
             raise VaultError("a sealed secret cannot be opened") from None
+
+    def _look(self) -> None:
+        if keys := self._changed():
+            self._use(keys)
+
+    def _use(self, keys: Sequence[bytes]) -> None:
+        self._keys = {_key_id(key): AESGCM(key) for key in keys}
+        self._current = _key_id(keys[0])
 
 
 def _key_id(key: bytes) -> str:

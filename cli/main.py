@@ -13,7 +13,7 @@ import click
 
 from api.app import VERSION
 from api.schema import schema
-from auth import accounts, events, key_ring, mfa, sessions, sign_up
+from auth import accounts, events, factors, key_files, key_ring, mfa, sessions, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.key_files import UnusableKeyError
@@ -46,7 +46,10 @@ def serve() -> None:
     """Bring the database up to date and serve until stopped."""
     logging.getLogger("postern").setLevel(logging.INFO)
     postern, _ = _open()
-    server.serve(postern)
+    try:
+        server.serve(postern)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()
@@ -180,6 +183,36 @@ def rotate_keys(in_json: bool) -> None:
     except (UnusableKeyError, OSError) as error:
         raise click.ClickException(str(error)) from None
     _say(in_json, {"kid": key.kid}, f"Access tokens are signed with {key.kid} from now on.")
+
+
+@main.command("rotate-encryption-key")
+@as_json
+def rotate_encryption_key(in_json: bool) -> None:
+    """Encrypt the TOTP secrets with a new key.
+
+    Where the keys are a file in the data folder, a new one is put in front. Then every secret that
+    another key encrypted is encrypted with the first one. Running servers go on, and notice by
+    themselves. With AUTH_ENCRYPTION_KEYS, put the new key in front there first, and start the
+    servers again. It can be repeated.
+    """
+    settings = _opened().settings
+    if settings.encryption_keys is None:
+        try:
+            key_files.add_encryption_key(settings.data_dir)
+        except (UnusableKeyError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+
+    async def resealed(postern: Postern) -> dict[str, object]:
+        sealed, unreadable = await factors.reseal_secrets(postern)
+        return {"keyId": postern.vault.current, "sealed": sealed, "unreadable": unreadable}
+
+    done = _ask(resealed)
+    lines = [f"Encrypted {done['sealed']} secrets with the key {done['keyId']}."]
+    if done["unreadable"]:
+        lines += [f"{done['unreadable']} secrets cannot be opened with any of the keys."]
+    else:
+        lines += ["The older keys are only needed for older backups."]
+    _say(in_json, done, *lines)
 
 
 def _say(in_json: bool, data: object, *lines: str) -> None:

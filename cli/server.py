@@ -1,33 +1,83 @@
 """`postern serve`: one process, one socket, one friendly block on the screen."""
 
+import asyncio
 import contextlib
 import os
 import socket
 
 import click
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.app import VERSION, create_app
 from auth.postern import Postern
+from config import Settings
 from models import database
 
-DRAIN_SECONDS = 10
-"""How long requests in flight may take once the server was asked to stop."""
+DRAIN_SECONDS = 8
+"""How long requests in flight may take once the server was asked to stop; it is gone within 10."""
+REQUEST_SECONDS = 15
+"""How long a client may take to send a request, from connecting or from its first byte."""
+
+
+class ImpatientProtocol(H11Protocol):
+    """HTTP/1.1 as uvicorn speaks it, to clients that get to the point.
+
+    Uvicorn closes connections that are idle between two requests, but waits for ever for one that
+    comes a byte at a time, or never: a few thousand of those, and nobody else is let in.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(  # type: ignore[override]
+        self, transport: asyncio.Transport
+    ) -> None:
+        """A client is there."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """A part of a request is there, or all of it."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._stop_watching()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """Keep the deadline of a request that is coming; there is none once it is here."""
+        if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}:
+            self._stop_watching()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+
+    def _stop_watching(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 def serve(postern: Postern) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ClickException where the address is not to be had."""
+    """Serve until SIGINT or SIGTERM.
+
+    Raises ClickException where the address is not to be had, ConfigError.
+    """
     settings = postern.settings
     listening = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         create_app(postern),
+        http=ImpatientProtocol,
+        ws="none",
         access_log=False,  # it would hold the variables of queries sent by GET
         log_config=None,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    click.echo(_welcome(settings.host, listening.getsockname()[1], database.describe(settings)))
+    click.echo(_welcome(settings, listening.getsockname()[1]))
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
@@ -41,15 +91,17 @@ def _listen(host: str, port: int) -> socket.socket:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {reason}") from None
 
 
-def _welcome(host: str, port: int, data: str) -> str:
+def _welcome(settings: Settings, port: int) -> str:
+    host = settings.host
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}/graphql"
+    browser = f"{url} (open it in a browser)" if settings.graphiql_enabled else "switched off"
     return f"""
   Postern {VERSION} is at your service.
 
   GraphQL   {url}
-  GraphiQL  {url} (open it in a browser)
-  Data      {data}
+  GraphiQL  {browser}
+  Data      {database.describe(settings)}
 
   Stop it with Ctrl+C.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from config.values import (
     Accepts,
@@ -17,8 +17,10 @@ from config.values import (
     HasuraJwtSecret,
     Issuer,
     Names,
+    Networks,
     Origins,
     Port,
+    RateLimitStorage,
     Seconds,
     SecondsOrNever,
     Switch,
@@ -57,6 +59,46 @@ class Settings(BaseModel):
 
     client_url: Annotated[Url, Named("AUTH_CLIENT_URL", "auth.redirections.clientUrl")] = ""
     cors_origins: Annotated[Origins, Named("AUTH_CORS_ORIGINS")] = ()
+
+    trusted_proxies: Annotated[Networks, Named("AUTH_TRUSTED_PROXIES")] = ()
+
+    rate_limit_enable: Annotated[Switch, Named("AUTH_RATE_LIMIT_ENABLE")] = True
+    rate_limit_storage: Annotated[
+        RateLimitStorage, Named("AUTH_RATE_LIMIT_STORAGE", secret=True)
+    ] = SecretStr("memory://")
+    rate_limit_brute_force_burst: Annotated[
+        int,
+        Named("AUTH_RATE_LIMIT_BRUTE_FORCE_BURST", "auth.rateLimit.bruteForce.limit"),
+        *whole(1, 1_000_000, "attempts"),
+    ] = 10
+    rate_limit_brute_force_interval: Annotated[
+        Seconds, Named("AUTH_RATE_LIMIT_BRUTE_FORCE_INTERVAL", "auth.rateLimit.bruteForce.interval")
+    ] = 5 * 60
+    rate_limit_signups_burst: Annotated[
+        int,
+        Named("AUTH_RATE_LIMIT_SIGNUPS_BURST", "auth.rateLimit.signups.limit"),
+        *whole(1, 1_000_000, "sign-ups"),
+    ] = 10
+    rate_limit_signups_interval: Annotated[
+        Seconds, Named("AUTH_RATE_LIMIT_SIGNUPS_INTERVAL", "auth.rateLimit.signups.interval")
+    ] = 5 * 60
+    rate_limit_global_burst: Annotated[
+        int,
+        Named("AUTH_RATE_LIMIT_GLOBAL_BURST", "auth.rateLimit.global.limit"),
+        *whole(1, 1_000_000, "requests"),
+    ] = 100
+    rate_limit_global_interval: Annotated[
+        Seconds, Named("AUTH_RATE_LIMIT_GLOBAL_INTERVAL", "auth.rateLimit.global.interval")
+    ] = 60
+
+    conceal_errors: Annotated[Switch, Named("AUTH_CONCEAL_ERRORS", "auth.misc.concealErrors")] = (
+        False
+    )
+    graphiql_enabled: Annotated[Switch, Named("AUTH_GRAPHIQL_ENABLED")] = True
+    graphql_introspection: Annotated[Switch, Named("AUTH_GRAPHQL_INTROSPECTION")] = True
+    graphql_trusted_documents: Annotated[
+        Path | None, Named("AUTH_GRAPHQL_TRUSTED_DOCUMENTS"), Accepts("a file")
+    ] = None
 
     mfa_enabled: Annotated[Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled")] = False
     mfa_totp_issuer: Annotated[Issuer, Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer")] = "auth"

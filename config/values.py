@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 import json
 import re
 from typing import Annotated, Literal, NamedTuple
@@ -63,6 +64,17 @@ def _database_url(url: SecretStr | None) -> SecretStr | None:
         return SecretStr(f"postgres://{rest}")
     if scheme not in {"postgres", "sqlite"} or not separator or not rest:
         raise ValueError("not the URL of a database that Postern speaks to")
+    return url
+
+
+def _networks(value: object) -> object:
+    parts = _split_list(value)
+    return [ipaddress.ip_network(part) for part in parts] if isinstance(parts, list) else parts
+
+
+def _rate_limit_storage(url: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"memory://|(redis|rediss|redis\+unix)://\S+", url.get_secret_value()):
+        raise ValueError("not the URL of a storage for counters")
     return url
 
 
@@ -138,6 +150,16 @@ Origins = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*?#@]+$")], ...],
     BeforeValidator(_split_list),
     Accepts("origins such as https://app.example.com, separated by commas; no * and no path"),
+]
+Networks = Annotated[
+    tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...],
+    BeforeValidator(_networks),
+    Accepts("addresses or networks such as 10.0.0.1 or 10.0.0.0/8, separated by commas"),
+]
+RateLimitStorage = Annotated[
+    SecretStr,
+    AfterValidator(_rate_limit_storage),
+    Accepts("memory:// or redis://user:password@host:port/number"),
 ]
 EncryptionKeys = Annotated[
     tuple[SecretBytes, ...] | None,

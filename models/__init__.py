@@ -4,6 +4,7 @@ from models.mfa_ticket import MfaTicket
 from models.recovery_code import RecoveryCode
 from models.refresh_token import RefreshToken
 from models.security_event import SecurityEvent
+from models.throttle import Throttle
 from models.user import User
 from models.user_session import UserSession
 
@@ -12,6 +13,7 @@ __all__ = [
     "RecoveryCode",
     "RefreshToken",
     "SecurityEvent",
+    "Throttle",
     "User",
     "UserSession",
 ]

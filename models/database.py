@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import asyncpg
 from tortoise import Tortoise, connections
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.exceptions import BaseORMException, DBConnectionError
 from tortoise.migrations.executor import MigrationExecutor
 
 from config import Settings
@@ -19,6 +21,25 @@ _BUSY_TIMEOUT = 5000
 """Milliseconds that a statement waits for another process to finish writing (SQLite)."""
 _MIGRATION_LOCK = 0x706F7374
 """Any number that nothing else on the database server locks ("post")."""
+_SQLITE_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+}
+_UNAVAILABLE = (
+    DBConnectionError,
+    OSError,  # TimeoutError too
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.InsufficientResourcesError,  # the disk is full, too many connections
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.exceptions.OperatorInterventionError,  # the server is going down or coming up
+    asyncpg.exceptions.ReadOnlySQLTransactionError,
+    asyncpg.exceptions.TransactionRollbackError,  # a deadlock
+)
 _APPS = {"models": {"models": ["models"], "migrations": "models.migrations"}}
 
 ORM = {"connections": {"default": "sqlite://:memory:"}, "apps": _APPS}
@@ -38,6 +59,18 @@ def orm_config(settings: Settings) -> dict[str, Any]:
     if "file_path" in connection["credentials"]:
         connection["credentials"].setdefault("busy_timeout", _BUSY_TIMEOUT)
     return {"connections": {"default": connection}, "apps": _APPS, "use_tz": True}
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether an error says that the database cannot be reached or written just now.
+
+    Then the statement was not to blame: the disk is full, another process holds the lock, the
+    server is away or going down.
+    """
+    cause = error.args[0] if isinstance(error, BaseORMException) and error.args else error
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_UNAVAILABLE
+    return isinstance(cause, _UNAVAILABLE)
 
 
 def describe(settings: Settings) -> str:

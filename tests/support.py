@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx2
+import redis
 import zxingcpp
 from PIL import Image
 
@@ -220,6 +221,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+SHIPPED_LIMITS = {
+    "AUTH_RATE_LIMIT_GLOBAL_BURST": "",
+    "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "",
+    "AUTH_RATE_LIMIT_SIGNUPS_BURST": "",
+}
+"""For `running_server`: as a new user has them."""
+
+
+def redis_url() -> str | None:
+    """A Redis for the tests: the one that is named, else one that answers on this machine."""
+    url = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=1) as answering:
+            answering.ping()
+    except redis.RedisError:
+        return None
+    return url
+
+
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """The machine's environment, with no settings but these."""
     clean = {
@@ -227,8 +247,15 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("AUTH_", "HASURA_")) and name != "DATABASE_URL"
     }
-    config = str(ROOT / "config" / "nhost.toml")
-    return clean | {"AUTH_CONFIG": config, "AUTH_DATA_DIR": str(data_dir)} | settings
+    chosen = {
+        "AUTH_CONFIG": str(ROOT / "config" / "nhost.toml"),
+        "AUTH_DATA_DIR": str(data_dir),
+        # Tests come from one address, at once and often; those of the limits set their own.
+        "AUTH_RATE_LIMIT_GLOBAL_BURST": "1000000",
+        "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "1000000",
+        "AUTH_RATE_LIMIT_SIGNUPS_BURST": "1000000",
+    }
+    return clean | chosen | settings
 
 
 def postern(

@@ -5,7 +5,7 @@ from graphql import GraphQLError, get_introspection_query, parse, specified_rule
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.limits import MAX_FIELDS, OperationLimits
+from api.limits import MAX_ALIASES, MAX_COMPLEXITY, MAX_DEPTH, OperationLimits
 from api.schema import schema
 
 SIGN_IN = 'signInEmailPassword(email: "a", password: "b") { __typename }'
@@ -48,10 +48,39 @@ def test_an_operation_holds_one_guess(document: str) -> None:
 
 
 def test_fields_count_as_often_as_they_are_used() -> None:
-    many = " ".join(f"a{n}: sessions {{ id }}" for n in range(50))
-    aliases = " ".join(f"a{n}: me {{ ...F }}" for n in range(10))
-    (refused,) = refusals(f"{{ {aliases} }} fragment F on User {{ {many} }}")
-    assert str(MAX_FIELDS) in refused.message
+    many = " ".join(f"a{n}: email" for n in range(6))
+    aliases = " ".join(f"a{n}: me {{ ...F }}" for n in range(4))
+    document = f"{{ {aliases} }} fragment F on User {{ {many} }}"
+    assert refusals(document) == []
+    (refused,) = refusals(document.replace("a5: email", "a5: email a6: locale"))
+    assert f"at most {MAX_ALIASES} aliases" in refused.message
+
+
+def test_fields_that_ask_the_database_weigh_more() -> None:
+    asking = " ".join("sessions { id } securityEvents { edges { cursor } }" for _ in range(9))
+    document = f"{{ me {{ ...F }} }} fragment F on User {{ {asking} }}"
+    assert refusals(document) == []
+    (refused,) = refusals(document.replace("...F", "...F ...F"))
+    assert f"at most {MAX_COMPLEXITY}, not " in refused.message
+
+
+def test_depth_is_bounded_through_fragments_too() -> None:
+    """As deep as a code generator's introspection, and no deeper than is ever needed."""
+    deep = f"{{ {'a { ' * (MAX_DEPTH - 1)} b {'} ' * (MAX_DEPTH - 1)} }}"
+    assert refusals(deep) == []
+    below = f"{{ ...F }} fragment F on Query {{ x {deep} }}"
+    for document in (f"{{ x {deep} }}", below):
+        (refused,) = refusals(document)
+        assert f"at most {MAX_DEPTH} fields within fields" in refused.message
+
+
+def test_introspection_of_introspection_is_bounded() -> None:
+    """Fields of types of fields of types …: a short document, and an answer without end."""
+    circle = "fields { type { " * 6 + "name" + " } }" * 6
+    document = f"{{ __schema {{ types {{ {circle} }} }} }}"
+    answer = schema.execute_sync(document)
+    assert answer.errors
+    assert answer.data is None
 
 
 def test_fragments_that_double_are_counted_in_no_time() -> None:
@@ -59,7 +88,7 @@ def test_fragments_that_double_are_counted_in_no_time() -> None:
     chain = " ".join(f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60))
     document = f"{{ me {{ ...F0 }} }} {chain} fragment F60 on User {{ id }}"
     (refused,) = refusals(document)
-    assert str(MAX_FIELDS) in refused.message
+    assert str(MAX_COMPLEXITY) in refused.message
 
 
 @given(st.lists(st.integers(0, 4), min_size=5, max_size=5))

@@ -45,3 +45,25 @@ def test_a_broken_file_is_named_and_not_shown(tmp_path: Path, content: bytes) ->
         key_files.encryption_keys(tmp_path)
     assert "hunter2" not in str(refused.value)
     assert file.read_bytes() == content
+
+
+def test_a_new_key_stands_in_front_and_is_noticed(tmp_path: Path) -> None:
+    (old,) = key_files.encryption_keys(tmp_path)
+    changed = key_files.watched_encryption_keys(tmp_path)
+    assert changed() is None
+    key_files.add_encryption_key(tmp_path)
+    new, *others = key_files.encryption_keys(tmp_path)
+    assert others == [old]
+    assert changed() == [new, old]
+    assert changed() is None
+    file = tmp_path / key_files.ENCRYPTION_KEYS_FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.write_text("half a ke")
+    assert changed() is None, "what cannot be used is no change"
+
+
+def test_of_keys_that_are_added_at_once_none_is_lost(tmp_path: Path) -> None:
+    key_files.encryption_keys(tmp_path)
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(key_files.add_encryption_key, [tmp_path] * 32))
+    assert len(set(key_files.encryption_keys(tmp_path))) == 33

@@ -15,7 +15,7 @@ from tests.support import (
 )
 
 pytestmark = pytest.mark.anyio
-NOTHING = {"tickets": 0, "sessions": 0, "enrolments": 0}
+NOTHING = {"tickets": 0, "sessions": 0, "throttles": 0, "enrolments": 0}
 
 
 async def test_what_is_alive_stays(postern: Postern) -> None:

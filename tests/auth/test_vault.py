@@ -59,3 +59,14 @@ def test_nothing_of_a_vault_or_its_errors_shows_a_secret() -> None:
         assert "hunter2" not in shown
         assert base64.b64encode(NEW).decode() not in shown
         assert NEW.hex() not in shown
+
+
+def test_a_new_key_is_used_as_soon_as_it_is_there() -> None:
+    found: list[list[bytes]] = []
+    vault = Vault([OLD], lambda: found.pop() if found else None)
+    sealed = vault.seal("secret", "context")
+    assert vault.is_current(sealed)
+    found.append([NEW, OLD])
+    assert not vault.is_current(sealed)
+    assert vault.open(sealed, "context") == "secret"
+    assert Vault([NEW]).open(vault.seal("secret", "context"), "context") == "secret"

@@ -1,9 +1,11 @@
 """The `postern` command, run as an operator runs it."""
 
+import base64
 import json
 import os
 import pty
 import signal
+import sqlite3
 import stat
 import subprocess
 from pathlib import Path
@@ -14,9 +16,11 @@ from click.testing import CliRunner
 
 from cli.main import main
 from tests.support import (
+    JOE,
     PASSWORD,
     POSTERN,
     ROOT,
+    Authenticator,
     Client,
     RefusedError,
     Server,
@@ -37,6 +41,7 @@ COMMANDS = [
     "revoke-sessions",
     "events",
     "sweep",
+    "rotate-encryption-key",
     "rotate-keys",
 ]
 
@@ -195,7 +200,7 @@ def test_a_user_who_is_not_there_is_said_to_be_so(env: dict[str, str], command: 
 
 def test_sweep_says_what_went(env: dict[str, str]) -> None:
     swept = json.loads(postern("sweep", "--json", env=env).stdout)
-    assert swept == {"tickets": 0, "sessions": 0, "enrolments": 0}
+    assert swept == {"tickets": 0, "sessions": 0, "throttles": 0, "enrolments": 0}
 
 
 def test_serve_says_where_everything_is(tmp_path: Path) -> None:
@@ -266,3 +271,48 @@ def test_a_misspelt_setting_is_warned_about(env: dict[str, str]) -> None:
     warned = postern("migrate", env=env | {"AUTH_MFA_ENABELD": "true"})
     assert warned.returncode == 0
     assert warned.stderr == ("Warning: AUTH_MFA_ENABELD is set, but Postern has no such setting.\n")
+
+
+def test_a_running_server_goes_on_with_a_new_encryption_key(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+        joe = Client(http)
+        joe.sign_up(JOE)
+        phone = joe.enrol()
+        amy = Client(http)
+        amy.sign_up("amy@example.com")
+        pending = Authenticator.scan(amy.call("changeUserMfa")["imageUrl"])
+        rotated = json.loads(postern("rotate-encryption-key", "--json", env=server.env).stdout)
+        assert (rotated["sealed"], rotated["unreadable"]) == (2, 0)
+        code = phone.next_code()
+        joe.call("verifySignInMfaTotp", ticket=joe.ticket(JOE), otp=code)
+        amy.call("verifyChangeUserMfa", activeMfaType="totp", code=pending.next_code())
+        bob = Client(http)
+        bob.sign_up("bob@example.com")
+        bob.enrol()
+        with sqlite3.connect(server.data_dir / "postern.db") as database:
+            sealed = database.execute("SELECT totp_secret FROM users").fetchall()
+        assert {secret.split(".")[0] for (secret,) in sealed} == {rotated["keyId"]}
+        keys = server.data_dir / "encryption-keys"
+        newest, *_ = keys.read_text().split()
+        keys.write_text(f"{newest}\n")  # the old key is not needed any more
+        joe.call("verifySignInMfaTotp", ticket=joe.ticket(JOE), otp=phone.next_code())
+
+
+def test_keys_of_the_environment_are_not_made_but_used(tmp_path: Path) -> None:
+    old, new = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
+    env = environment(tmp_path / "var", AUTH_ENCRYPTION_KEYS=old)
+    with (
+        running_server(tmp_path / "var", AUTH_ENCRYPTION_KEYS=old) as server,
+        httpx2.Client(base_url=server.url) as http,
+    ):
+        joe = Client(http)
+        joe.sign_up(JOE)
+        joe.enrol()
+    both = env | {"AUTH_ENCRYPTION_KEYS": f"{new},{old}"}
+    said = postern("rotate-encryption-key", env=both)
+    assert said.stdout.startswith("Encrypted 1 secrets with the key ")
+    again = postern("rotate-encryption-key", env=both)
+    assert again.stdout.startswith("Encrypted 0 secrets")
+    lost = postern("rotate-encryption-key", "--json", env=env)
+    assert json.loads(lost.stdout)["unreadable"] == 1
+    assert not (tmp_path / "var" / "encryption-keys").exists()

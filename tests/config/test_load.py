@@ -131,12 +131,12 @@ def test_the_settings_do_not_show_their_secrets() -> None:
 
 
 def test_what_is_no_setting_is_warned_about_by_name(file: Path) -> None:
-    text = "[auth.totp]\nenabeld = true\n[auth.rateLimit]\nlimit = 1\n[hasura]\nversion = '2'\n"
+    text = "[auth.totp]\nenabeld = true\n[auth.sms]\nlimit = 1\n[hasura]\nversion = '2'\n"
     _, warnings = load_file(file, text, AUTH_TYPO="1", HASURA_GRAPHQL_ADMIN_SECRET="x")
     assert [warning.split()[0] for warning in warnings] == [
         "AUTH_TYPO",
         "auth.totp.enabeld",
-        "auth.rateLimit",
+        "auth.sms",
     ]
 
 

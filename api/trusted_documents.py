@@ -1,0 +1,53 @@
+"""Trusted documents: the only operations that run, where the operator names their manifest."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from config import ConfigError
+
+_SETTING = "AUTH_GRAPHQL_TRUSTED_DOCUMENTS"
+
+
+class TrustedDocuments:
+    """The documents of a manifest, each with the id under which clients ask for it."""
+
+    def __init__(self, documents: Mapping[str, str]) -> None:
+        self._by_id = documents
+        self._texts = frozenset(documents.values())
+
+    def find(self, request: Mapping[str, Any]) -> str | None:
+        """The document that a request names or holds; None if it is not one of them.
+
+        It is named by `documentId`, or by `extensions.persistedQuery.sha256Hash` as Apollo's
+        clients and the examples of graphql-codegen do.
+        """
+        extensions = request.get("extensions")
+        persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
+        named = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+        for name in (request.get("documentId"), named):
+            if isinstance(name, str):
+                return self._by_id.get(name.removeprefix("sha256:"))
+        text = request.get("query")
+        return text if isinstance(text, str) and text in self._texts else None
+
+
+def read_manifest(path: Path) -> TrustedDocuments:
+    """The manifest in a file: a JSON object of ids and documents, as graphql-codegen writes it.
+
+    Raises ConfigError.
+    """
+    try:
+        documents = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{_SETTING}: {path} cannot be read ({error.strerror})") from None
+    except ValueError:
+        documents = None
+    if not isinstance(documents, dict) or not all(map(_is_text, documents.values())):
+        raise ConfigError(f"{_SETTING}: {path}: expected a JSON object of ids and documents")
+    return TrustedDocuments(documents)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

@@ -1,0 +1,156 @@
+"""Throttling of one account: the delay between failed attempts grows, and decays.
+
+NIST SP 800-63B-4, section 3.2.2. An attempt is counted before it is looked at, since otherwise any
+number could be made at the same instant; one that succeeds is forgotten, and those before it.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID, uuid4
+
+from tortoise import connections
+
+from auth import email as addresses
+from auth import tokens
+from auth.caller import Caller
+from auth.events import EventType
+from auth.postern import Postern
+from auth.rate_limits import Limit, network_of, too_many_requests
+from config import Settings
+from models import SecurityEvent, Throttle, User
+
+LONGEST_DELAY = 60 * 60
+"""Seconds. NIST's example: "30 seconds up to an hour"."""
+DECAY = 60 * 60
+"""Seconds after which one failed attempt is forgotten."""
+_KNOWN_SIGN_INS = 100
+"""The latest sign-ins of a user whose addresses are known ones."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Something that is tried and may be a guess; it has been counted as a failure."""
+
+    postern: Postern
+    caller: Caller
+    key: str
+
+    async def succeeded(self) -> None:
+        """It was none: forget it, and the failures before it."""
+        if self.postern.settings.rate_limit_enable:
+            await self.postern.rate_limits.give_back(Limit.GUESSES, self.caller.address)
+            await Throttle.filter(key=self.key).delete()
+
+
+async def try_password(postern: Postern, caller: Caller, email: str, user: User | None) -> Attempt:
+    """Begin to try a password of the account with this address, whether or not there is one.
+
+    Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`; nothing is counted while the server is
+    too busy to look at passwords.
+    """
+    postern.passwords.refuse_when_busy()
+    address = addresses.normalise(email) or email
+    return await _begin(postern, caller, f"password of {address}", user.id if user else uuid4())
+
+
+async def try_code(postern: Postern, caller: Caller, user: User) -> Attempt:
+    """Begin to try a one-time code or a recovery code of this user.
+
+    Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
+    """
+    return await _begin(postern, caller, f"code of {user.id}", user.id)
+
+
+async def failed(postern: Postern, caller: Caller) -> None:
+    """Count a guess at something too random to be guessed: for its address alone.
+
+    Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
+    """
+    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
+
+
+def delays(free: int, interval: int) -> list[int]:
+    """Seconds to wait after the failed attempt number `free`, the one after it, …; the last stays.
+
+    Up to there nobody waits. Then the pace is that of `free` attempts in `interval` seconds at
+    first, and half of it each time, down to one an hour.
+    """
+    growing = [min(LONGEST_DELAY, max(1, interval // free))]
+    while growing[-1] < LONGEST_DELAY:
+        growing.append(min(LONGEST_DELAY, growing[-1] * 2))
+    return growing
+
+
+def all_forgotten(settings: Settings) -> int:
+    """Seconds after which nothing is left to count of whatever failed."""
+    free = settings.rate_limit_brute_force_burst
+    return DECAY * (free + len(delays(free, settings.rate_limit_brute_force_interval)))
+
+
+async def _begin(postern: Postern, caller: Caller, subject: str, user_id: UUID) -> Attempt:
+    settings = postern.settings
+    if not settings.rate_limit_enable:
+        return Attempt(postern, caller, "")
+    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
+    key = tokens.digest(subject)
+    if await _counted(postern, key):
+        return Attempt(postern, caller, key)
+    # Under attack from elsewhere: where the user has signed in before, there is a count of its own.
+    network = network_of(caller.address)
+    if await _has_signed_in_from(network, user_id):
+        key = tokens.digest(f"{subject} from {network}")
+        if await _counted(postern, key):
+            return Attempt(postern, caller, key)
+    throttle = await Throttle.get_or_none(key=key)
+    now = int(postern.now().timestamp())
+    raise too_many_requests(throttle.allowed_at - now if throttle else 1)
+
+
+async def _counted(postern: Postern, key: str) -> bool:
+    """Count an attempt as failed; False, and nothing is changed, if it comes too early.
+
+    One statement, since what is counted must not depend on who asks at the same time. Its sums are
+    whole seconds, written so that SQLite and PostgreSQL understand them alike.
+    """
+    connection, chosen = connections.get("default"), postern.settings
+    statement = _statement(
+        chosen.rate_limit_brute_force_burst, chosen.rate_limit_brute_force_interval
+    )
+    if connection.capabilities.dialect == "sqlite":
+        statement = statement.replace("$", "?")
+    now = int(postern.now().timestamp())
+    return bool(await connection.execute_query_dict(statement, [key, now]))
+
+
+@lru_cache
+def _statement(free: int, interval: int) -> str:
+    growing = delays(free, interval)
+    most = free + len(growing) - 1
+    waits = " ".join(f"WHEN {n} THEN {wait}" for n, wait in enumerate(growing, free))
+    now = "CAST($2 AS BIGINT)"  # PostgreSQL would take it for an INTEGER here and there
+    return f"""
+        INSERT INTO throttles (key, failures, failed_at, allowed_at)
+        VALUES ($1, 1, {now}, {now} + CASE 1 {waits} ELSE 0 END)
+        ON CONFLICT (key) DO UPDATE SET (failures, failed_at, allowed_at) = (
+            SELECT n, {now}, {now} + CASE n {waits} ELSE 0 END
+            FROM (
+                SELECT CASE WHEN kept < 0 THEN 1 WHEN kept >= {most} THEN {most} ELSE kept + 1 END
+                    AS n
+                FROM (
+                    SELECT throttles.failures - ({now} - throttles.failed_at) / {DECAY} AS kept
+                ) AS decayed
+            ) AS counted
+        )
+        WHERE throttles.allowed_at <= {now}
+        RETURNING key
+    """  # noqa: S608 - of numbers alone
+
+
+async def _has_signed_in_from(network: str, user_id: UUID) -> bool:
+    addresses = (
+        SecurityEvent.filter(user_id=user_id, type=EventType.SIGNED_IN.name)
+        .order_by("-id")
+        .limit(_KNOWN_SIGN_INS)
+        .values_list("address", flat=True)
+    )
+    return network in {network_of(str(address)) for address in await addresses}

@@ -1,0 +1,22 @@
+"""How often an account was tried in vain."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Throttle(Model):
+    """The failed attempts on one account, or on one account from one network.
+
+    Times are whole seconds since 1970, as `auth.throttling` does its sums with them in SQL.
+    """
+
+    key = fields.CharField(max_length=64, primary_key=True)
+    """A digest of what is tried, so that addresses nobody has an account for are not stored."""
+    failures = fields.BigIntField()
+    failed_at = fields.BigIntField(db_index=True)
+    allowed_at = fields.BigIntField()
+    """When the next attempt is looked at."""
+
+    class Meta:
+        table = "throttles"
+        table_description = "How often an account was tried in vain"

@@ -1,0 +1,88 @@
+"""Who a request comes from, where proxies stand in front of the server."""
+
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
+
+from api.client_address import client_address
+
+TRUSTED = [ip_network("10.0.0.0/8"), ip_network("2001:db8:aaaa::/48")]
+PROXY, CLIENT = "10.0.0.1", "192.0.2.7"
+
+
+def found(headers: dict[str, str] | list[tuple[str, str]], peer: str = PROXY) -> str | None:
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs]
+    return client_address(peer, Headers(raw=raw), TRUSTED)
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded"])
+def test_nobody_but_a_trusted_proxy_is_believed(name: str) -> None:
+    assert found({name: f"for={CLIENT}"}, peer="198.51.100.1") == "198.51.100.1"
+    assert client_address(PROXY, Headers({name: CLIENT}), []) == PROXY
+    assert client_address(None, Headers({name: CLIENT}), TRUSTED) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (CLIENT, CLIENT),
+        (f"{CLIENT}:4711", CLIENT),
+        (f" {CLIENT} , 10.1.2.3", CLIENT),
+        (f"203.0.113.9, {CLIENT}", CLIENT),  # its first part is what the client made up
+        (f"10.9.9.9, {CLIENT}, 10.1.2.3", CLIENT),
+        ("2001:db8::7", "2001:db8::7"),
+        ("[2001:db8::7]:4711", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        (f"::ffff:{CLIENT}", CLIENT),
+        ("2001:DB8:0::7, 2001:db8:aaaa::1", "2001:db8::7"),
+        ("10.1.2.3", "10.1.2.3"),
+        ("", PROXY),
+        ("unknown", PROXY),
+        (f"{CLIENT}, unknown", PROXY),
+        (f"{CLIENT}, <script>, 10.1.2.3", PROXY),
+        ("a" * 5000, PROXY),
+    ],
+)
+def test_x_forwarded_for_is_read_from_its_end(header: str, expected: str) -> None:
+    assert found({"X-Forwarded-For": header}) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (f"for={CLIENT}", CLIENT),
+        (f"For={CLIENT};proto=https;by=10.0.0.1", CLIENT),
+        (f'proto=https; for="{CLIENT}:4711"', CLIENT),
+        ('for="[2001:db8::7]:4711"', "2001:db8::7"),
+        (f"for=203.0.113.9, for={CLIENT}, for=10.1.2.3", CLIENT),
+        ("for=unknown", PROXY),
+        ("for=_hidden", PROXY),
+        ("proto=https", PROXY),
+        ("xfor=192.0.2.9", PROXY),
+    ],
+)
+def test_forwarded_is_read_from_its_end(header: str, expected: str) -> None:
+    assert found({"Forwarded": header}) == expected
+
+
+def test_a_header_that_comes_twice_is_one_list() -> None:
+    twice = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", CLIENT)]
+    assert found(twice) == CLIENT
+
+
+def test_a_header_that_the_proxy_passes_on_as_it_came_deceives_nobody() -> None:
+    """Most proxies write one of the two and leave the other alone."""
+    assert found({"X-Forwarded-For": CLIENT, "Forwarded": "for=203.0.113.9"}) == PROXY
+    assert found({"X-Forwarded-For": CLIENT, "Forwarded": f"for={CLIENT}"}) == CLIENT
+    assert found({"X-Forwarded-For": CLIENT, "Forwarded": "for=unknown"}) == PROXY
+
+
+@given(st.text(st.characters(max_codepoint=255)), st.text(st.characters(max_codepoint=255)))
+def test_whatever_a_client_sends_the_proxys_word_stands(forged: str, forwarded: str) -> None:
+    """The proxy appends what it knows; nothing in front of that counts."""
+    assert found({"X-Forwarded-For": f"{forged}, {CLIENT}"}) == CLIENT
+    assert found({"X-Forwarded-For": CLIENT, "Forwarded": forwarded}) in {CLIENT, PROXY}

@@ -1,0 +1,108 @@
+"""Counters for client addresses, in memory and in a real Redis."""
+
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from auth.errors import AuthError
+from auth.rate_limits import Limit, RateLimits, network_of
+from config import Settings
+from tests.support import free_port, redis_url, refusal
+
+pytestmark = pytest.mark.anyio
+Limits = Callable[..., RateLimits]
+REDIS = redis_url()
+needs_redis = pytest.mark.skipif(REDIS is None, reason="no Redis answers")
+
+
+@pytest.fixture
+async def limits() -> AsyncIterator[Limits]:
+    """The counters of a process with this storage; as many as a test asks for."""
+    opened: list[RateLimits] = []
+
+    def open_limits(storage: str = "memory://", **changes: object) -> RateLimits:
+        chosen = Settings.model_validate({"rate_limit_storage": storage} | changes)
+        opened.append(RateLimits(chosen))
+        return opened[-1]
+
+    yield open_limits
+    for each in opened:
+        await each.close()
+
+
+def somewhere() -> str:
+    return f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+
+
+@pytest.mark.parametrize("storage", ["memory://", pytest.param(str(REDIS), marks=needs_redis)])
+async def test_an_address_has_ten_guesses_and_another_address_ten_of_its_own(
+    limits: Limits, storage: str
+) -> None:
+    counted, here = limits(storage), somewhere()
+    for _ in range(10):
+        await counted.spend(Limit.GUESSES, here)
+    with pytest.raises(AuthError) as refused:
+        await counted.spend(Limit.GUESSES, here)
+    assert refused.value.code.name == "TOO_MANY_REQUESTS"
+    assert 290 <= refused.value.extensions["retryAfter"] <= 300
+    await counted.spend(Limit.GUESSES, somewhere())
+    await counted.spend(Limit.SIGN_UPS, here)
+    await counted.spend(Limit.REQUESTS, here)
+
+
+@pytest.mark.parametrize("storage", ["memory://", pytest.param(str(REDIS), marks=needs_redis)])
+async def test_what_succeeds_is_given_back(limits: Limits, storage: str) -> None:
+    counted, here = limits(storage), somewhere()
+    for _ in range(30):
+        await counted.spend(Limit.GUESSES, here)
+        await counted.give_back(Limit.GUESSES, here)
+    for _ in range(10):
+        await counted.spend(Limit.GUESSES, here)
+    assert await refusal(counted.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
+
+
+@needs_redis
+async def test_processes_that_share_redis_share_the_count(limits: Limits) -> None:
+    one, other, here = limits(str(REDIS)), limits(str(REDIS)), somewhere()
+    for _ in range(5):
+        await one.spend(Limit.GUESSES, here)
+        await other.spend(Limit.GUESSES, here)
+    assert await refusal(one.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
+    assert await refusal(other.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
+
+
+async def test_without_its_redis_a_process_counts_for_itself_and_says_so(
+    limits: Limits, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    away = limits(f"redis://joe:hunter2@127.0.0.1:{free_port()}/0")
+    here = somewhere()
+    for _ in range(10):
+        await away.spend(Limit.GUESSES, here)
+    assert await refusal(away.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
+    assert caplog.text.count("counts for itself") == 1, "it is asked again after a pause"
+    assert "hunter2" not in caplog.text
+
+
+async def test_nothing_is_counted_where_the_operator_says_so(limits: Limits) -> None:
+    off, here = limits(rate_limit_enable=False), somewhere()
+    for _ in range(200):
+        await off.spend(Limit.REQUESTS, here)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (None, "elsewhere"),
+        ("testclient", "elsewhere"),
+    ],
+)
+def test_a_client_is_an_address_or_an_ipv6_network(address: str | None, network: str) -> None:
+    assert network_of(address) == network

@@ -1,0 +1,286 @@
+"""The account's own counter: it lives in the database, and it is the same for every process."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auth import accounts, elevation, mfa, sessions, sign_in, sweep, throttling
+from auth.caller import Caller
+from auth.errors import AuthError
+from auth.postern import Postern
+from auth.rate_limits import RateLimits
+from models import MfaTicket, Throttle
+from tests.support import (
+    JOE,
+    PASSWORD,
+    Clock,
+    event_names,
+    open_ticket,
+    refusal,
+    sign_up_user,
+    sign_up_with_factor,
+    with_settings,
+)
+
+pytestmark = pytest.mark.anyio
+NOBODY = "nobody@example.com"
+EVERYWHERE = iter(range(1, 250 * 250))
+
+
+def from_somewhere(access_token: str | None = None) -> Caller:
+    """One of the many machines of an attacker: each comes once."""
+    n = next(EVERYWHERE)
+    return Caller(f"198.51.{n // 250}.{n % 250}", "Attack/1.0", access_token)
+
+
+@pytest.fixture
+def shipped(postern: Postern) -> Postern:
+    """With the limits that are on unless the operator says otherwise."""
+    shipped = with_settings(
+        postern, rate_limit_brute_force_burst=10, rate_limit_brute_force_interval=300
+    )
+    return replace(shipped, rate_limits=RateLimits(shipped.settings))
+
+
+async def guess(postern: Postern, email: str = JOE, password: str = "a wrong guess") -> str:
+    return await refusal(sign_in.sign_in_email_password(postern, from_somewhere(), email, password))
+
+
+async def retry_after(attempt: object) -> int:
+    with pytest.raises(AuthError) as refused:
+        await attempt  # type: ignore[misc]
+    assert refused.value.code.name == "TOO_MANY_REQUESTS"
+    return int(refused.value.extensions["retryAfter"])
+
+
+def test_the_delays_are_those_that_nist_names() -> None:
+    assert throttling.delays(10, 300) == [30, 60, 120, 240, 480, 960, 1920, 3600]
+
+
+@given(st.integers(1, 1_000_000), st.integers(1, 10 * 365 * 24 * 3600))
+def test_delays_grow_from_a_second_to_an_hour_whatever_is_set(free: int, interval: int) -> None:
+    growing = throttling.delays(free, interval)
+    assert growing == sorted(set(growing))
+    assert growing[0] >= 1
+    assert growing[-1] == throttling.LONGEST_DELAY
+    assert len(growing) <= 13
+
+
+@pytest.mark.parametrize("email", [JOE, NOBODY])
+async def test_ten_failures_slow_an_account_down_whether_or_not_it_exists(
+    shipped: Postern, clock: Clock, email: str
+) -> None:
+    await sign_up_user(shipped)
+    for _ in range(10):
+        assert await guess(shipped, email) == "INVALID_EMAIL_PASSWORD"
+    attempt = sign_in.sign_in_email_password(shipped, from_somewhere(), email, PASSWORD)
+    assert await retry_after(attempt) == 30
+    clock.forward(29)
+    assert await guess(shipped, email) == "TOO_MANY_REQUESTS"
+    clock.forward(1)
+    assert await guess(shipped, email) == "INVALID_EMAIL_PASSWORD"
+    attempt = sign_in.sign_in_email_password(shipped, from_somewhere(), email, PASSWORD)
+    assert await retry_after(attempt) == 60
+
+
+@pytest.mark.parametrize("email", [JOE, NOBODY])
+async def test_another_spelling_of_an_address_has_the_same_count(
+    shipped: Postern, email: str
+) -> None:
+    await sign_up_user(shipped)
+    for spelling in (email, email.upper(), f" {email} ") * 4:
+        await guess(shipped, spelling)
+    assert await guess(shipped, email.title()) == "TOO_MANY_REQUESTS"
+
+
+async def test_the_delay_never_exceeds_an_hour_and_decays(shipped: Postern, clock: Clock) -> None:
+    await sign_up_user(shipped)
+    for _ in range(10):
+        await guess(shipped)
+    waits = []
+    for _ in range(12):
+        attempt = sign_in.sign_in_email_password(shipped, from_somewhere(), JOE, PASSWORD)
+        waits.append(await retry_after(attempt))
+        clock.forward(waits[-1])
+        assert await guess(shipped) == "INVALID_EMAIL_PASSWORD"
+    assert waits == [30, 60, 120, 240, 480, 960, 1920] + [3600] * 5
+    clock.forward(9 * 3600)  # of seventeen, nine are forgotten
+    answers = [await guess(shipped) for _ in range(3)]
+    assert answers == ["INVALID_EMAIL_PASSWORD"] * 2 + ["TOO_MANY_REQUESTS"]
+    clock.forward(24 * 3600)
+    assert [await guess(shipped) for _ in range(11)][-2:] == [
+        "INVALID_EMAIL_PASSWORD",
+        "TOO_MANY_REQUESTS",
+    ]
+
+
+async def test_a_success_forgets_the_failures(shipped: Postern) -> None:
+    await sign_up_user(shipped)
+    for _ in range(3):
+        for _ in range(9):
+            assert await guess(shipped) == "INVALID_EMAIL_PASSWORD"
+        assert await guess(shipped, password=PASSWORD) == ""
+    assert await Throttle.all().count() == 0
+
+
+async def test_of_many_guesses_at_once_ten_are_looked_at(shipped: Postern) -> None:
+    await sign_up_user(shipped)
+    answers = await asyncio.gather(*(guess(shipped) for _ in range(50)))
+    assert sorted(answers) == ["INVALID_EMAIL_PASSWORD"] * 10 + ["TOO_MANY_REQUESTS"] * 40
+
+
+async def test_an_account_under_attack_signs_in_from_where_it_did_before(
+    shipped: Postern, clock: Clock
+) -> None:
+    await sign_up_user(shipped)
+    home = Caller("2001:db8:1:2:a::1", "Home/1.0")
+    await sign_in.sign_in_email_password(shipped, home, JOE, PASSWORD)
+    for _ in range(12):
+        await guess(shipped)
+    another_day = replace(home, address="2001:db8:1:2:b::2")  # the same network
+    assert await guess(shipped, password=PASSWORD) == "TOO_MANY_REQUESTS"
+    await sign_in.sign_in_email_password(shipped, another_day, JOE, PASSWORD)
+    next_door = replace(home, address="2001:db8:1:3:a::1")
+    attempt = sign_in.sign_in_email_password(shipped, next_door, JOE, PASSWORD)
+    assert await retry_after(attempt) == 30
+
+
+async def test_where_it_signed_in_before_an_account_has_a_count_of_its_own(
+    shipped: Postern,
+) -> None:
+    unlimited = replace(shipped, rate_limits=RateLimits(shipped.settings.model_copy(
+        update={"rate_limit_brute_force_burst": 1000}
+    )))  # fmt: skip
+    await sign_up_user(unlimited)
+    home = Caller("192.0.2.7", "Home/1.0")
+    for _ in range(10):
+        await guess(unlimited)
+    answers = [
+        await refusal(sign_in.sign_in_email_password(unlimited, home, JOE, "wrong"))
+        for _ in range(11)
+    ]
+    assert answers == ["INVALID_EMAIL_PASSWORD"] * 10 + ["TOO_MANY_REQUESTS"]
+
+
+async def test_a_session_is_refreshed_whoever_attacks_its_account(shipped: Postern) -> None:
+    session, _ = await sign_up_user(shipped)
+    for _ in range(12):
+        await guess(shipped)
+    fresh = await sessions.refresh_session(shipped, from_somewhere(), session.refresh_token)
+    assert fresh.user.email == JOE
+
+
+async def test_codes_are_counted_for_the_account_over_all_its_tickets(
+    shipped: Postern, clock: Clock
+) -> None:
+    phone = await sign_up_with_factor(shipped)
+    answers = []
+    for _ in range(3):
+        ticket = await open_ticket(shipped)
+        for _ in range(5):
+            attempt = sign_in.verify_sign_in_mfa_totp(
+                shipped, from_somewhere(), ticket, phone.wrong_code(shipped)
+            )
+            answers.append(await refusal(attempt))
+    assert answers == ["INVALID_TOTP"] * 10 + ["TOO_MANY_REQUESTS"] * 5
+    last = await MfaTicket.filter(attempts_left__gt=0).get()
+    assert last.attempts_left == 5, "what is not looked at costs the ticket nothing"
+    recovery = sign_in.verify_sign_in_mfa_recovery_code(
+        shipped, from_somewhere(), ticket, phone.recovery_codes[0]
+    )
+    assert await retry_after(recovery) == 30
+    clock.forward(30)
+    await sign_in.verify_sign_in_mfa_totp(shipped, from_somewhere(), ticket, phone.code(shipped))
+    assert await Throttle.all().count() == 0
+
+
+async def test_a_stolen_access_token_guesses_no_further_than_a_stranger(shipped: Postern) -> None:
+    phone = await sign_up_with_factor(shipped)
+    thief = from_somewhere(phone.session.access_token)
+    wrong = phone.wrong_code(shipped)
+    doors: list[Callable[[Caller], Awaitable[object]]] = [
+        lambda who: elevation.elevate(shipped, who, None, wrong),
+        lambda who: mfa.verify_change_user_mfa(shipped, who, "", wrong),
+        lambda who: mfa.regenerate_recovery_codes(shipped, who, wrong),
+    ]
+    answers = [
+        await refusal(doors[n % 3](replace(thief, address=from_somewhere().address)))
+        for n in range(12)
+    ]
+    assert answers == ["INVALID_TOTP"] * 10 + ["TOO_MANY_REQUESTS"] * 2
+
+    passwords: list[Callable[[Caller], Awaitable[object]]] = [
+        lambda who: elevation.elevate(shipped, who, "wrong", wrong),
+        lambda who: accounts.change_user_password(shipped, who, "wrong", "wrong zebra tower"),
+    ]
+    answers = [
+        await refusal(passwords[n % 2](replace(thief, address=from_somewhere().address)))
+        for n in range(12)
+    ]
+    assert answers == ["INVALID_PASSWORD"] * 10 + ["TOO_MANY_REQUESTS"] * 2
+    assert await guess(shipped, password=PASSWORD) == "TOO_MANY_REQUESTS", "it is one count"
+
+
+async def test_what_is_no_guess_is_not_counted(shipped: Postern) -> None:
+    phone = await sign_up_with_factor(shipped)
+    for _ in range(12):
+        attempt = mfa.verify_change_user_mfa(shipped, phone.caller, "totp", "000000")
+        assert await refusal(attempt) == "TOTP_ALREADY_ACTIVE"
+    assert await Throttle.all().count() == 0
+
+
+async def test_a_server_too_busy_to_look_counts_nothing(shipped: Postern) -> None:
+    await sign_up_user(shipped)
+    shipped.passwords._free = 0
+    assert await retry_after(
+        sign_in.sign_in_email_password(shipped, from_somewhere(), JOE, PASSWORD)
+    ) == 2  # fmt: skip
+    assert await Throttle.all().count() == 0
+
+
+async def test_nothing_is_counted_where_the_operator_says_so(shipped: Postern) -> None:
+    off = with_settings(shipped, rate_limit_enable=False)
+    await sign_up_user(off)
+    assert {await guess(off) for _ in range(12)} == {"INVALID_EMAIL_PASSWORD"}
+    assert await Throttle.all().count() == 0
+
+
+async def test_no_address_of_a_person_is_stored_by_the_count(shipped: Postern) -> None:
+    await guess(shipped, NOBODY)
+    (throttle,) = await Throttle.all()
+    assert len(throttle.key) == 64
+    assert await event_names(NOBODY) == []
+
+
+async def test_what_is_forgotten_is_swept(shipped: Postern, clock: Clock) -> None:
+    await guess(shipped, NOBODY)
+    clock.forward(throttling.all_forgotten(shipped.settings) - 1)
+    assert (await sweep.sweep(shipped))["throttles"] == 0
+    clock.forward(1)
+    assert (await sweep.sweep(shipped))["throttles"] == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_the_statement_counts_as_it_is_said_to(
+    shipped: Postern, clock: Clock, seed: int
+) -> None:
+    """The sums are done in SQL; here they are done again in Python, along a random walk."""
+    walk = random.Random(seed)
+    growing = throttling.delays(10, 300)
+    failures = failed_at = allowed_at = 0
+    for _ in range(60):
+        clock.forward(walk.choice([0, 1, 30, 60, 600, 3600, 3 * 3600]))
+        now = int(clock().timestamp())
+        allowed = now >= allowed_at
+        if allowed:
+            kept = max(0, failures - (now - failed_at) // throttling.DECAY)
+            failures, failed_at = min(kept + 1, 10 + len(growing) - 1), now
+            allowed_at = now + (growing[failures - 10] if failures >= 10 else 0)
+        assert await throttling._counted(shipped, "a key") is allowed
+        row = await Throttle.get(key="a key")
+        assert (row.failures, row.failed_at, row.allowed_at) == (failures, failed_at, allowed_at)
