@@ -155,8 +155,9 @@ async def revoke_session(postern: Postern, caller: Caller, session_id: str) -> b
 
 async def end_all(postern: Postern, caller: Caller, user: User, *, but: UUID | None = None) -> None:
     """End all sessions of the user, or all but one."""
-    await UserSession.filter(user_id=user.id).exclude(id=but).delete()
-    await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user.id)
+    async with in_transaction():
+        await UserSession.filter(user_id=user.id).exclude(id=but).delete()
+        await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user.id)
 
 
 async def sessions_of(postern: Postern, user: User) -> list[UserSession]:
@@ -243,13 +244,16 @@ async def _rotate(postern: Postern, caller: Caller, presented: RefreshToken) -> 
 
 
 async def _end_reused(postern: Postern, caller: Caller, token: RefreshToken) -> None:
-    if await UserSession.filter(id=token.session.id).delete():
-        await events.record(postern, caller, EventType.REFRESH_TOKEN_REUSED, token.session.user.id)
+    async with in_transaction():
+        if await UserSession.filter(id=token.session.id).delete():
+            user = token.session.user
+            await events.record(postern, caller, EventType.REFRESH_TOKEN_REUSED, user.id)
 
 
 async def _end(postern: Postern, caller: Caller, session: UserSession) -> bool:
-    ended = await UserSession.filter(id=session.id).delete()
-    if ended:
-        user_id: UUID = session.user_id  # type: ignore[attr-defined] # Tortoise adds it
-        await events.record(postern, caller, EventType.SESSION_ENDED, user_id)
+    async with in_transaction():
+        ended = await UserSession.filter(id=session.id).delete()
+        if ended:
+            user_id: UUID = session.user_id  # type: ignore[attr-defined] # Tortoise adds it
+            await events.record(postern, caller, EventType.SESSION_ENDED, user_id)
     return bool(ended)

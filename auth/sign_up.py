@@ -34,7 +34,10 @@ async def sign_up_email_password(
         postern, caller, email, password, display_name, disabled=postern.settings.disable_new_users
     )
     sessions.refuse_disabled(user)
-    return await sessions.open_session(postern, caller, user, tokens.PASSWORD)
+    async with in_transaction():
+        if not await sessions.hold_unchanged(postern, user):
+            raise AuthError(ErrorCode.DISABLED_USER)
+        return await sessions.open_session(postern, caller, user, tokens.PASSWORD)
 
 
 async def create_account(

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.support import (
+    OPERATIONS,
     PASSWORD,
     Authenticator,
     Client,
@@ -143,6 +144,51 @@ def test_nothing_secret_is_stored_or_logged_in_the_clear(tmp_path: Path) -> None
         for secret in secrets:
             assert search(server, secret) == []
     assert JOE not in server.log()
+
+
+def test_no_refusal_repeats_a_secret(tmp_path: Path) -> None:
+    """A run of everything that goes wrong, with real secrets in the wrong places."""
+    key = base64.b64encode(b"an encryption key, thirty-two b.").decode()
+    with (
+        running_server(tmp_path / "var", AUTH_ENCRYPTION_KEYS=key) as server,
+        httpx2.Client(base_url=server.url) as http,
+    ):
+        answers: list[str] = []
+        joe = Client(http)
+        session = joe.sign_up(JOE)
+        phone = joe.enrol()
+        ticket, code = joe.ticket(JOE), phone.next_code()
+        secrets = {
+            "password": PASSWORD,
+            "ticket": ticket,
+            "otp": code,
+            "code": phone.recovery_codes[0],
+            "totpSecret": phone.secret,
+            "refreshToken": session["refreshToken"],
+            "accessToken": session["accessToken"],
+            "key": key,
+        }
+        names = sorted(
+            {name for text in OPERATIONS.values() for name in re.findall(r"\$(\w+):", text)}
+        )
+        for operation in OPERATIONS:
+            for secret in secrets.values():
+                for token in (None, secret, f"{session['accessToken']}x"):
+                    for shape in (f"{secret}!", [secret], {secret: secret}):
+                        variables = dict.fromkeys(names, shape)
+                        headers = {"authorization": f"Bearer {token}"} if token else {}
+                        body = payload(operation, variables)
+                        answers.append(http.post("/graphql", json=body, headers=headers).text)
+            for secret in secrets.values():
+                inline = f'mutation {{ {operation}(x: "{secret}" "{secret}" {secret}) }}'
+                answers.append(http.post("/graphql", json={"query": inline}).text)
+                answers.append(http.get("/graphql", params={"query": secret}).text)
+        log = server.log()
+    assert len(answers) > 500
+    for name, secret in secrets.items():
+        told = [answer for answer in answers if secret in answer]
+        assert told == [], name
+        assert secret not in log, name
 
 
 def search(server: Server, secret: str) -> list[str]:
