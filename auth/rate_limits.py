@@ -8,15 +8,18 @@ import ipaddress
 import logging
 import time
 from enum import Enum, unique
+from typing import TYPE_CHECKING
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
-from redis.asyncio import ConnectionPool
 
 from auth.errors import AuthError, ErrorCode
 from config import Settings
+
+if TYPE_CHECKING:
+    from redis.asyncio import ConnectionPool
 
 STORAGE_PAUSE = 10
 """Seconds for which a storage that failed is left alone."""
@@ -112,10 +115,12 @@ def network_of(address: str | None) -> str:
     return str(ipaddress.ip_network((int(parsed), _IPV6_PREFIX), strict=False))
 
 
-def _redis(settings: Settings) -> ConnectionPool | None:
+def _redis(settings: Settings) -> "ConnectionPool | None":
     url = settings.rate_limit_storage.get_secret_value()
     if url.startswith("memory"):
         return None
+    from redis.asyncio import ConnectionPool  # noqa: PLC0415 - half a tenth of a second at the start
+
     return ConnectionPool.from_url(
         url.replace("redis+unix", "unix"),
         socket_timeout=_STORAGE_TIMEOUT,
@@ -123,7 +128,7 @@ def _redis(settings: Settings) -> ConnectionPool | None:
     )
 
 
-def _storage(pool: ConnectionPool) -> RedisStorage:
+def _storage(pool: "ConnectionPool") -> RedisStorage:
     return RedisStorage(
         "async+redis://",
         wrap_exceptions=True,

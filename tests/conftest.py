@@ -13,7 +13,7 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 from auth.postern import Postern, open_postern
 from config import Settings, load
 from models import database
-from tests.support import Client, Clock, Server, environment, running_server
+from tests.support import CHEAP_HASHING, Client, Clock, Server, environment, running_server
 
 # SQLite always; PostgreSQL too where the environment names a server (its databases come and go).
 POSTGRES = os.environ.get("TEST_DATABASE_URL")
@@ -47,8 +47,8 @@ async def _on_postgres(statement: str) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
-    """As shipped, on an empty database."""
-    return load(environment(tmp_path / "var", **database_settings))[0]
+    """As shipped, on an empty database, but for hashing: that is cheap."""
+    return load(environment(tmp_path / "var", **CHEAP_HASHING, **database_settings))[0]
 
 
 @pytest.fixture

@@ -221,6 +221,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+CHEAP_HASHING = {
+    "AUTH_PASSWORD_ARGON2_MEMORY_COST": "8",
+    "AUTH_PASSWORD_ARGON2_TIME_COST": "1",
+}
 SHIPPED_LIMITS = {
     "AUTH_RATE_LIMIT_GLOBAL_BURST": "",
     "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "",

@@ -98,7 +98,7 @@ class TestPassword:
         await refusal(with_password(postern, JOE, "wrong password"))
         assert "$m=64,t=1,p=1$" in (await User.get(id=user.id)).password_hash
         await with_password(postern, JOE, PASSWORD)
-        assert "$m=19456,t=2,p=1$" in (await User.get(id=user.id)).password_hash
+        assert "$m=8,t=1,p=1$" in (await User.get(id=user.id)).password_hash
         assert await with_password(postern, JOE, PASSWORD)
         old.close()
 

@@ -19,6 +19,7 @@ import httpx2
 import pytest
 
 from tests.support import (
+    CHEAP_HASHING,
     JOE,
     PASSWORD,
     POSTERN,
@@ -36,7 +37,6 @@ from tests.support import (
 KILLS = 100
 STOPPED = {0, -signal.SIGTERM}
 """How a process ends that was asked to."""
-CHEAP = {"AUTH_PASSWORD_ARGON2_MEMORY_COST": "8", "AUTH_PASSWORD_ARGON2_TIME_COST": "1"}
 
 
 @dataclass
@@ -87,7 +87,7 @@ def start(env: dict[str, str], output: Path, data_dir: Path) -> Server:
 
 def test_a_hundred_kills_in_the_middle_of_everything(tmp_path: Path) -> None:
     """After each, the database opens, nothing is spent twice, and no factor is half there."""
-    env = environment(tmp_path / "var", **CHEAP)
+    env = environment(tmp_path / "var", **CHEAP_HASHING)
     output, chance = tmp_path / "var.log", random.Random(7)
     interrupted: Counter[str] = Counter()
     server = start(env, output, tmp_path / "var")
@@ -215,7 +215,7 @@ def refused(server: Server) -> str:
 
 def test_a_full_disk_is_told_and_does_no_damage(tmp_path: Path) -> None:
     """A file that may not grow is to a process what a full disk is."""
-    with running_server(tmp_path / "var", **CHEAP) as server:
+    with running_server(tmp_path / "var", **CHEAP_HASHING) as server:
         assert refused(server) == ""
         database = server.data_dir / "postern.db"
         room = max(file.stat().st_size for file in server.data_dir.glob("postern.db*"))
@@ -236,7 +236,7 @@ def test_a_full_disk_is_told_and_does_no_damage(tmp_path: Path) -> None:
 def test_a_locked_database_is_told_and_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "var" / "postern.db"
     url = f"sqlite://{path}?busy_timeout=300"
-    with running_server(tmp_path / "var", **CHEAP, DATABASE_URL=url) as server:
+    with running_server(tmp_path / "var", **CHEAP_HASHING, DATABASE_URL=url) as server:
         assert refused(server) == ""
         with sqlite3.connect(path) as other:
             other.execute("BEGIN IMMEDIATE")

@@ -12,12 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import from_schema
 
-from tests.support import OPERATIONS, PASSWORD, ROOT, Client, Server, running_server
+from tests.support import CHEAP_HASHING, OPERATIONS, PASSWORD, ROOT, Client, Server, running_server
 
 HALF = 5_000
 GROWTH_MAX = 64
 """MiB that the server may grow by after its first thousand requests."""
-CHEAP = {"AUTH_PASSWORD_ARGON2_MEMORY_COST": "8", "AUTH_PASSWORD_ARGON2_TIME_COST": "1"}
 MANY = settings(
     max_examples=HALF, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -91,7 +90,7 @@ RAW = st.one_of(
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("fuzz") / "var", **CHEAP) as running:
+    with running_server(tmp_path_factory.mktemp("fuzz") / "var", **CHEAP_HASHING) as running:
         yield running
 
 

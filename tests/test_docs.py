@@ -1,0 +1,48 @@
+"""What the documents say of the tests and the files is so."""
+
+import re
+
+import pytest
+
+from tests.support import ROOT
+
+ASVS = (ROOT / "docs" / "asvs.md").read_text()
+ROWS = [line for line in ASVS.splitlines() if re.match(r"\| \d", line)]
+TESTS = {
+    name
+    for file in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"def (test_\w+)", file.read_text())
+}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
+def test_every_requirement_is_answered_and_shown(row: str) -> None:
+    _, number, level, requirement, answer, shown, _ = (cell.strip() for cell in row.split("|"))
+    assert re.fullmatch(r"\d+\.\d+\.\d+", number)
+    assert level in {"1", "2", "3"}
+    assert requirement
+    assert answer in {"yes", "no", "operator"}
+    assert shown
+    named = re.findall(r"`([^`]+)`", shown)
+    files = [name for name in named if re.fullmatch(r"[\w/]+\.(py|md|graphql)", name)]
+    tests = [name for name in named if name.startswith("test_")]
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    assert [name for name in tests if name not in TESTS] == []
+    if answer == "yes":
+        assert files or tests
+
+
+def test_the_chapters_are_there() -> None:
+    chapters = {row.split("|")[1].strip().rsplit(".", 1)[0] for row in ROWS}
+    assert chapters == {"4.3", *(f"6.{n}" for n in range(1, 6)), *(f"7.{n}" for n in range(1, 6)),
+                        "9.1", "9.2", "11.4"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["SECURITY.md", "docs/asvs.md", "CHANGELOG.md", "bench/README.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    document = ROOT / name
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", document.read_text()):
+        linked = (document.parent / target).resolve() if target else document
+        assert linked.exists(), target
+        headings = re.findall(r"(?m)^#+ (.+)$", linked.read_text()) if anchor else []
+        assert not anchor or anchor in {h.lower().replace(" ", "-") for h in headings}
