@@ -40,6 +40,20 @@ class Limit(Enum):
     SIGN_UPS = "signups"
 
 
+class _Memory(MemoryStorage):
+    """The library's storage, looking for expired counters once a second.
+
+    It would look through all of them at every hit, which takes 1 ms with ten thousand clients.
+    """
+
+    _looks_again_at = 0.0
+
+    async def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802 - its private name
+        if time.monotonic() >= self._looks_again_at:
+            self._looks_again_at = time.monotonic() + 1
+            await super()._MemoryStorage__schedule_expiry()  # type: ignore[misc]
+
+
 class RateLimits:
     """Counters for client addresses, shared through Redis or in the memory of this process.
 
@@ -57,7 +71,7 @@ class RateLimits:
             )
             for limit in Limit
         }
-        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._own = FixedWindowRateLimiter(_Memory())
         self._pool = _redis(settings)
         self._shared = FixedWindowRateLimiter(_storage(self._pool)) if self._pool else self._own
         self._shared_again_at = 0.0

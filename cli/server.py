@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import socket
 
 import click
@@ -66,6 +67,7 @@ def serve(postern: Postern) -> None:
     Raises ClickException where the address is not to be had, ConfigError.
     """
     settings = postern.settings
+    _allow_many_connections()
     listening = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         create_app(postern),
@@ -80,6 +82,13 @@ def serve(postern: Postern) -> None:
     click.echo(_welcome(settings, listening.getsockname()[1]))
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets this process have; the usual 1024 are few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems have a limit below `most`
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(host: str, port: int) -> socket.socket:

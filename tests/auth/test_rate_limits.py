@@ -1,10 +1,12 @@
 """Counters for client addresses, in memory and in a real Redis."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from limits.aio.storage import MemoryStorage
 
 from auth.errors import AuthError
 from auth.rate_limits import Limit, RateLimits, network_of
@@ -84,6 +86,32 @@ async def test_without_its_redis_a_process_counts_for_itself_and_says_so(
     assert await refusal(away.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
     assert caplog.text.count("counts for itself") == 1, "it is asked again after a pause"
     assert "hunter2" not in caplog.text
+
+
+async def test_many_clients_do_not_make_each_of_them_slower(
+    limits: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking through all counters at each hit would be a way to keep a server busy."""
+    looked = 0
+    expire = MemoryStorage._MemoryStorage__expire_events  # type: ignore[attr-defined]
+
+    async def counted(storage: MemoryStorage) -> None:
+        nonlocal looked
+        looked += 1
+        await expire(storage)
+
+    monkeypatch.setattr(MemoryStorage, "_MemoryStorage__expire_events", counted)
+    busy = limits(rate_limit_global_interval=1)
+    for n in range(200):
+        await busy.spend(Limit.REQUESTS, f"192.0.2.{n}")
+        await asyncio.sleep(0)
+    assert 1 <= looked <= 3
+    storage = busy._own.storage
+    assert isinstance(storage, MemoryStorage)
+    await asyncio.sleep(1.1)
+    await busy.spend(Limit.REQUESTS, "198.51.100.1")
+    await asyncio.sleep(0.1)
+    assert len(storage.storage) == 1, "what has expired is forgotten"
 
 
 async def test_nothing_is_counted_where_the_operator_says_so(limits: Limits) -> None:
