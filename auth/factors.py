@@ -119,9 +119,8 @@ async def reseal_secrets(postern: Postern) -> tuple[int, int]:
     goes on; a secret that changes at the same moment is left to whoever changed it.
     """
     last, sealed, unreadable = UUID(int=0), 0, 0
-    while users := await User.filter(id__gt=last, totp_secret__isnull=False).order_by("id").limit(
-        _RESEAL_BATCH
-    ):
+    with_secret = User.filter(totp_secret__isnull=False).order_by("id").limit(_RESEAL_BATCH)
+    while users := await with_secret.filter(id__gt=last):
         last = users[-1].id
         for user in users:
             old = str(user.totp_secret)
