@@ -58,6 +58,14 @@ async def healthz(_request: Request) -> JSONResponse:
     return JSONResponse("OK")
 
 
+async def readyz(_request: Request) -> JSONResponse:
+    """Whether it can do its work: the database answers. It is asked again, not started again."""
+    if await database.is_ready():
+        return JSONResponse("OK")
+    body = {"status": 503, "error": "service-unavailable", "message": "The database is away."}
+    return JSONResponse(body, 503, {"retry-after": "1"})
+
+
 async def show_version(_request: Request) -> JSONResponse:
     """Which Postern this is."""
     return JSONResponse({"version": VERSION})
@@ -107,6 +115,7 @@ def create_app(postern: Postern) -> Starlette:
         routes=[
             Route("/graphql", GraphQLEndpoint(postern)),
             Route("/healthz", healthz),
+            Route("/readyz", readyz),
             Route("/version", show_version),
             Route("/.well-known/jwks.json", jwks),
         ],

@@ -54,6 +54,9 @@ class Settings(BaseModel):
         DatabaseUrl,
         Named("DATABASE_URL", fallback_env="HASURA_GRAPHQL_DATABASE_URL", secret=True),
     ] = None
+    database_pool_size: Annotated[
+        int, Named("AUTH_DATABASE_POOL_SIZE"), *whole(1, 1000, "connections")
+    ] = 10
     encryption_keys: Annotated[EncryptionKeys, Named("AUTH_ENCRYPTION_KEYS", secret=True)] = None
     jwt_secret: Annotated[HasuraJwtSecret, Named("HASURA_GRAPHQL_JWT_SECRET", secret=True)] = None
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,10 @@ from config import Settings
 
 _BUSY_TIMEOUT = 5000
 """Milliseconds that a statement waits for another process to finish writing (SQLite)."""
+_CONNECT_TIMEOUT, _STATEMENT_TIMEOUT = 5, 30
+"""Seconds that PostgreSQL may take to let us in, and to do one thing."""
+_READY_TIMEOUT = 2
+"""Seconds within which a database that is there answers."""
 _MIGRATION_LOCK = 0x706F7374
 """Any number that nothing else on the database server locks ("post")."""
 _SQLITE_UNAVAILABLE = {
@@ -56,8 +61,14 @@ def orm_config(settings: Settings) -> dict[str, Any]:
         }
     else:
         connection = expand_db_url(settings.database_url.get_secret_value())
-    if "file_path" in connection["credentials"]:
-        connection["credentials"].setdefault("busy_timeout", _BUSY_TIMEOUT)
+    credentials = connection["credentials"]
+    if "file_path" in credentials:
+        credentials.setdefault("busy_timeout", _BUSY_TIMEOUT)
+    else:
+        credentials.setdefault("maxsize", settings.database_pool_size)
+        credentials.setdefault("timeout", _CONNECT_TIMEOUT)
+        credentials.setdefault("command_timeout", _STATEMENT_TIMEOUT)
+        _use_tls(credentials)
     return {"connections": {"default": connection}, "apps": _APPS, "use_tz": True}
 
 
@@ -114,6 +125,29 @@ async def migrate(settings: Settings) -> list[str]:
         executor = MigrationExecutor(connections.get("default"), _APPS)
         await executor.migrate(direction="forward", progress=note)
     return applied
+
+
+async def is_ready() -> bool:
+    """Whether the database answers."""
+    try:
+        async with asyncio.timeout(_READY_TIMEOUT):
+            await connections.get("default").execute_query("SELECT 1")
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return False
+    return True
+
+
+def _use_tls(credentials: dict[str, Any]) -> None:
+    """The words of PostgreSQL's own clients, `sslmode` and `sslrootcert`, in those of asyncpg."""
+    mode, root = credentials.pop("sslmode", None), credentials.pop("sslrootcert", None)
+    if root:
+        context = ssl.create_default_context(cafile=root)
+        context.check_hostname = mode != "verify-ca"
+        credentials["ssl"] = context
+    elif mode:
+        credentials["ssl"] = mode
 
 
 def _sqlite_path(config: dict[str, Any]) -> str | None:

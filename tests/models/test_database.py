@@ -1,5 +1,7 @@
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tortoise import Tortoise, connections
@@ -7,7 +9,7 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 
 from config import Settings, load
 from models import User, database
-from tests.support import environment, postern
+from tests.support import ROOT, environment, postern
 
 pytestmark = pytest.mark.anyio
 
@@ -68,3 +70,26 @@ async def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
     folder.mkdir()
     await database.migrate(load(environment(folder))[0])
     assert (folder / "postern.db").exists()
+
+
+def credentials(query: str, **changes: str) -> dict[str, Any]:
+    url = f"postgres://joe:hunter2@db.example.com:5433/auth{query}"
+    settings, _ = load({"DATABASE_URL": url, "AUTH_CONFIG": "config/nhost.toml"} | changes)
+    found: dict[str, Any] = database.orm_config(settings)["connections"]["default"]["credentials"]
+    return found
+
+
+def test_a_process_holds_as_many_connections_as_the_operator_says() -> None:
+    assert credentials("")["maxsize"] == 10
+    assert credentials("", AUTH_DATABASE_POOL_SIZE="3")["maxsize"] == 3
+    assert credentials("?maxsize=7")["maxsize"] == 7
+
+
+def test_tls_is_asked_for_in_the_words_of_postgresql() -> None:
+    assert "ssl" not in credentials("")
+    assert credentials("?sslmode=require")["ssl"] == "require"
+    authorities = ROOT / "tests" / "models" / "authority.pem"
+    checked = credentials(f"?sslmode=verify-full&sslrootcert={authorities}")["ssl"]
+    assert (checked.verify_mode, checked.check_hostname) == (ssl.CERT_REQUIRED, True)
+    unnamed = credentials(f"?sslmode=verify-ca&sslrootcert={authorities}")["ssl"]
+    assert (unnamed.verify_mode, unnamed.check_hostname) == (ssl.CERT_REQUIRED, False)
