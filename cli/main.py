@@ -37,17 +37,28 @@ as_json = click.option("--json", "in_json", is_flag=True, help="Answer in JSON, 
 @click.version_option(VERSION, prog_name="postern")
 def main() -> None:
     """A GraphQL-first authentication server."""
-    os.umask(0o077)  # whatever is made here is for its owner alone
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    server.prepare_process()
 
 
 @main.command()
-def serve() -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    help="Processes that share the work (1); with more than one, use PostgreSQL.",
+)
+def serve(workers: int) -> None:
     """Bring the database up to date and serve until stopped."""
     logging.getLogger("postern").setLevel(logging.INFO)
     postern, _ = _open()
+    if workers > 1 and postern.settings.rate_limit_storage.get_secret_value() == "memory://":
+        click.echo(
+            "Each worker counts the attempts of an address by itself; with "
+            "AUTH_RATE_LIMIT_STORAGE=redis://… they count together.",
+            err=True,
+        )
     try:
-        server.serve(postern)
+        server.serve(postern, workers=workers)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
 

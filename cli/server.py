@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import resource
 import socket
@@ -9,11 +10,13 @@ import socket
 import click
 import h11
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.supervisors import Multiprocess
 
 from api.app import VERSION, create_app
-from auth.postern import Postern
-from config import Settings
+from auth.postern import Postern, open_postern
+from config import Settings, load
 from models import database
 
 DRAIN_SECONDS = 8
@@ -61,16 +64,19 @@ class ImpatientProtocol(H11Protocol):
             self._deadline = None
 
 
-def serve(postern: Postern) -> None:
-    """Serve until SIGINT or SIGTERM.
+def serve(postern: Postern, *, workers: int) -> None:
+    """Serve until SIGINT or SIGTERM, in this process or in as many workers of it.
 
+    A worker that dies is replaced.
     Raises ClickException where the address is not to be had, ConfigError.
     """
-    settings = postern.settings
+    settings, app = postern.settings, create_app(postern)
     _allow_many_connections()
     listening = _listen(settings.host, settings.port)
     config = uvicorn.Config(
-        create_app(postern),
+        app if workers == 1 else "cli.server:worker_app",
+        factory=workers > 1,
+        workers=workers,
         http=ImpatientProtocol,
         ws="none",
         access_log=False,  # it would hold the variables of queries sent by GET
@@ -80,8 +86,27 @@ def serve(postern: Postern) -> None:
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     click.echo(_welcome(settings, listening.getsockname()[1]))
+    if workers > 1:
+        each = max(1, (os.cpu_count() or 1) // workers)
+        os.environ.setdefault("AUTH_PASSWORD_ARGON2_THREADS", str(each))
+        Multiprocess(config, sockets=[listening]).run()
+        return
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def worker_app() -> Starlette:
+    """The application of one worker, from the environment that the first process has checked."""
+    prepare_process()
+    logging.getLogger("postern").setLevel(logging.INFO)
+    settings, _ = load(os.environ)
+    return create_app(open_postern(settings))
+
+
+def prepare_process() -> None:
+    """What every process of Postern begins with."""
+    os.umask(0o077)  # whatever is made here is for its owner alone
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def _allow_many_connections() -> None:

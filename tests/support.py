@@ -1,13 +1,15 @@
 """What the tests are played with: an authenticator app, a clock, a client, a real server."""
 
+import asyncio
 import base64
 import io
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -122,9 +124,12 @@ class Authenticator:
     def next_code(self) -> str:
         """A code that the server takes now and has not seen: of the step before, now, or after.
 
-        Waits only when those three are used up.
+        Waits only when those three are used up. The step before is left out where its time is
+        nearly over.
         """
-        step = max(self.last_step + 1, totp.time_step(datetime.now(UTC)) - 1)
+        now = datetime.now(UTC)
+        soon = totp.time_step(now + timedelta(seconds=8))
+        step = max(self.last_step + 1, soon - 1)
         while step > totp.time_step(datetime.now(UTC)) + 1:
             time.sleep(0.2)
         self.last_step = step
@@ -280,11 +285,19 @@ def postern(
 @contextmanager
 def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
     """A server that is ready to answer; stopped at the end."""
+    with running_workers(data_dir, 1, **settings) as server:
+        yield server
+
+
+@contextmanager
+def running_workers(data_dir: Path, workers: int, **settings: str) -> Iterator[Server]:
+    """The same, in so many processes."""
     port = free_port()
     env = environment(data_dir, AUTH_PORT=str(port), **settings)
     output = data_dir.with_suffix(".log")
+    command = [POSTERN, "serve", f"--workers={workers}"]
     with output.open("wb") as log:
-        process = subprocess.Popen([POSTERN, "serve"], env=env, stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", data_dir, env, output, process)
     try:
         wait_until_ready(server)
@@ -303,6 +316,43 @@ def wait_until_ready(server: Server) -> None:
         except httpx2.TransportError:
             time.sleep(0.05)
     raise AssertionError(f"the server did not start:\n{server.log()}")
+
+
+def all_at_once(
+    servers: Server | Sequence[Server],
+    operation: str,
+    variables: list[dict[str, Any]],
+    access_token: str = "",
+) -> list[Any]:
+    """The answers to one operation sent many times at the same instant; a refusal is its code.
+
+    Of several servers, each request goes to any.
+    """
+    urls = [each.url for each in ([servers] if isinstance(servers, Server) else servers)]
+
+    async def attack() -> list[Any]:
+        limits = httpx2.Limits(max_connections=len(variables))
+        headers = {"authorization": f"Bearer {access_token}"} if access_token else {}
+        async with httpx2.AsyncClient(limits=limits, timeout=60, headers=headers) as http:
+            responses = await asyncio.gather(
+                *(
+                    http.post(f"{random.choice(urls)}/graphql", json=payload(operation, each))
+                    for each in variables
+                )
+            )
+        return [outcome(response) for response in responses]
+
+    def outcome(response: httpx2.Response) -> Any:
+        try:
+            return answer_of(operation, response)
+        except RefusedError as refused:
+            return refused.code
+
+    return asyncio.run(attack())
+
+
+def sessions_among(answers: list[Any]) -> list[Any]:
+    return [answer for answer in answers if isinstance(answer, dict)]
 
 
 def with_settings(postern: Postern, **changes: object) -> Postern:

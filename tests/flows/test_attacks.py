@@ -4,7 +4,6 @@ import asyncio
 import base64
 import re
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import httpx2
@@ -17,41 +16,13 @@ from tests.support import (
     Client,
     RefusedError,
     Server,
-    answer_of,
+    all_at_once,
     payload,
     running_server,
+    sessions_among,
 )
 
 JOE = "joe@example.com"
-
-
-def all_at_once(
-    server: Server, operation: str, variables: list[dict[str, Any]], access_token: str = ""
-) -> list[Any]:
-    """The answers to one operation sent many times at the same instant; a refusal is its code."""
-
-    async def attack() -> list[Any]:
-        limits = httpx2.Limits(max_connections=len(variables))
-        headers = {"authorization": f"Bearer {access_token}"} if access_token else {}
-        async with httpx2.AsyncClient(
-            base_url=server.url, limits=limits, timeout=60, headers=headers
-        ) as http:
-            responses = await asyncio.gather(
-                *(http.post("/graphql", json=payload(operation, each)) for each in variables)
-            )
-        return [outcome(response) for response in responses]
-
-    def outcome(response: httpx2.Response) -> Any:
-        try:
-            return answer_of(operation, response)
-        except RefusedError as refused:
-            return refused.code
-
-    return asyncio.run(attack())
-
-
-def sessions_among(answers: list[Any]) -> list[Any]:
-    return [answer for answer in answers if isinstance(answer, dict)]
 
 
 @pytest.mark.parametrize("tickets", [1, 50])

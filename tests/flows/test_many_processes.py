@@ -1,0 +1,180 @@
+"""Two servers of two workers each on one PostgreSQL: nothing depends on which of them is asked."""
+
+import asyncio
+import base64
+import json
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support import (
+    CHEAP_HASHING,
+    JOE,
+    PASSWORD,
+    Authenticator,
+    Client,
+    RefusedError,
+    Server,
+    all_at_once,
+    answer_of,
+    payload,
+    running_workers,
+    sessions_among,
+)
+
+pytestmark = pytest.mark.skipif(not os.environ.get("TEST_DATABASE_URL"), reason="wants PostgreSQL")
+SHARED = {
+    "AUTH_ENCRYPTION_KEYS": base64.b64encode(b"one key that they share, 32 byte").decode(),
+    "HASURA_GRAPHQL_JWT_SECRET": json.dumps({"type": "HS256", "key": "shared " * 6}),
+}
+Servers = list[Server]
+
+
+@pytest.fixture
+def servers(
+    tmp_path: Path, database_settings: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[Servers]:
+    if not database_settings:
+        pytest.skip("SQLite is for one machine")
+    settings = CHEAP_HASHING | SHARED | database_settings | getattr(request, "param", {})
+    with (
+        running_workers(tmp_path / "one", 2, **settings) as one,
+        running_workers(tmp_path / "two", 2, **settings) as two,
+    ):
+        yield [one, two]
+
+
+@pytest.fixture
+def client(servers: Servers) -> Iterator[Client]:
+    """A front end whose requests go to any of the servers."""
+
+    def anywhere(request: httpx2.Request) -> None:
+        request.url = httpx2.URL(f"{random.choice(servers).url}/graphql")
+
+    hooks: Any = {"request": [anywhere]}
+    with httpx2.Client(base_url="http://any", event_hooks=hooks, timeout=30) as http:
+        yield Client(http)
+
+
+def test_a_whole_story_goes_through_any_of_them(client: Client) -> None:
+    client.sign_up(JOE)
+    phone = client.enrol()
+    session = client.call("verifySignInMfaTotp", ticket=client.ticket(JOE), otp=phone.next_code())
+    for _ in range(10):
+        session = client.call("refreshSession", refreshToken=session["refreshToken"])
+        client.access_token = session["accessToken"]
+        assert client.call("me")["email"] == JOE
+    client.call("signOut")
+    for _ in range(8):
+        with pytest.raises(RefusedError):
+            client.call("me")
+        client.access_token = session["accessToken"]
+
+
+@pytest.mark.parametrize("tickets", [1, 50])
+def test_of_fifty_verifications_with_one_code_one_gets_a_session(
+    client: Client, servers: Servers, tickets: int
+) -> None:
+    client.sign_up(JOE)
+    phone = client.enrol()
+    opened = [client.ticket(JOE) for _ in range(tickets)]
+    code = phone.next_code()
+    variables = [{"ticket": opened[n % tickets], "otp": code} for n in range(50)]
+    answers = all_at_once(servers, "verifySignInMfaTotp", variables)
+    assert len(sessions_among(answers)) == 1
+
+
+def test_fifty_guesses_at_once_get_five_tries(client: Client, servers: Servers) -> None:
+    client.sign_up(JOE)
+    guess = {"ticket": "", "otp": client.enrol().wrong_code()}
+    guess["ticket"] = client.ticket(JOE)
+    answers = all_at_once(servers, "verifySignInMfaTotp", [guess] * 50)
+    assert sorted(answers) == ["INVALID_TICKET"] * 45 + ["INVALID_TOTP"] * 5
+
+
+def test_of_fifty_activations_and_sign_ups_one_succeeds(client: Client, servers: Servers) -> None:
+    variables = {"email": JOE, "password": PASSWORD, "displayName": None}
+    (session,) = sessions_among(all_at_once(servers, "signUpEmailPassword", [variables] * 50))
+    client.access_token = session["accessToken"]
+    phone = Authenticator.scan(client.call("changeUserMfa")["imageUrl"])
+    change = {"activeMfaType": "totp", "code": phone.next_code()}
+    answers = all_at_once(
+        servers, "verifyChangeUserMfa", [change] * 50, access_token=session["accessToken"]
+    )
+    assert len(sessions_among(answers)) == 1
+
+
+def test_fifty_refreshes_at_once_make_one_family(client: Client, servers: Servers) -> None:
+    session = client.sign_up(JOE)
+    variables = [{"refreshToken": session["refreshToken"]}] * 50
+    answers = all_at_once(servers, "refreshSession", variables)
+    assert len(sessions_among(answers)) == 50
+    assert len(client.call("me")["sessions"]) == 1
+
+
+@pytest.mark.parametrize(
+    "servers", [{"AUTH_TRUSTED_PROXIES": "127.0.0.1", "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "10"}],
+    indirect=True,
+)  # fmt: skip
+def test_an_account_is_counted_by_all_of_them_together(servers: Servers) -> None:
+    async def attack() -> list[str]:
+        body = payload("signInEmailPassword", {"email": JOE, "password": "a wrong guess"})
+        async with httpx2.AsyncClient(timeout=60) as http:
+            requests = (
+                http.post(
+                    f"{random.choice(servers).url}/graphql",
+                    json=body,
+                    headers={"x-forwarded-for": f"198.51.100.{n}"},
+                )
+                for n in range(60)
+            )
+            answers = [response.json() for response in await asyncio.gather(*requests)]
+        return [answer["errors"][0]["extensions"]["code"] for answer in answers]
+
+    assert Counter(asyncio.run(attack())) == {"INVALID_EMAIL_PASSWORD": 10, "TOO_MANY_REQUESTS": 50}
+
+
+def workers_of(server: Server) -> list[int]:
+    family = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family.split()}
+    return [int(pid) for pid, command in commands.items() if b"spawn_main" in command]
+
+
+def test_when_one_is_killed_under_load_the_others_lose_nothing(
+    client: Client, servers: Servers
+) -> None:
+    """Clients ask another server when one does not answer, as behind any balancer."""
+    for n in range(20):
+        client.sign_up(f"user-{n}@example.com")
+
+    async def sign_in(http: httpx2.AsyncClient, n: int) -> str:
+        variables = {"email": f"user-{n % 20}@example.com", "password": PASSWORD}
+        body = payload("signInEmailPassword", variables)
+        for _ in range(20):
+            try:
+                response = await http.post(f"{random.choice(servers).url}/graphql", json=body)
+            except httpx2.TransportError:
+                await asyncio.sleep(0.05)
+            else:
+                return str(answer_of("signInEmailPassword", response)["refreshToken"])
+        raise AssertionError("nobody answers")
+
+    async def under_load() -> list[str]:
+        async with httpx2.AsyncClient(timeout=30) as http:
+            first = [asyncio.create_task(sign_in(http, n)) for n in range(100)]
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            os.kill(workers_of(servers[0])[0], signal.SIGKILL)
+            second = [asyncio.create_task(sign_in(http, n)) for n in range(100)]
+            return list(await asyncio.gather(*first, *second))
+
+    tokens = asyncio.run(under_load())
+    assert len(set(tokens)) == 200
+    for token in tokens[::10]:
+        client.call("refreshSession", refreshToken=token)
