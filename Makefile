@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade
 
-.PHONY: serve test test-security lint schema migrations lock clean
+.PHONY: serve test test-security bench lint schema migrations lock clean
 
 serve: .venv/runtime ## start the server on http://127.0.0.1:4000
 	@$(BIN)/postern serve
@@ -15,6 +15,9 @@ test: .venv/dev ## run the whole test-suite
 
 test-security: .venv/dev ## the attacks that take minutes: kills, fuzzing, state machine, timing
 	@$(BIN)/python -m pytest tests/security $(ARGS)
+
+bench: .venv/dev ## how fast it is (needs wrk; a quarter of an hour, and a quiet machine)
+	@$(BIN)/python -m bench.load $(ARGS)
 
 lint: .venv/dev ## style and types
 	@$(BIN)/ruff check

@@ -1,9 +1,11 @@
 """What the documents say of the tests and the files is so."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from config.load import _NAMES
 from tests.support import ROOT
 
 ASVS = (ROOT / "docs" / "asvs.md").read_text()
@@ -36,6 +38,14 @@ def test_the_chapters_are_there() -> None:
     chapters = {row.split("|")[1].strip().rsplit(".", 1)[0] for row in ROWS}
     assert chapters == {"4.3", *(f"6.{n}" for n in range(1, 6)), *(f"7.{n}" for n in range(1, 6)),
                         "9.1", "9.2", "11.4"}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "deploy").iterdir()), ids=lambda file: file.name)
+def test_what_deploys_it_names_settings_that_exist(file: Path) -> None:
+    known = {named.env for named in _NAMES.values()} | {"AUTH_CONFIG"}
+    named = set(re.findall(r"\b(?:AUTH|HASURA|DATABASE)_[A-Z_0-9]+\b", file.read_text()))
+    assert named
+    assert named <= known
 
 
 @pytest.mark.parametrize("name", ["SECURITY.md", "docs/asvs.md", "CHANGELOG.md", "bench/README.md"])
