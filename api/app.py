@@ -1,6 +1,7 @@
 """The ASGI application: a list of routes."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -23,6 +24,8 @@ from models import database
 VERSION = version("postern")
 JWKS_CACHING = {"cache-control": "public, max-age=60"}
 """Hasura looks again only when told for how long the keys are good."""
+READY_SECONDS = 1
+"""How often `/readyz` asks the database, however often it is asked itself."""
 
 
 class SecurityHeaders:
@@ -58,14 +61,6 @@ async def healthz(_request: Request) -> JSONResponse:
     return JSONResponse("OK")
 
 
-async def readyz(_request: Request) -> JSONResponse:
-    """Whether it can do its work: the database answers. It is asked again, not started again."""
-    if await database.is_ready():
-        return JSONResponse("OK")
-    body = {"status": 503, "error": "service-unavailable", "message": "The database is away."}
-    return JSONResponse(body, 503, {"retry-after": "1"})
-
-
 async def show_version(_request: Request) -> JSONResponse:
     """Which Postern this is."""
     return JSONResponse({"version": VERSION})
@@ -92,6 +87,19 @@ def create_app(postern: Postern) -> Starlette:
         """The public keys that verify access tokens (RFC 7517)."""
         keys = [key.jwk() for key in postern.key_ring.in_use(postern.now())]
         return JSONResponse({"keys": [key for key in keys if key]}, headers=JWKS_CACHING)
+
+    last_asked, was_ready = 0.0, False
+
+    async def readyz(_request: Request) -> JSONResponse:
+        """Whether it can do its work: the database answers, as of this second or the last."""
+        nonlocal last_asked, was_ready
+        if time.monotonic() > last_asked + READY_SECONDS:
+            last_asked = time.monotonic()
+            was_ready = await database.is_ready()
+        if was_ready:
+            return JSONResponse("OK")
+        body = {"status": 503, "error": "service-unavailable", "message": "The database is away."}
+        return JSONResponse(body, 503, {"retry-after": "1"})
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ import os
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from api.app import READY_SECONDS
 from tests.support import CHEAP_HASHING, PASSWORD, Client, RefusedError, running_server
 
 
@@ -77,6 +79,7 @@ def wire_to(url: str) -> Iterator[tuple[Wire, str]]:
 
 
 def status(http: httpx2.Client, path: str) -> int:
+    time.sleep(READY_SECONDS + 0.1)
     return http.get(path).status_code
 
 
