@@ -45,7 +45,7 @@ async def sign_in_email_password(
     if user is None or not matches:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id if user else None)
         raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-    await attempt.succeeded()
+    await attempt.give_back()
     if user.disabled:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
     sessions.refuse_disabled(user)
@@ -55,6 +55,7 @@ async def sign_in_email_password(
     async with in_transaction():
         if not await sessions.hold_unchanged(postern, user):
             raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
+        await attempt.forget()
         if user.active_mfa_type is not None:
             return await _issue_ticket(postern, caller, user)
         return await sessions.open_session(postern, caller, user, tokens.PASSWORD)
@@ -72,9 +73,7 @@ async def verify_sign_in_mfa_totp(
     """
     opened, attempt = await _take_attempt(postern, caller, ticket)
     proof = factors.check_totp(postern, opened.user, otp)
-    session = await _redeem(postern, caller, opened, proof, ErrorCode.INVALID_TOTP)
-    await attempt.succeeded()
-    return session
+    return await _redeem(opened, attempt, proof, ErrorCode.INVALID_TOTP)
 
 
 async def verify_sign_in_mfa_recovery_code(
@@ -88,9 +87,7 @@ async def verify_sign_in_mfa_recovery_code(
     """
     opened, attempt = await _take_attempt(postern, caller, ticket)
     proof = await factors.check_recovery_code(postern, opened.user, recovery_code)
-    session = await _redeem(postern, caller, opened, proof, ErrorCode.INVALID_RECOVERY_CODE)
-    await attempt.succeeded()
-    return session
+    return await _redeem(opened, attempt, proof, ErrorCode.INVALID_RECOVERY_CODE)
 
 
 async def _rehash_if_outdated(postern: Postern, user: User, password: str) -> None:
@@ -120,40 +117,50 @@ async def _take_attempt(
     """The ticket, with one attempt fewer: taken before the code is looked at.
 
     Otherwise any number of codes could be tried at the same instant. An attempt that the user's
-    throttle refuses is put back.
+    throttle refuses costs the ticket nothing.
     """
     factors.refuse_unless_enabled(postern)
     digest = tokens.digest(ticket)
-    taken = await StoredTicket.filter(
-        digest=digest, attempts_left__gt=0, expires_at__gt=postern.now()
-    ).update(attempts_left=F("attempts_left") - 1)
-    opened = await StoredTicket.get_or_none(digest=digest).select_related("user") if taken else None
-    if opened is None:
+    usable = StoredTicket.filter(digest=digest, attempts_left__gt=0, expires_at__gt=postern.now())
+    async with in_transaction():
+        taken = await usable.update(attempts_left=F("attempts_left") - 1)
+        found = StoredTicket.get_or_none(digest=digest).select_related("user")
+        opened = await found if taken else None
+        attempt = await throttling.try_code(postern, caller, opened.user) if opened else None
+    if opened is None or attempt is None:
         await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_TICKET)
     sessions.refuse_disabled(opened.user)
     factors.refuse_unless_active(opened.user)
-    try:
-        return opened, await throttling.try_code(postern, caller, opened.user)
-    except AuthError:
-        await StoredTicket.filter(id=opened.id).update(attempts_left=F("attempts_left") + 1)
-        raise
+    return opened, attempt
 
 
 async def _redeem(
-    postern: Postern, caller: Caller, ticket: StoredTicket, proof: Proof | None, wrong: ErrorCode
+    ticket: StoredTicket, attempt: Attempt, proof: Proof | None, wrong: ErrorCode
 ) -> Session:
     """Spend the code and the ticket for a session; all three happen, or none."""
-    user = ticket.user
-    async with in_transaction():
-        if proof and await factors.spend(user, proof, last_signed_in_at=postern.now()):
-            if not await StoredTicket.filter(id=ticket.id).delete():
-                raise AuthError(ErrorCode.INVALID_TICKET)
-            if proof.recovery_digest:
-                await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
-            methods = (*tokens.PASSWORD, *tokens.SECOND_FACTOR)
-            return await sessions.open_session(postern, caller, user, methods)
+    postern, caller, user = attempt.postern, attempt.caller, ticket.user
+    session = proof and await _session_for(ticket, attempt, proof)
+    if session:
+        await attempt.give_back()
+        return session
     await events.record(postern, caller, EventType.WRONG_CODE, user.id)
     if ticket.attempts_left == 0:
         await events.record(postern, caller, EventType.ATTEMPTS_EXHAUSTED, user.id)
     raise AuthError(wrong, attemptsLeft=ticket.attempts_left)
+
+
+async def _session_for(ticket: StoredTicket, attempt: Attempt, proof: Proof) -> Session | None:
+    """The session that ticket and code are good for; None if the code was accepted before."""
+    postern, caller, user = attempt.postern, attempt.caller, ticket.user
+    async with in_transaction():
+        if not await factors.spend(user, proof, last_signed_in_at=postern.now()):
+            return None
+        if not await StoredTicket.filter(id=ticket.id).delete():
+            raise AuthError(ErrorCode.INVALID_TICKET)
+        if proof.recovery_digest:
+            await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
+        methods = (*tokens.PASSWORD, *tokens.SECOND_FACTOR)
+        session = await sessions.open_session(postern, caller, user, methods)
+        await attempt.forget()
+        return session

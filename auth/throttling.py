@@ -37,9 +37,17 @@ class Attempt:
 
     async def succeeded(self) -> None:
         """It was none: forget it, and the failures before it."""
-        if self.postern.settings.rate_limit_enable:
-            await self.postern.rate_limits.give_back(Limit.GUESSES, self.caller.address)
+        await self.forget()
+        await self.give_back()
+
+    async def forget(self) -> None:
+        """Of the two halves of a success, the database's: it fits into a transaction."""
+        if self.key:
             await Throttle.filter(key=self.key).delete()
+
+    async def give_back(self) -> None:
+        """The other half, the address's: for after the transaction."""
+        await self.postern.rate_limits.give_back(Limit.GUESSES, self.caller.address)
 
 
 async def try_password(postern: Postern, caller: Caller, email: str, user: User | None) -> Attempt:

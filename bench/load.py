@@ -1,6 +1,6 @@
 """What one server carries: sign-in, verify, refresh and me, beside the limits of the machine.
 
-`make bench` runs it: every operation on SQLite and PostgreSQL (where TEST_DATABASE_URL names one),
+`make bench` runs it (`make bench ARGS=me` one operation): every operation on SQLite and PostgreSQL (where TEST_DATABASE_URL names one),
 with one worker and two, at 1, 16 and 64 connections, each three times; a table and
 `bench/load.json` come out of it. The load comes from wrk (Debian: `apt install wrk`). Every request
 is another user's: what is spent is spent once, and no answer may be a refusal.
@@ -25,6 +25,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from auth import factors, tokens, totp
 from auth.postern import Postern, open_postern
@@ -76,6 +77,8 @@ class Users:
                 user.totp_enrolled_at = user.totp_activated_at = now
             rows.append(user)
         await User.bulk_create(rows, batch_size=500)
+        for user in rows:
+            user._saved_in_db = True  # noqa: SLF001 - which bulk_create does not note
         return cls(postern, rows, made)
 
     async def sign_ins(self) -> Requests:
@@ -125,6 +128,8 @@ class Users:
             for user in self.rows
         ]  # fmt: skip
         await UserSession.bulk_create(sessions, batch_size=500)
+        for session in sessions:
+            session._saved_in_db = True  # noqa: SLF001
         opened = [tokens.opaque_token() for _ in sessions]
         await RefreshToken.bulk_create(
             [
@@ -171,6 +176,7 @@ def raw_argon2(postern: Postern) -> float:
 async def prepared(
     postern: Postern, ask: Callable[[Users], Any], count: int, *, with_factor: bool
 ) -> Requests:
+    EXECUTOR_CACHE.clear()  # its statements are in the dialect of the database before
     async with database.connected(postern.settings):
         users = await Users.made(postern, count, with_factor=with_factor)
         requests: Requests = await ask(users)

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import socket
+import sys
 
 import click
 import h11
@@ -23,6 +24,11 @@ DRAIN_SECONDS = 8
 """How long requests in flight may take once the server was asked to stop; it is gone within 10."""
 REQUEST_SECONDS = 15
 """How long a client may take to send a request, from connecting or from its first byte."""
+
+
+SWITCH_SECONDS = 0.0005
+"""How long one thread may keep the interpreter from another. SQLite answers on a thread of its own,
+and with Python's 5 ms each answer waits for that long: bench/README.md has the measurement."""
 
 
 class ImpatientProtocol(H11Protocol):
@@ -105,6 +111,7 @@ def worker_app() -> Starlette:
 
 def prepare_process() -> None:
     """What every process of Postern begins with."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     os.umask(0o077)  # whatever is made here is for its owner alone
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
