@@ -2,8 +2,9 @@
 
 `make bench` runs it (`make bench ARGS=me` one operation): every operation on SQLite and PostgreSQL
 (where TEST_DATABASE_URL names one), with one worker and two, at 1, 16 and 64 connections, each
-three times; a table and `bench/load.json` come out of it. The load comes from wrk (Debian: `apt install wrk`). Every request
-is another user's: what is spent is spent once, and no answer may be a refusal.
+three times; a table and `bench/load.json` come out of it. The load comes from wrk (Debian:
+`apt install wrk`). Every request is another user's: what is spent is spent once, and no answer may
+be a refusal.
 """
 
 import asyncio
