@@ -81,9 +81,13 @@ class RateLimits:
         if not self._enabled:
             return
         item, network = self._items[limit], network_of(address)
-        if not await self._hit(limit, network, 1):
+        if await self._hit(limit, network, 1):
+            return
+        try:
             stats = await self._limiter().get_window_stats(item, limit.value, network)
-            raise too_many_requests(stats.reset_time - time.time())
+        except StorageError:
+            raise too_many_requests(item.get_expiry()) from None
+        raise too_many_requests(stats.reset_time - time.time())
 
     async def give_back(self, limit: Limit, address: str | None) -> None:
         """Uncount one: what was tried succeeded."""
