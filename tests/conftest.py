@@ -1,7 +1,9 @@
 import asyncio
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import httpx2
 import pytest
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 
+import models
 from auth.postern import Postern, open_postern
 from config import Settings, load
 from models import database
@@ -17,6 +20,7 @@ from tests.support import CHEAP_HASHING, Client, Clock, Server, environment, run
 
 # SQLite always; PostgreSQL too where the environment names a server (its databases come and go).
 POSTGRES = os.environ.get("TEST_DATABASE_URL")
+MODELS = [getattr(models, name) for name in models.__all__]
 DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
 
 
@@ -26,11 +30,64 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(params=DATABASES)
-def database_settings(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database_settings(database_kind: str) -> Iterator[dict[str, str]]:
     """The settings that name an empty database: one of each kind that there is."""
-    if request.param == "sqlite":
+    if database_kind == "sqlite":
         yield {}
         return
+    with _postgres_database() as chosen:
+        yield chosen
+
+
+@pytest.fixture
+def postgres_database() -> Iterator[dict[str, str]]:
+    """The settings that name an empty database on PostgreSQL, for what SQLite cannot do."""
+    if not POSTGRES:
+        pytest.skip("TEST_DATABASE_URL names no PostgreSQL")
+    with _postgres_database() as chosen:
+        yield chosen
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with all its tables, to be copied: migrating takes longer."""
+    folder = tmp_path_factory.mktemp("template")
+    asyncio.run(database.migrate(load(environment(folder))[0]))
+    return folder / "postern.db"
+
+
+@pytest.fixture(scope="session")
+def reused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A PostgreSQL database with all its tables, to be emptied: making another takes longer."""
+    with _postgres_database() as chosen:
+        folder = tmp_path_factory.mktemp("reused")
+        asyncio.run(database.migrate(load(environment(folder, **chosen))[0]))
+        yield chosen
+
+
+@pytest.fixture
+def migrated_database(
+    tmp_path: Path, database_kind: str, request: pytest.FixtureRequest
+) -> dict[str, str]:
+    """The settings that name a database with tables and nothing in them."""
+    if database_kind == "sqlite":
+        (tmp_path / "var").mkdir()
+        shutil.copy(request.getfixturevalue("template"), tmp_path / "var" / "postern.db")
+        return {}
+    chosen: dict[str, str] = request.getfixturevalue("reused")
+    tables = ", ".join(model._meta.db_table for model in MODELS)
+    emptied = f"TRUNCATE {tables} RESTART IDENTITY CASCADE"
+    asyncio.run(_on_postgres(emptied, chosen["DATABASE_URL"]))
+    return chosen
+
+
+@contextmanager
+def _postgres_database() -> Iterator[dict[str, str]]:
     name = f"postern_test_{secrets.token_hex(6)}"
     asyncio.run(_on_postgres(f"CREATE DATABASE {name}"))
     try:
@@ -39,16 +96,16 @@ def database_settings(request: pytest.FixtureRequest) -> Iterator[dict[str, str]
         asyncio.run(_on_postgres(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-async def _on_postgres(statement: str) -> None:
-    connection = await asyncpg.connect(POSTGRES)
+async def _on_postgres(statement: str, url: str | None = POSTGRES) -> None:
+    connection = await asyncpg.connect(url)
     await connection.execute(statement)
     await connection.close()
 
 
 @pytest.fixture
 def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
-    """As shipped, on an empty database, but for hashing: that is cheap."""
-    return load(environment(tmp_path / "var", **CHEAP_HASHING, **database_settings))[0]
+    """As shipped, on an empty database."""
+    return load(environment(tmp_path / "var", **database_settings))[0]
 
 
 @pytest.fixture
@@ -57,12 +114,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def postern(settings: Settings, clock: Clock) -> AsyncIterator[Postern]:
-    """A Postern in this process, on a real database, whose clock the test moves."""
+async def postern(
+    tmp_path: Path, migrated_database: dict[str, str], clock: Clock
+) -> AsyncIterator[Postern]:
+    """A Postern in this process, on a real database, whose clock the test moves.
+
+    As shipped, but for hashing: that is cheap.
+    """
     EXECUTOR_CACHE.clear()  # its statements are in the dialect of the test before
-    opened = replace(open_postern(settings), now=clock)
-    await database.migrate(settings)
-    async with database.connected(settings):
+    chosen, _ = load(environment(tmp_path / "var", **CHEAP_HASHING, **migrated_database))
+    opened = replace(open_postern(chosen), now=clock)
+    async with database.connected(chosen):
         yield opened
     opened.passwords.close()
 

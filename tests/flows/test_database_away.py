@@ -1,6 +1,5 @@
 """A database that goes away and comes back: typed errors meanwhile, and no restart."""
 
-import os
 import selectors
 import socket
 import threading
@@ -83,14 +82,11 @@ def status(http: httpx2.Client, path: str) -> int:
     return http.get(path).status_code
 
 
-@pytest.mark.skipif(not os.environ.get("TEST_DATABASE_URL"), reason="wants PostgreSQL")
 def test_postgresql_may_go_away_and_come_back(
-    tmp_path: Path, database_settings: dict[str, str]
+    tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
-    if not database_settings:
-        pytest.skip("SQLite does not go away")
     with (
-        wire_to(database_settings["DATABASE_URL"]) as (wire, url),
+        wire_to(postgres_database["DATABASE_URL"]) as (wire, url),
         running_server(tmp_path / "var", **CHEAP_HASHING, DATABASE_URL=url) as server,
         httpx2.Client(base_url=server.url, timeout=30) as http,
     ):

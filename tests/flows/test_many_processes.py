@@ -29,7 +29,6 @@ from tests.support import (
     sessions_among,
 )
 
-pytestmark = pytest.mark.skipif(not os.environ.get("TEST_DATABASE_URL"), reason="wants PostgreSQL")
 SHARED = {
     "AUTH_ENCRYPTION_KEYS": base64.b64encode(b"one key that they share, 32 byte").decode(),
     "HASURA_GRAPHQL_JWT_SECRET": json.dumps({"type": "HS256", "key": "shared " * 6}),
@@ -39,11 +38,9 @@ Servers = list[Server]
 
 @pytest.fixture
 def servers(
-    tmp_path: Path, database_settings: dict[str, str], request: pytest.FixtureRequest
+    tmp_path: Path, postgres_database: dict[str, str], request: pytest.FixtureRequest
 ) -> Iterator[Servers]:
-    if not database_settings:
-        pytest.skip("SQLite is for one machine")
-    settings = CHEAP_HASHING | SHARED | database_settings | getattr(request, "param", {})
+    settings = CHEAP_HASHING | SHARED | postgres_database | getattr(request, "param", {})
     with (
         running_workers(tmp_path / "one", 2, **settings) as one,
         running_workers(tmp_path / "two", 2, **settings) as two,
