@@ -10,7 +10,7 @@ COMPILE := pyproject.toml --universal --python-version 3.11 --generate-hashes --
 serve: .venv/runtime ## start the server on http://127.0.0.1:4000
 	@$(BIN)/postern serve
 
-test: .venv/dev ## run the whole test-suite
+test: .venv/dev ## run the tests, but for the long runs of test-security
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-security: .venv/dev ## the attacks that take minutes: kills, fuzzing, state machine, timing

@@ -45,7 +45,7 @@ async def sign_in_email_password(
     if user is None or not matches:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id if user else None)
         raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-    await attempt.give_back()
+    await attempt.succeeded()
     if user.disabled:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
     sessions.refuse_disabled(user)
@@ -55,7 +55,6 @@ async def sign_in_email_password(
     async with in_transaction():
         if not await sessions.hold_unchanged(postern, user):
             raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-        await attempt.forget()
         if user.active_mfa_type is not None:
             return await _issue_ticket(postern, caller, user)
         return await sessions.open_session(postern, caller, user, tokens.PASSWORD)

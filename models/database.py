@@ -81,7 +81,8 @@ def is_unavailable(error: BaseException) -> bool:
     cause = error.args[0] if isinstance(error, BaseORMException) and error.args else error
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_UNAVAILABLE
-    return isinstance(cause, _UNAVAILABLE)
+    # asyncpg's word for an argument that does not fit is an InterfaceError, and a ValueError too.
+    return isinstance(cause, _UNAVAILABLE) and not isinstance(cause, ValueError)
 
 
 def describe(settings: Settings) -> str:

@@ -234,6 +234,15 @@ async def test_what_is_no_guess_is_not_counted(shipped: Postern) -> None:
     assert await Throttle.all().count() == 0
 
 
+async def test_a_right_password_is_no_failure_though_the_account_is_disabled(
+    shipped: Postern,
+) -> None:
+    session, _ = await sign_up_user(shipped)
+    await accounts.set_disabled(shipped, Caller(), session.user, disabled=True)
+    assert {await guess(shipped, password=PASSWORD) for _ in range(12)} == {"DISABLED_USER"}
+    assert await Throttle.all().count() == 0
+
+
 async def test_a_server_too_busy_to_look_counts_nothing(shipped: Postern) -> None:
     await sign_up_user(shipped)
     shipped.passwords._free = 0

@@ -1,10 +1,13 @@
+import sqlite3
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise import Tortoise, connections
+from tortoise.exceptions import OperationalError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
 from config import Settings, load
@@ -70,6 +73,27 @@ async def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
     folder.mkdir()
     await database.migrate(load(environment(folder))[0])
     assert (folder / "postern.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "unavailable"),
+    [
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.DiskFullError(), True),
+        (asyncpg.AdminShutdownError(), True),
+        (asyncpg.UndefinedTableError(), False),
+        (asyncpg.exceptions._base.DataError("invalid input for query argument"), False),
+        (OperationalError(sqlite3.OperationalError("no such table")), False),
+        (ValueError(), False),
+    ],
+    ids=repr,
+)
+def test_a_database_that_is_away_is_told_from_a_wrong_statement(
+    error: Exception, unavailable: bool
+) -> None:
+    assert database.is_unavailable(error) is unavailable
 
 
 def credentials(query: str, **changes: str) -> dict[str, Any]:
