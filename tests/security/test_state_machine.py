@@ -149,7 +149,8 @@ class Life(RuleBasedStateMachine):
         self.new_refresh.append(Refresh(device, session.refresh_token))
         self.all_refresh.append(self.new_refresh[-1])
         assert device.authenticated_at
-        return Access(device, session.access_token, self.clock(), device.authenticated_at)
+        auth_time = device.authenticated_at.replace(microsecond=0)  # whole seconds in a token
+        return Access(device, session.access_token, self.clock(), auth_time)
 
     def end(self, *devices: Device) -> None:
         for device in devices:
