@@ -59,6 +59,18 @@ async def record(
     logger.info("%s", json.dumps(as_json(event)))
 
 
+def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID) -> None:
+    """Write an event to the log that a statement of its flow has recorded."""
+    event = SecurityEvent(
+        created_at=postern.now(),
+        type=kind.name,
+        user_id=user_id,
+        address=caller.address,
+        user_agent=caller.user_agent,
+    )
+    logger.info("%s", json.dumps(as_json(event)))
+
+
 @dataclass(frozen=True)
 class Page:
     """Some events, the newest first, and whether there are older and newer ones."""

@@ -4,12 +4,12 @@ A session is a row and the family of refresh tokens that hang on it; ending it d
 whatever was issued for it is worth nothing within the same second.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
-from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
 from auth import events, throttling, tokens
@@ -18,6 +18,7 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.postern import Postern
 from models import RefreshToken, User, UserSession
+from models.statements import Change, Read
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,57 @@ async def open_session(
     return await hand_out(postern, session)
 
 
+OPENING = {
+    "session": """
+        INSERT INTO user_sessions (id, user_id, methods, created_at, authenticated_at,
+            last_used_at, expires_at, address, user_agent)
+        SELECT :session, :user, :methods, :now, :now,
+            :now, :expires_at, :address, :user_agent WHERE {so_far} RETURNING id""",
+    "token": """
+        INSERT INTO refresh_tokens (id, session_id, digest)
+        SELECT :token, :session, :digest WHERE {so_far} RETURNING id""",
+    "event": """
+        INSERT INTO security_events (created_at, type, user_id, address, user_agent)
+        SELECT :now, 'SIGNED_IN', :user, :address, :user_agent WHERE {so_far} RETURNING id""",
+}
+"""The last steps of a `Change` that signs a user in: what `open_session` does, in one go."""
+
+
+async def open_at_once(
+    postern: Postern,
+    caller: Caller,
+    user: User,
+    methods: Sequence[str],
+    change: Change,
+    **values: object,
+) -> Session | None:
+    """What `open_session` answers, by a `Change` that ends with `OPENING`.
+
+    The change makes sure that every factor that was seen is still the user's; None if one is not.
+    """
+    now, refresh_token = postern.now(), tokens.opaque_token()
+    session = UserSession(
+        user=user, methods=list(methods), created_at=now, authenticated_at=now, last_used_at=now
+    )
+    token_id = uuid4()
+    happened = await change.run(
+        session=str(session.id),
+        user=str(user.id),
+        methods=json.dumps(methods),
+        now=now,
+        expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
+        address=caller.address,
+        user_agent=caller.user_agent,
+        token=str(token_id),
+        digest=tokens.digest(refresh_token),
+        **values,
+    )
+    if not happened:
+        return None
+    events.log(postern, caller, EventType.SIGNED_IN, user.id)
+    return _handed_out(postern, session, refresh_token, token_id)
+
+
 async def hold_unchanged(postern: Postern, user: User) -> bool:
     """Whether the account is still as it was when its credentials were checked.
 
@@ -81,9 +133,20 @@ async def hold_unchanged(postern: Postern, user: User) -> bool:
 
 async def hand_out(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:
     """Fresh tokens for a session whose user is loaded."""
-    expires_in = postern.settings.access_token_expires_in
     refresh_token = tokens.opaque_token()
     stored = await RefreshToken.create(session=session, digest=tokens.digest(refresh_token))
+    return _handed_out(postern, session, refresh_token, stored.id, elevated=elevated)
+
+
+def _handed_out(
+    postern: Postern,
+    session: UserSession,
+    refresh_token: str,
+    refresh_token_id: UUID,
+    *,
+    elevated: bool = False,
+) -> Session:
+    expires_in = postern.settings.access_token_expires_in
     access_token = tokens.access_token(
         postern.key_ring,
         session.user,
@@ -92,7 +155,9 @@ async def hand_out(postern: Postern, session: UserSession, *, elevated: bool = F
         expires_in=expires_in,
         elevated=elevated,
     )
-    return Session(access_token, expires_in, refresh_token, stored.id, session.id, session.user)
+    return Session(
+        access_token, expires_in, refresh_token, refresh_token_id, session.id, session.user
+    )
 
 
 async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) -> Session:
@@ -104,18 +169,18 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
     Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER, TOO_MANY_REQUESTS (only for tokens that
     are wrong: a good one is never held up by what others do).
     """
-    presented = await RefreshToken.get_or_none(digest=tokens.digest(refresh_token)).select_related(
-        "session__user"
-    )
+    digest = tokens.digest(refresh_token)
+    presented = await _PRESENTED.one(digest=digest)
     if presented is None:
         await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
     refuse_disabled(presented.session.user)
-    if not _replaced_a_while_ago(postern, presented):
-        fresh = await _rotate(postern, caller, presented)
-        if fresh is not None:
-            return fresh
-    await _end_reused(postern, caller, presented)
+    fresh = await _rotate(postern, caller, presented)
+    if fresh is not None:
+        return fresh
+    stale = await RefreshToken.get_or_none(digest=digest).select_related("session__user")
+    if stale is not None and _replaced_a_while_ago(postern, stale):
+        await _end_reused(postern, caller, stale)
     raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
 
 
@@ -162,8 +227,10 @@ async def end_all(postern: Postern, caller: Caller, user: User, *, but: UUID | N
 
 async def sessions_of(postern: Postern, user: User) -> list[UserSession]:
     """The user's sessions that are alive, the last used first."""
-    alive = _alive(postern)
-    return await UserSession.filter(alive, user_id=user.id).order_by("-last_used_at", "id")
+    alive = UserSession.filter(
+        user_id=user.id, expires_at__gt=postern.now(), last_used_at__gt=_idle_since(postern)
+    )
+    return await alive.order_by("-last_used_at", "id")
 
 
 async def me(postern: Postern, caller: Caller) -> SignedIn | None:
@@ -186,9 +253,12 @@ async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
         claims = tokens.read(caller.access_token, postern.key_ring, postern.now())
     except tokens.InvalidTokenError:
         raise AuthError(ErrorCode.UNAUTHENTICATED) from None
-    session = await UserSession.get_or_none(
-        _alive(postern), id=claims.session_id, user_id=claims.user_id
-    ).select_related("user")
+    session = await _ALIVE.one(
+        session=str(claims.session_id),
+        user=str(claims.user_id),
+        now=postern.now(),
+        idle_since=_idle_since(postern),
+    )
     if session is None:
         raise AuthError(ErrorCode.UNAUTHENTICATED)
     refuse_disabled(session.user)
@@ -213,34 +283,65 @@ def refuse_disabled(user: User) -> None:
         raise AuthError(ErrorCode.DISABLED_USER)
 
 
-def _alive(postern: Postern) -> Q:
-    now, timeout = postern.now(), postern.settings.session_inactivity_timeout
-    if not timeout:
-        return Q(expires_at__gt=now)
-    return Q(expires_at__gt=now, last_used_at__gt=now - timedelta(seconds=timeout))
+def _idle_since(postern: Postern) -> datetime:
+    """When a session must have been used last, at least, to be alive."""
+    timeout = postern.settings.session_inactivity_timeout
+    return postern.now() - timedelta(seconds=timeout) if timeout else _LONG_AGO
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_IS_ALIVE = "user_sessions.expires_at > :now AND user_sessions.last_used_at > :idle_since"
+_ALIVE = Read(
+    UserSession, "user", where=f"user_sessions.id = :session AND user_id = :user AND {_IS_ALIVE}"
+)
+_PRESENTED = Read(RefreshToken, "session", "user", where="refresh_tokens.digest = :digest")
+# The session's row is taken first, as by whoever ends it: what is handed out belongs to a session
+# that is alive, or ends with it.
+_ROTATION = Change(
+    f"""
+        SELECT user_sessions.id FROM user_sessions
+        JOIN refresh_tokens ON refresh_tokens.session_id = user_sessions.id
+        WHERE refresh_tokens.id = :presented AND {_IS_ALIVE}
+        AND (rotated_at IS NULL OR rotated_at > :grace_since)""",  # noqa: S608 - our own words
+    session="""
+        UPDATE user_sessions SET last_used_at = :now, address = :address, user_agent = :user_agent
+        WHERE id = :session AND {so_far} RETURNING id""",
+    issued="""
+        INSERT INTO refresh_tokens (id, session_id, digest)
+        SELECT :token, :session, :digest WHERE {so_far} RETURNING id""",
+    rotated="""
+        UPDATE refresh_tokens SET rotated_at = :now
+        WHERE id = :presented AND rotated_at IS NULL AND {so_far}""",
+)
 
 
 def _replaced_a_while_ago(postern: Postern, token: RefreshToken) -> bool:
-    grace = timedelta(seconds=postern.settings.refresh_token_reuse_interval)
-    return token.rotated_at is not None and token.rotated_at + grace <= postern.now()
+    return token.rotated_at is not None and token.rotated_at <= _grace_since(postern)
+
+
+def _grace_since(postern: Postern) -> datetime:
+    """When a refresh token must have been replaced, at least, to be good once more."""
+    return postern.now() - timedelta(seconds=postern.settings.refresh_token_reuse_interval)
 
 
 async def _rotate(postern: Postern, caller: Caller, presented: RefreshToken) -> Session | None:
-    """The next tokens of the family; None where the token has been replaced and there is no grace.
+    """The next tokens of the family.
 
-    The session's row is taken first, as by whoever ends it: what is handed out belongs to a session
-    that is alive, or ends with it.
+    None where its session is over, or it has been replaced and the grace is over too.
     """
-    now, session = postern.now(), presented.session
-    async with in_transaction():
-        used = {"last_used_at": now, "address": caller.address, "user_agent": caller.user_agent}
-        if not await UserSession.filter(_alive(postern), id=session.id).update(**used):
-            raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
-        unused = RefreshToken.filter(id=presented.id, rotated_at__isnull=True)
-        rotated = await unused.update(rotated_at=now)
-        if not rotated and not postern.settings.refresh_token_reuse_interval:
-            return None
-        return await hand_out(postern, session)
+    session, refresh_token, token_id = presented.session, tokens.opaque_token(), uuid4()
+    rotated = await _ROTATION.run(
+        presented=str(presented.id),
+        session=str(session.id),
+        now=postern.now(),
+        idle_since=_idle_since(postern),
+        grace_since=_grace_since(postern),
+        address=caller.address,
+        user_agent=caller.user_agent,
+        token=str(token_id),
+        digest=tokens.digest(refresh_token),
+    )
+    return _handed_out(postern, session, refresh_token, token_id) if rotated else None
 
 
 async def _end_reused(postern: Postern, caller: Caller, token: RefreshToken) -> None:

@@ -12,10 +12,12 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import Proof
 from auth.postern import Postern
+from auth.rate_limits import Limit
 from auth.sessions import Session
 from auth.throttling import Attempt
 from models import MfaTicket as StoredTicket
 from models import User
+from models.statements import Change, Read
 
 TICKET_PREFIX = "mfaTotp:"
 """What a ticket is good for stands in it, so that no other door ever takes it."""
@@ -45,19 +47,31 @@ async def sign_in_email_password(
     if user is None or not matches:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id if user else None)
         raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-    await attempt.succeeded()
+    await attempt.give_back()
     if user.disabled:
+        await attempt.forget()
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
     sessions.refuse_disabled(user)
-    if user.active_mfa_type is not None:
-        factors.refuse_unless_enabled(postern)
     await _rehash_if_outdated(postern, user, password)
-    async with in_transaction():
-        if not await sessions.hold_unchanged(postern, user):
-            raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-        if user.active_mfa_type is not None:
+    if user.active_mfa_type is not None:
+        await attempt.forget()
+        factors.refuse_unless_enabled(postern)
+        async with in_transaction():
+            if not await sessions.hold_unchanged(postern, user):
+                raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
             return await _issue_ticket(postern, caller, user)
-        return await sessions.open_session(postern, caller, user, tokens.PASSWORD)
+    session = await sessions.open_at_once(
+        postern,
+        caller,
+        user,
+        tokens.PASSWORD,
+        _BY_PASSWORD,
+        password_hash=user.password_hash,
+        throttle=attempt.key,
+    )
+    if session is None:
+        raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
+    return session
 
 
 async def verify_sign_in_mfa_totp(
@@ -70,6 +84,9 @@ async def verify_sign_in_mfa_totp(
     DISABLED_MFA_TOTP (the factor was turned off meanwhile), DISABLED_USER, DISABLED_ENDPOINT,
     TOO_MANY_REQUESTS.
     """
+    session = await _redeem_at_once(postern, caller, ticket, otp)
+    if session is not None:
+        return session
     opened, attempt = await _take_attempt(postern, caller, ticket)
     proof = factors.check_totp(postern, opened.user, otp)
     return await _redeem(opened, attempt, proof, ErrorCode.INVALID_TOTP)
@@ -108,6 +125,64 @@ async def _issue_ticket(postern: Postern, caller: Caller, user: User) -> MfaTick
     )
     await events.record(postern, caller, EventType.TICKET_ISSUED, user.id)
     return MfaTicket(ticket, settings.mfa_ticket_expires_in)
+
+
+_WITH_DIGEST = Read(StoredTicket, "user", where="mfa_tickets.digest = :digest")
+_BY_PASSWORD = Change(
+    """
+        SELECT id FROM users WHERE id = :user AND password_hash = :password_hash
+        AND totp_activated_at IS NULL AND NOT disabled""",
+    account="UPDATE users SET last_signed_in_at = :now WHERE id = :user AND {so_far} RETURNING id",
+    **sessions.OPENING,
+    forgotten="DELETE FROM throttles WHERE key = :throttle AND {so_far}",
+)
+_BY_TICKET = Change(
+    """
+        SELECT users.id FROM users JOIN mfa_tickets ON mfa_tickets.user_id = users.id
+        WHERE mfa_tickets.id = :ticket AND attempts_left > 0 AND mfa_tickets.expires_at > :now
+        AND totp_secret = :totp_secret AND totp_last_step < :time_step
+        AND totp_activated_at IS NOT NULL AND NOT disabled""",
+    allowed=throttling.NO_FAILURE,
+    account="""
+        UPDATE users SET totp_last_step = :time_step, last_signed_in_at = :now
+        WHERE id = :user AND {so_far} RETURNING id""",
+    ticket="DELETE FROM mfa_tickets WHERE id = :ticket AND {so_far} RETURNING id",
+    **sessions.OPENING,
+)
+
+
+async def _redeem_at_once(
+    postern: Postern, caller: Caller, ticket: str, otp: str
+) -> Session | None:
+    """The session for a right code, by one read and one change; None for everything else.
+
+    What a refusal costs is left to `_take_attempt`, and so is what to say of it. Only a right code
+    has an effect here, and it has it while the ticket has an attempt left and the user's throttle
+    allows one, which the change makes sure of: of guesses at the same instant, no more count than
+    if each had taken its attempt first.
+    """
+    factors.refuse_unless_enabled(postern)
+    opened = await _WITH_DIGEST.one(digest=tokens.digest(ticket))
+    if opened is None or opened.user.active_mfa_type is None:
+        return None
+    proof = factors.check_totp(postern, opened.user, otp)
+    if proof is None:
+        return None
+    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
+    session = await sessions.open_at_once(
+        postern,
+        caller,
+        opened.user,
+        (*tokens.PASSWORD, *tokens.SECOND_FACTOR),
+        _BY_TICKET,
+        ticket=str(opened.id),
+        totp_secret=opened.user.totp_secret,
+        time_step=proof.time_step,
+        throttle=throttling.key_of_codes(opened.user),
+        seconds=int(postern.now().timestamp()),
+    )
+    await postern.rate_limits.give_back(Limit.GUESSES, caller.address)
+    return session
 
 
 async def _take_attempt(

@@ -69,6 +69,25 @@ async def try_code(postern: Postern, caller: Caller, user: User) -> Attempt:
     return await _begin(postern, caller, f"code of {user.id}", user.id)
 
 
+def key_of_codes(user: User) -> str:
+    """By what the attempts at this user's codes are counted."""
+    return tokens.digest(f"code of {user.id}")
+
+
+NO_FAILURE = """
+    INSERT INTO throttles (key, failures, failed_at, allowed_at)
+    SELECT :throttle, 0, :seconds, 0 WHERE {so_far}
+    ON CONFLICT (key) DO UPDATE SET failures = 0, failed_at = :seconds, allowed_at = 0
+    WHERE throttles.allowed_at <= :seconds
+    RETURNING key
+"""
+"""A step of a `Change`: an attempt that succeeds, if one is allowed now.
+
+It writes a row though there is nothing to count, so that it waits for the attempts that fail at the
+same moment, or they for it.
+"""
+
+
 async def failed(postern: Postern, caller: Caller) -> None:
     """Count a guess at something too random to be guessed: for its address alone.
 

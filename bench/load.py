@@ -37,8 +37,8 @@ from tests.support import OPERATIONS, PASSWORD, Server, environment, running_wor
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
-CONNECTIONS = (1, 16, 64)
-WORKERS = (1, 2)
+CONNECTIONS = tuple(map(int, os.environ.get("BENCH_CONNECTIONS", "1 16 64").split()))
+WORKERS = tuple(map(int, os.environ.get("BENCH_WORKERS", "1 2").split()))
 PREPARED = 2500 * SECONDS
 """Requests that are made ready for one run: more than are answered in it."""
 HERE = Path(__file__).parent

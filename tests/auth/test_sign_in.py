@@ -1,14 +1,27 @@
 import asyncio
-from collections.abc import Awaitable
+import sqlite3
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from tortoise.exceptions import IntegrityError
 
-from auth import accounts, mfa, sessions, sign_in, sign_up, tokens
+from auth import (
+    accounts,
+    factors,
+    mfa,
+    sessions,
+    sign_in,
+    sign_up,
+    throttling,
+    tokens,
+    totp,
+)
 from auth.errors import AuthError
 from auth.passwords import Passwords
 from auth.postern import Postern
-from models import MfaTicket, RefreshToken, SecurityEvent, User, UserSession
+from models import MfaTicket, RefreshToken, SecurityEvent, Throttle, User, UserSession
 from tests.support import (
     JOE,
     PASSWORD,
@@ -270,16 +283,118 @@ class TestACodeIsAcceptedOnce:
         ticket = await open_ticket(postern)
         clock.forward(30)
         code = joe.code(postern)
-        issue = sessions.open_session
-
-        async def failing(*_arguments: object) -> sessions.Session:
-            raise OSError("disk full")
-
-        monkeypatch.setattr(sessions, "open_session", failing)
-        with pytest.raises(OSError, match="disk full"):
-            await with_code(postern, ticket, code)
-        monkeypatch.setattr(sessions, "open_session", issue)
+        taken = joe.session.refresh_token
+        with monkeypatch.context() as patched:
+            patched.setattr(tokens, "opaque_token", lambda: taken)  # its digest is unique
+            with pytest.raises((IntegrityError, sqlite3.IntegrityError)):
+                await with_code(postern, ticket, code)
+        before = await UserSession.all().count()
         assert await with_code(postern, ticket, code)
+        assert await UserSession.all().count() == before + 1
+
+
+class TestTheOneStatement:
+    """What is done at once does what is done step by step."""
+
+    async def test_leaves_the_same_rows(self, postern: Postern, clock: Clock) -> None:
+        joe = await sign_up_with_factor(postern)
+        left = []
+        for step_by_step in (False, True):
+            clock.forward(30)
+            ticket = await open_ticket(postern)
+            events = len(await event_names())
+            if step_by_step:
+                assert await refusal(with_code(postern, ticket, joe.wrong_code(postern)))
+                await Throttle.filter(failures=1).update(allowed_at=2**40)  # no way at once
+                off = with_settings(postern, rate_limit_enable=False)
+                session = await with_code(off, ticket, joe.code(postern))
+                await Throttle.all().delete()
+            else:
+                session = await with_code(postern, ticket, joe.code(postern))
+            row = await UserSession.get(id=session.session_id).select_related("user")
+            token = await RefreshToken.get(id=session.refresh_token_id)
+            assert token.digest == tokens.digest(session.refresh_token)
+            assert token.session_id == row.id  # type: ignore[attr-defined]
+            assert await sessions.me(postern, caller(session.access_token))
+            assert await sessions.refresh_session(postern, caller(), session.refresh_token)
+            assert row.user.totp_last_step == totp.time_step(clock())
+            left.append(
+                (
+                    row.methods,
+                    row.created_at - clock(),
+                    row.authenticated_at - clock(),
+                    row.last_used_at - clock(),
+                    row.expires_at - clock(),
+                    row.user.last_signed_in_at - clock() if row.user.last_signed_in_at else None,
+                    row.address,
+                    row.user_agent,
+                    token.rotated_at,
+                    [name for name in (await event_names())[events:] if name != "WRONG_CODE"],
+                    await MfaTicket.all().count(),
+                )
+            )
+        assert left[0] == left[1]
+
+    async def test_does_nothing_for_what_has_changed_since_it_looked(
+        self, postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Everything that `_BY_TICKET` holds is looked at again, at the last moment."""
+        joe = await sign_up_with_factor(postern)
+        user, now = User.filter(email=JOE), clock()
+        before = await user.get()
+        changes: list[tuple[Any, dict[str, Any]]] = [
+            (user, {"disabled": True}),
+            (user, {"totp_activated_at": None}),
+            (user, {"totp_secret": factors.seal_secret(postern, before, joe.secret)}),
+            (user, {"totp_last_step": totp.time_step(now) + 1}),
+            (MfaTicket.all(), {"attempts_left": 0}),
+            (MfaTicket.all(), {"expires_at": now + timedelta(seconds=30)}),
+            (Throttle.all(), {"allowed_at": 2**40}),
+        ]
+        clock.forward(30)
+        undone = {name: getattr(before, name) for _, change in changes[:4] for name in change}
+        looked = factors.check_totp
+        for rows, change in changes:
+            await Throttle.all().delete()
+            ticket = await open_ticket(postern)
+            await Throttle.create(
+                key=throttling.key_of_codes(before), failures=1, failed_at=0, allowed_at=0
+            )
+            opened = await MfaTicket.get(digest=tokens.digest(ticket)).select_related("user")
+            proof = looked(postern, opened.user, joe.code(postern))
+            assert proof
+            await rows.update(**change)
+            monkeypatch.setattr(factors, "check_totp", lambda *_, proof=proof: proof)
+            monkeypatch.setattr(sign_in._WITH_DIGEST, "one", _answering(opened))
+            at_once = sign_in._redeem_at_once(postern, caller(), ticket, "000000")
+            assert await at_once is None, change
+            monkeypatch.undo()
+            await user.update(**undone)
+            await MfaTicket.all().delete()
+        ticket = await open_ticket(postern)
+        await Throttle.all().update(allowed_at=0)
+        assert await sign_in._redeem_at_once(postern, caller(), ticket, joe.code(postern))
+
+    async def test_forgets_the_failures_before_it(self, postern: Postern, clock: Clock) -> None:
+        joe = await sign_up_with_factor(postern)
+        key = throttling.key_of_codes(joe.session.user)
+        ticket = await open_ticket(postern)
+        for _ in range(3):
+            assert await refusal(with_code(postern, ticket, joe.wrong_code(postern)))
+        assert (await Throttle.get(key=key)).failures == 3
+        clock.forward(30)
+        assert await with_code(postern, ticket, joe.code(postern))
+        assert (await Throttle.get(key=key)).failures == 0
+        ticket = await open_ticket(postern)
+        assert await refusal(with_code(postern, ticket, joe.wrong_code(postern)))
+        assert (await Throttle.get(key=key)).failures == 1
+
+
+def _answering(ticket: MfaTicket) -> Callable[..., Awaitable[MfaTicket]]:
+    async def one(**_values: str) -> MfaTicket:
+        return ticket
+
+    return one
 
 
 async def test_fifty_guesses_at_once_get_five_tries(postern: Postern, clock: Clock) -> None:
