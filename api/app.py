@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -34,10 +33,10 @@ class SecurityHeaders:
     A page comes with a policy of its own.
     """
 
-    HEADERS: Mapping[str, str] = {
-        "x-content-type-options": "nosniff",
-        "content-security-policy": content_policy.NOTHING,
-        "referrer-policy": "no-referrer",
+    HEADERS: Mapping[bytes, bytes] = {
+        b"x-content-type-options": b"nosniff",
+        b"content-security-policy": content_policy.NOTHING.encode(),
+        b"referrer-policy": b"no-referrer",
     }
 
     def __init__(self, app: ASGIApp) -> None:
@@ -48,9 +47,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.HEADERS.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                missing = ((name, self.HEADERS[name]) for name in self.HEADERS.keys() - given)
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, unique
 from uuid import UUID
 
@@ -49,26 +50,20 @@ async def record(
 
     Inside of a transaction it is kept or lost with it.
     """
-    event = await SecurityEvent.create(
+    await SecurityEvent.create(
         created_at=postern.now(),
         type=kind.name,
         user_id=user_id,
         address=caller.address,
         user_agent=caller.user_agent,
     )
-    logger.info("%s", json.dumps(as_json(event)))
+    log(postern, caller, kind, user_id)
 
 
-def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID) -> None:
-    """Write an event to the log that a statement of its flow has recorded."""
-    event = SecurityEvent(
-        created_at=postern.now(),
-        type=kind.name,
-        user_id=user_id,
-        address=caller.address,
-        user_agent=caller.user_agent,
-    )
-    logger.info("%s", json.dumps(as_json(event)))
+def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None) -> None:
+    """Write to the log an event that is in the database."""
+    shown = _shown(kind.name, postern.now(), user_id, caller.address, caller.user_agent)
+    logger.info("%s", json.dumps(shown))
 
 
 @dataclass(frozen=True)
@@ -119,10 +114,16 @@ def _position(cursor: str) -> int:
 def as_json(event: SecurityEvent) -> dict[str, object]:
     """An event as the log and the command line show it."""
     user_id = getattr(event, "user_id", None)
+    return _shown(event.type, event.created_at, user_id, event.address, event.user_agent)
+
+
+def _shown(
+    kind: str, at: datetime, user_id: UUID | None, address: str | None, user_agent: str | None
+) -> dict[str, object]:
     return {
-        "event": event.type,
-        "at": event.created_at.isoformat(),
+        "event": kind,
+        "at": at.isoformat(),
         "user": user_id and str(user_id),
-        "address": event.address,
-        "userAgent": event.user_agent,
+        "address": address,
+        "userAgent": user_agent,
     }

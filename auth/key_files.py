@@ -94,7 +94,7 @@ def _draft(path: Path, content: bytes) -> Path:
 
 def _state(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - asked for at every request
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size

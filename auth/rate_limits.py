@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import time
 from enum import Enum, unique
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from limits import RateLimitItemPerSecond
@@ -120,6 +121,7 @@ def too_many_requests(seconds: float) -> AuthError:
     return AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=max(1, -int(-seconds // 1)))
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str | None) -> str:
     """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
     try:

@@ -17,6 +17,7 @@ from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.postern import Postern
+from auth.tokens import SessionClaims
 from models import RefreshToken, User, UserSession
 from models.statements import Change, Read
 
@@ -39,6 +40,15 @@ class SignedIn:
 
     user: User
     session: UserSession
+    authenticated_at: datetime
+
+
+@dataclass
+class _Opened:
+    """A session that a `Change` has opened."""
+
+    id: UUID
+    methods: list[str]
     authenticated_at: datetime
 
 
@@ -93,14 +103,11 @@ async def open_at_once(
     The change makes sure that every factor that was seen is still the user's; None if one is not.
     """
     now, refresh_token = postern.now(), tokens.opaque_token()
-    session = UserSession(
-        user=user, methods=list(methods), created_at=now, authenticated_at=now, last_used_at=now
-    )
-    token_id = uuid4()
+    session, token_id = _Opened(uuid4(), list(methods), now), uuid4()
     happened = await change.run(
         session=str(session.id),
         user=str(user.id),
-        methods=json.dumps(methods),
+        methods=json.dumps(session.methods),
         now=now,
         expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
         address=caller.address,
@@ -112,7 +119,7 @@ async def open_at_once(
     if not happened:
         return None
     events.log(postern, caller, EventType.SIGNED_IN, user.id)
-    return _handed_out(postern, session, refresh_token, token_id)
+    return _handed_out(postern, user, session, refresh_token, token_id)
 
 
 async def hold_unchanged(postern: Postern, user: User) -> bool:
@@ -135,12 +142,14 @@ async def hand_out(postern: Postern, session: UserSession, *, elevated: bool = F
     """Fresh tokens for a session whose user is loaded."""
     refresh_token = tokens.opaque_token()
     stored = await RefreshToken.create(session=session, digest=tokens.digest(refresh_token))
-    return _handed_out(postern, session, refresh_token, stored.id, elevated=elevated)
+    user = session.user
+    return _handed_out(postern, user, session, refresh_token, stored.id, elevated=elevated)
 
 
 def _handed_out(
     postern: Postern,
-    session: UserSession,
+    user: User,
+    session: SessionClaims,
     refresh_token: str,
     refresh_token_id: UUID,
     *,
@@ -149,15 +158,13 @@ def _handed_out(
     expires_in = postern.settings.access_token_expires_in
     access_token = tokens.access_token(
         postern.key_ring,
-        session.user,
+        user,
         session,
         now=postern.now(),
         expires_in=expires_in,
         elevated=elevated,
     )
-    return Session(
-        access_token, expires_in, refresh_token, refresh_token_id, session.id, session.user
-    )
+    return Session(access_token, expires_in, refresh_token, refresh_token_id, session.id, user)
 
 
 async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) -> Session:
@@ -341,7 +348,9 @@ async def _rotate(postern: Postern, caller: Caller, presented: RefreshToken) -> 
         token=str(token_id),
         digest=tokens.digest(refresh_token),
     )
-    return _handed_out(postern, session, refresh_token, token_id) if rotated else None
+    if not rotated:
+        return None
+    return _handed_out(postern, session.user, session, refresh_token, token_id)
 
 
 async def _end_reused(postern: Postern, caller: Caller, token: RefreshToken) -> None:

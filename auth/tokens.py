@@ -4,13 +4,14 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import jwt
 from jwt.types import Options
 
 from auth.key_ring import KeyRing, SigningKey
-from models import User, UserSession
+from models import User
 
 CLOCK_SKEW = 60
 """Seconds that the clock of the machine that issued a token may be ahead of ours."""
@@ -23,6 +24,14 @@ _CHECKS: Options = {
 PASSWORD = ("pwd",)
 SECOND_FACTOR = ("otp", "mfa")
 """Authentication methods, by the names of RFC 8176."""
+
+
+class SessionClaims(Protocol):
+    """What an access token says of its session."""
+
+    id: Any
+    methods: list[str]
+    authenticated_at: datetime
 
 
 class InvalidTokenError(Exception):
@@ -55,7 +64,7 @@ def digest(token: str) -> str:
 def access_token(
     ring: KeyRing,
     user: User,
-    session: UserSession,
+    session: SessionClaims,
     *,
     now: datetime,
     expires_in: int,

@@ -60,7 +60,10 @@ def matching_time_step(secret: str, code: str, now: datetime, *, drift: int) -> 
     if not _CODE.fullmatch(digits):
         return None
     current = time_step(now)
-    for step in range(current - drift, current + drift + 1):
+    by_distance = sorted(
+        range(current - drift, current + drift + 1), key=lambda s: abs(s - current)
+    )
+    for step in by_distance:
         if hmac.compare_digest(code_at(secret, step), digits):
             return step
     return None

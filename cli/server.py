@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -24,8 +25,8 @@ DRAIN_SECONDS = 8
 """How long requests in flight may take once the server was asked to stop; it is gone within 10."""
 REQUEST_SECONDS = 15
 """How long a client may take to send a request, from connecting or from its first byte."""
-
-
+GARBAGE = 10_000
+"""New objects after which they are looked at; Python's 700 is about one request."""
 SWITCH_SECONDS = 0.0005
 """How long one thread may keep the interpreter from another. SQLite answers on a thread of its own,
 and with Python's 5 ms each answer waits for that long: bench/README.md has the measurement."""
@@ -78,6 +79,7 @@ def serve(postern: Postern, *, workers: int) -> None:
     """
     settings, app = postern.settings, create_app(postern)
     _allow_many_connections()
+    _let_garbage_lie()
     listening = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         app if workers == 1 else "cli.server:worker_app",
@@ -106,7 +108,9 @@ def worker_app() -> Starlette:
     prepare_process()
     logging.getLogger("postern").setLevel(logging.INFO)
     settings, _ = load(os.environ)
-    return create_app(open_postern(settings))
+    app = create_app(open_postern(settings))
+    _let_garbage_lie()
+    return app
 
 
 def prepare_process() -> None:
@@ -121,6 +125,12 @@ def _allow_many_connections() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # some systems have a limit below `most`
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _let_garbage_lie() -> None:
+    """Look less often for garbage in circles, and never at what has been made by now: it stays."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 def _listen(host: str, port: int) -> socket.socket:

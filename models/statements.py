@@ -57,7 +57,7 @@ class Read(Generic[M]):
             f" JOIN {parent} ON {parent}.id = {child}.{name}_id"
             for name, (child, parent) in zip(self._path, pairwise(tables), strict=True)
         ]
-        return f"SELECT {', '.join(columns)} FROM {tables[0]}{''.join(joins)} WHERE {self._where}"  # noqa: S608 - of names alone
+        return f"SELECT {', '.join(columns)} FROM {tables[0]}{''.join(joins)} WHERE {self._where}"
 
     def _parsed(self, row: Any) -> M:
         values = iter(tuple(row))
