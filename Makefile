@@ -11,12 +11,12 @@ serve: .venv/runtime ## start the server on http://127.0.0.1:4000
 	@$(BIN)/postern serve
 
 test: .venv/dev ## run the tests, but for the long runs of test-security
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
 
 test-security: .venv/dev ## the attacks that take minutes: kills, fuzzing, state machine, timing
 	@$(BIN)/python -m pytest tests/security $(ARGS)
 
-bench: .venv/dev ## how fast it is (needs wrk; a quarter of an hour, and a quiet machine)
+bench: .venv/dev ## how fast it is (needs wrk; half an hour, and a quiet machine)
 	@$(BIN)/python -m bench.load $(ARGS)
 
 lint: .venv/dev ## style and types

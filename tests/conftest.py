@@ -1,5 +1,4 @@
 import asyncio
-import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -16,12 +15,25 @@ import models
 from auth.postern import Postern, open_postern
 from config import Settings, load
 from models import database
-from tests.support import CHEAP_HASHING, Client, Clock, Server, environment, running_server
+from tests.support import (
+    CHEAP_HASHING,
+    Client,
+    Clock,
+    Server,
+    environment,
+    postgres_to_test_on,
+    running_server,
+)
 
-# SQLite always; PostgreSQL too where the environment names a server (its databases come and go).
-POSTGRES = os.environ.get("TEST_DATABASE_URL")
+# SQLite always; PostgreSQL too where there is one (its databases come and go).
+POSTGRES = postgres_to_test_on()
 MODELS = [getattr(models, name) for name in models.__all__]
 DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was tested on, since it depends on the machine."""
+    terminalreporter.write_line(f"databases: {', '.join(DATABASES)}")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +60,7 @@ def database_settings(database_kind: str) -> Iterator[dict[str, str]]:
 def postgres_database() -> Iterator[dict[str, str]]:
     """The settings that name an empty database on PostgreSQL, for what SQLite cannot do."""
     if not POSTGRES:
-        pytest.skip("TEST_DATABASE_URL names no PostgreSQL")
+        pytest.skip("no PostgreSQL: TEST_DATABASE_URL names none, and none is here")
     with _postgres_database() as chosen:
         yield chosen
 

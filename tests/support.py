@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import io
 import os
 import random
@@ -13,10 +14,12 @@ from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import asyncpg
 import httpx2
 import redis
 import zxingcpp
@@ -219,6 +222,29 @@ class Server:
 
     def log(self) -> str:
         return self.output.read_text()
+
+
+@cache
+def postgres_to_test_on() -> str | None:
+    """The URL of a PostgreSQL in which tests may make and drop databases, if there is one.
+
+    TEST_DATABASE_URL names it; else a server on this machine will do if it lets us in.
+    """
+    if named := os.environ.get("TEST_DATABASE_URL"):
+        return named
+    local = "postgres://postgres@127.0.0.1:5432/postgres"
+
+    async def may_make_databases() -> bool:
+        connection = await asyncpg.connect(local, timeout=2)
+        try:
+            roles = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+            return bool(await connection.fetchval(roles))
+        finally:
+            await connection.close()
+
+    with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return local if asyncio.run(may_make_databases()) else None
+    return None
 
 
 def free_port() -> int:

@@ -92,7 +92,9 @@ class TestRefreshing:
         assert after.authenticated_at == before.authenticated_at
         assert after.last_used_at == postern.now()
 
-    @pytest.mark.parametrize("token", ["", "x", str(uuid4()), "\0", "x" * 10_000])
+    @pytest.mark.parametrize(
+        "token", ["", "x", "01234567-89ab-4cde-8f01-23456789abcd", "\0", "x" * 10_000]
+    )
     async def test_needs_a_token_of_ours(self, postern: Postern, token: str) -> None:
         assert await refusal(refresh(postern, token)) == "INVALID_REFRESH_TOKEN"
 
