@@ -1,4 +1,7 @@
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -47,6 +50,14 @@ async def test_a_hash_of_other_parameters_wants_to_be_made_again(hasher: Passwor
     assert not hasher.needs_rehash(hashed)
     assert stronger.needs_rehash(hashed)
     stronger.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all threads have one priority")
+async def test_hashing_lets_the_event_loop_go_first(hasher: Passwords) -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await hasher.run(priority) > priority()
 
 
 async def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
