@@ -12,7 +12,7 @@ from tortoise.queryset import QuerySet
 from auth import throttling
 from auth.mfa import ENROLMENT_LIFE
 from auth.postern import Postern
-from models import MfaTicket, Throttle, User, UserSession
+from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
 
 BATCH = 500
 """Rows that one statement changes."""
@@ -35,11 +35,14 @@ async def sweep(postern: Postern) -> dict[str, int]:
         totp_activated_at__isnull=True, totp_enrolled_at__lte=now - ENROLMENT_LIFE
     )
     forgiven = int(now.timestamp()) - throttling.all_forgotten(postern.settings)
+    kept = postern.settings.security_events_retention
+    old = SecurityEvent.filter(created_at__lte=now - timedelta(seconds=kept))
     return {
         "tickets": await _in_batches(MfaTicket.filter(expires_at__lte=now), _delete),
         "sessions": await _in_batches(UserSession.filter(over), _delete),
         "throttles": await _in_batches(Throttle.filter(failed_at__lte=forgiven), _delete),
         "enrolments": await _in_batches(forgotten, _forget_secret),
+        "events": await _in_batches(old, _delete) if kept else 0,
     }
 
 

@@ -123,6 +123,9 @@ class Settings(BaseModel):
         SecondsOrNever, Named("AUTH_SESSION_INACTIVITY_TIMEOUT")
     ] = 0
     elevation_max_age: Annotated[SecondsOrNever, Named("AUTH_ELEVATION_MAX_AGE")] = 15 * 60
+    security_events_retention: Annotated[
+        SecondsOrNever, Named("AUTH_SECURITY_EVENTS_RETENTION")
+    ] = 365 * 24 * 60 * 60
 
     disable_signup: Annotated[
         Switch, Named("AUTH_DISABLE_SIGNUP", "auth.signUp.enabled", inverted=True)

@@ -8,6 +8,7 @@ from tests.support import (
     PASSWORD,
     Clock,
     caller,
+    event_names,
     open_ticket,
     sign_up_user,
     sign_up_with_factor,
@@ -15,7 +16,7 @@ from tests.support import (
 )
 
 pytestmark = pytest.mark.anyio
-NOTHING = {"tickets": 0, "sessions": 0, "throttles": 0, "enrolments": 0}
+NOTHING = {"tickets": 0, "sessions": 0, "throttles": 0, "enrolments": 0, "events": 0}
 
 
 async def test_what_is_alive_stays(postern: Postern) -> None:
@@ -49,6 +50,22 @@ async def test_idle_sessions_go_where_the_operator_says_so(postern: Postern, clo
     assert await sweep.sweep(postern) == NOTHING
     busy = with_settings(postern, session_inactivity_timeout=600)
     assert await sweep.sweep(busy) == NOTHING | {"sessions": 1}
+
+
+async def test_events_go_after_a_year_or_as_the_operator_says(
+    postern: Postern, clock: Clock
+) -> None:
+    await sign_up_user(postern)
+    clock.forward(364 * 24 * 3600)
+    await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+    assert (await sweep.sweep(postern))["events"] == 0
+    clock.forward(24 * 3600)
+    for_ever = with_settings(postern, security_events_retention=0)
+    assert (await sweep.sweep(for_ever))["events"] == 0
+    assert (await sweep.sweep(postern))["events"] == 2
+    assert await event_names() == ["SIGNED_IN"]
+    a_day = with_settings(postern, security_events_retention=24 * 3600)
+    assert (await sweep.sweep(a_day))["events"] == 1
 
 
 async def test_any_number_goes_in_bounded_batches(

@@ -1,0 +1,48 @@
+"""deploy/partition-events.sql, which docs/scaling.md recommends, is run."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from auth import sessions, sweep
+from auth.postern import Postern, open_postern
+from config import load
+from models import SecurityEvent, database
+from tests.support import CHEAP_HASHING, ROOT, environment, event_names, sign_up_user
+
+pytestmark = pytest.mark.anyio
+PARTITIONS = (ROOT / "deploy" / "partition-events.sql").read_text()
+
+
+@pytest.fixture
+async def on_postgres(tmp_path: Path, postgres_database: dict[str, str]) -> AsyncIterator[Postern]:
+    chosen, _ = load(environment(tmp_path / "var", **CHEAP_HASHING, **postgres_database))
+    await database.migrate(chosen)
+    opened = open_postern(chosen)
+    async with database.connected(chosen):
+        yield opened
+    opened.passwords.close()
+
+
+async def test_events_go_on_in_partitions_of_a_month(
+    on_postgres: Postern, postgres_database: dict[str, str]
+) -> None:
+    _, joe = await sign_up_user(on_postgres)
+    before = [(event.id, event.type) for event in await SecurityEvent.all().order_by("id")]
+    connection = await asyncpg.connect(postgres_database["DATABASE_URL"])
+    await connection.execute(PARTITIONS)
+    assert [(event.id, event.type) for event in await SecurityEvent.all().order_by("id")] == before
+    december = SecurityEvent.filter(id=before[0][0])
+    await december.update(created_at=datetime(2026, 12, 24, tzinfo=UTC))
+    await sessions.sign_out(on_postgres, joe, None, everywhere=True)
+    assert await event_names() == ["SIGNED_UP", "SIGNED_IN", "ALL_SESSIONS_ENDED"]
+    in_december = "SELECT count(*) FROM security_events_2026_12"
+    assert await connection.fetchval(in_december) == 1
+    await connection.execute("DROP TABLE security_events_2026_12")
+    assert await event_names() == ["SIGNED_IN", "ALL_SESSIONS_ENDED"]
+    await SecurityEvent.all().update(created_at=on_postgres.now() - timedelta(days=366))
+    assert (await sweep.sweep(on_postgres))["events"] == 2
+    await connection.close()
