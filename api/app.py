@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import content_policy
+from api import content_policy, playground
 from api.graphql import GraphQLEndpoint
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
@@ -117,10 +117,12 @@ def create_app(postern: Postern) -> Starlette:
         expose_headers=["retry-after"],
         max_age=24 * 60 * 60,
     )
+    graphiql = [Route(playground.PATH, playground.file)]
     return Starlette(
         middleware=[Middleware(SecurityHeaders), cross_origin],
         routes=[
             Route("/graphql", GraphQLEndpoint(postern)),
+            *(graphiql if postern.settings.graphiql_enabled else []),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/version", show_version),

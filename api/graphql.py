@@ -1,6 +1,7 @@
 """GraphQL over HTTP: Strawberry's view, with answers that are typed and tell no secrets."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -20,8 +21,8 @@ from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
 from tortoise.exceptions import OperationalError
 
+from api import playground
 from api.client_address import client_address
-from api.content_policy import page_policy
 from api.context import Context
 from api.schema import build_schema
 from api.trusted_documents import read_manifest
@@ -39,6 +40,9 @@ BODY_MAX = 64 * 1024
 """Bytes of a request."""
 BODY_SECONDS = 10
 """How long a client may take to send them."""
+JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
+"""The media types of an answer (GraphQL over HTTP, section 4). The second one tells with its status
+whether the operation has run."""
 _ECHO = re.compile(r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?", re.DOTALL)
 """Where graphql-core repeats what was sent: it could be a password in the wrong place."""
 _SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
@@ -62,20 +66,22 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with JSON whatever happens."""
         request = Request(scope, _bounded(receive))
+        request.state.media_type = media_type = media_type_for(request.headers.get("accept", ""))
         try:
             await self._postern.rate_limits.spend(Limit.REQUESTS, self._address(request))
             response = await self.run(request)
         except HTTPException as error:
-            response = _refusal(error.status_code, ErrorCode.INVALID_REQUEST, error.reason)
+            code = ErrorCode.INVALID_REQUEST
+            response = _refusal(media_type, error.status_code, code, error.reason)
         except AuthError as error:
-            response = _refusal(429, error.code, **error.details)
+            response = _refusal(media_type, 429, error.code, **error.details)
             _say_when(response, error.extensions)
         except ClientDisconnect:
             return
         except Exception as error:
             code, details = _unforeseen(error)
             status = 503 if code is ErrorCode.SERVICE_UNAVAILABLE else 500
-            response = _refusal(status, code, **details)
+            response = _refusal(media_type, status, code, **details)
         response.headers["cache-control"] = "no-store"  # it may hold tokens
         await response(scope, receive, send)
 
@@ -116,9 +122,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         return replace(asked, query=document)
 
     async def render_graphql_ide(self, request: Request) -> HTMLResponse:
-        """GraphiQL, under a policy of the scripts and styles that its page names, and no other."""
-        page = self.graphql_ide_html
-        return HTMLResponse(page, headers={"content-security-policy": page_policy(page)})
+        """GraphiQL, from our own files."""
+        return playground.page()
 
     def _address(self, request: Request) -> str | None:
         peer = request.client.host if request.client else None
@@ -136,7 +141,40 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         ]
         for error in result.errors:
             _say_when(request.state.response, error.extensions or {})
-        return process_result(result)
+        answer = process_result(result)
+        response: Response = request.state.response
+        response.media_type = request.state.media_type
+        never_ran = result.data is None and not any(error.path for error in result.errors)
+        if never_ran and response.media_type == GRAPHQL_RESPONSE:
+            del answer["data"]
+            response.status_code = 400
+        return answer
+
+    def create_response(
+        self,
+        response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse],
+        sub_response: Response,
+    ) -> Response:
+        """The answer in the media type that the client has asked for."""
+        response = super().create_response(response_data, sub_response)
+        response.headers["content-type"] = f"{sub_response.media_type}; charset=utf-8"
+        return response
+
+
+def media_type_for(accept: str) -> str:
+    """The media type of the answer to a client that accepts these (RFC 9110, section 12.5.1).
+
+    That of GraphQL over HTTP where it is asked for by name and nothing of ours is liked better;
+    else JSON, whatever is asked for.
+    """
+    liked: dict[str, float] = {}
+    for entry in accept.lower().split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        with contextlib.suppress(ValueError):
+            liked[name] = float(weight)
+    asked, json_too = liked.get(GRAPHQL_RESPONSE, 0), liked.get(JSON, 0)
+    return GRAPHQL_RESPONSE if asked > 0 and asked >= json_too else JSON
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -204,6 +242,8 @@ def _say_when(response: Response, extensions: Mapping[str, Any]) -> None:
         response.headers["retry-after"] = str(extensions["retryAfter"])
 
 
-def _refusal(status: int, code: ErrorCode, message: str = "", **details: object) -> JSONResponse:
+def _refusal(
+    media_type: str, status: int, code: ErrorCode, message: str = "", **details: object
+) -> JSONResponse:
     error = {"message": message or code.message, "extensions": {"code": code.name, **details}}
-    return JSONResponse({"errors": [error]}, status)
+    return JSONResponse({"errors": [error]}, status, media_type=f"{media_type}; charset=utf-8")

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import contextlib
+import fcntl
+import hashlib
 import io
 import os
 import random
@@ -245,6 +247,19 @@ def postgres_to_test_on() -> str | None:
     with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return local if asyncio.run(may_make_databases()) else None
     return None
+
+
+def node_modules(project: Path) -> None:
+    """Install what a project's package-lock.json pins, once, one process at a time."""
+    done = project / "node_modules" / ".installed"
+    wanted = hashlib.sha256((project / "package-lock.json").read_bytes()).hexdigest()
+    with (project / ".installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists() and done.read_text() == wanted:
+            return
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=project, check=True, capture_output=True)
+        done.write_text(wanted)
 
 
 def free_port() -> int:

@@ -1,0 +1,133 @@
+"""GraphiQL as a person meets it: from our own files, under our policy, the story in its tabs."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support import Authenticator, Server, running_server
+
+EMAIL = "joe@example.com"
+PASTE = """text => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", text);
+    const paste = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+    document.activeElement.dispatchEvent(paste);
+}"""
+
+
+class Playground:
+    """The page, and what happens on it."""
+
+    def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
+        self.server = server
+        self.page: Page = browser.new_page(viewport={"width": 1400, "height": 860}, **options)
+        self.elsewhere: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self._asked(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text) if message.type == "error" else None
+            ),
+        )
+        self.page.goto(f"{server.url}/graphql")
+        expect(self.page.get_by_text("Run the tabs from left to right")).to_be_visible()
+        expect(self.page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.server.url, "data:", "blob:")):
+            self.elsewhere.append(url)
+
+    def open(self, tab: str) -> None:
+        self.page.get_by_role("tab", name=tab, exact=True).click()
+        name = self.page.locator(".graphiql-query-editor .view-line").first
+        expect(name).to_contain_text(f"mutation {tab}")
+        self.page.wait_for_timeout(1000)  # the editor reads the operation's name off its thread
+
+    def paste_variables(self, **variables: str) -> None:
+        self.page.locator(".graphiql-editor-tool .monaco-editor").first.click()
+        self.page.keyboard.press("Control+A")
+        self.page.evaluate(PASTE, json.dumps(variables))
+
+    def run(self, *, by_keyboard: bool = False) -> Any:
+        with self.page.expect_response("**/graphql") as answered:
+            if by_keyboard:
+                self.page.keyboard.press("Control+Enter")
+            else:
+                self.page.get_by_role("button", name="Execute").first.click()
+        return answered.value.json()
+
+
+def test_the_tabs_tell_the_story_in_order(browser: Browser, server: Server) -> None:
+    graphiql = Playground(browser, server)
+    page, status = graphiql.page, graphiql.page.get_by_role("status")
+    signed_up = graphiql.run()["data"]["signUpEmailPassword"]
+    assert signed_up["user"]["email"] == EMAIL
+    expect(status).to_contain_text(f"Signed in as {EMAIL}")
+
+    graphiql.open("SignIn")
+    assert graphiql.run()["data"]["signInEmailPassword"]["__typename"] == "Session"
+
+    graphiql.open("Enrol")
+    enrolment = graphiql.run()["data"]["changeUserMfa"]
+    picture = page.get_by_role("img", name="QR code")
+    expect(picture).to_be_visible()
+    assert picture.get_attribute("src") == enrolment["imageUrl"]
+    phone = Authenticator.scan(enrolment["imageUrl"])
+
+    graphiql.open("Activate")
+    graphiql.paste_variables(code=phone.next_code())
+    activated = graphiql.run()["data"]["verifyChangeUserMfa"]
+    assert activated["user"] == {"activeMfaType": "totp"}
+    expect(picture).to_have_count(0)
+
+    graphiql.open("SignInAgain")
+    assert graphiql.run()["data"]["signInEmailPassword"]["__typename"] == "MfaTicket"
+    expect(status).to_contain_text("A sign-in waits for its code")
+
+    graphiql.open("Verify")
+    graphiql.paste_variables(ticket="", otp=phone.next_code())
+    verified = graphiql.run(by_keyboard=True)["data"]["verifySignInMfaTotp"]
+    assert verified["user"] == {"email": EMAIL, "activeMfaType": "totp"}
+
+    stored = page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
+    for secret in (verified["accessToken"], verified["refreshToken"], "correct horse", EMAIL):
+        assert secret not in stored
+    assert graphiql.elsewhere == []
+    assert graphiql.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_light_or_dark_as_the_browser_is(
+    browser: Browser, server: Server, scheme: Any
+) -> None:
+    graphiql = Playground(browser, server, color_scheme=scheme)
+    background = "getComputedStyle(document.querySelector('.graphiql-container')).backgroundColor"
+    red = int(graphiql.page.evaluate(background).split("(")[1].split(",")[0])
+    assert (red > 128) is (scheme == "light")
+    graphiql.page.get_by_role("button", name="Documentation Explorer").click()
+    expect(graphiql.page.get_by_role("link", name="Mutation")).to_be_visible()
+    assert graphiql.complaints == []
+
+
+def test_its_files_are_sent_once_and_packed(server: Server) -> None:
+    with httpx2.Client(base_url=server.url) as http:
+        first = http.get("/graphiql/graphiql.js")
+        assert first.headers["content-encoding"] == "gzip"
+        assert first.headers["content-type"] == "text/javascript; charset=utf-8"
+        again = http.get("/graphiql/graphiql.js", headers={"if-none-match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        plain = http.get("/graphiql/graphiql.js", headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == first.content
+        for name in ("..%2fapp.py", "nothing.js", "graphiql.js.gz", "__init__.py"):
+            assert http.get(f"/graphiql/{name}").status_code == 404
+
+
+def test_without_graphiql_there_are_no_files_either(tmp_path: Any) -> None:
+    with running_server(tmp_path / "var", AUTH_GRAPHIQL_ENABLED="false") as server:
+        assert httpx2.get(f"{server.url}/graphiql/graphiql.js").status_code == 404
