@@ -1,6 +1,7 @@
 """GraphiQL as a person meets it: from our own files, under our policy, the story in its tabs."""
 
 import json
+import os
 from typing import Any
 
 import httpx2
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support import Authenticator, Server, running_server
 
 EMAIL = "joe@example.com"
+PICTURES = os.environ.get("PICTURES")
+"""A folder for a picture of what is seen."""
 PASTE = """text => {
     const clipboardData = new DataTransfer();
     clipboardData.setData("text/plain", text);
@@ -78,6 +81,8 @@ def test_the_tabs_tell_the_story_in_order(browser: Browser, server: Server) -> N
     expect(picture).to_be_visible()
     assert picture.get_attribute("src") == enrolment["imageUrl"]
     phone = Authenticator.scan(enrolment["imageUrl"])
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/graphiql.png")
 
     graphiql.open("Activate")
     graphiql.paste_variables(code=phone.next_code())

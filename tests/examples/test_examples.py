@@ -1,0 +1,73 @@
+"""The clients in examples/ do what they are examples of, against a real server."""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT, SHIPPED_LIMITS, Server, node_modules, running_server
+from tests.test_readme import blocks, section
+
+EXAMPLES = ROOT / "examples"
+needs_node = pytest.mark.skipif(not shutil.which("npm"), reason="it needs Node")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("examples")
+    with running_server(folder / "var", **SHIPPED_LIMITS) as running:
+        yield running
+
+
+def run(*command: str, folder: Path) -> str:
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def python_of(project: Path) -> Path:
+    """The interpreter of the project's own environment, made once from what it pins."""
+    venv, pins = project / ".venv", project / "requirements.txt"
+    wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
+    with (project / ".installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = venv / ".installed"
+        if not done.exists() or done.read_text() != wanted:
+            run(sys.executable, "-m", "venv", str(venv), folder=project)
+            install = ("-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r")
+            run(str(venv / "bin" / "python"), *install, str(pins), folder=project)
+            done.write_text(wanted)
+    return venv / "bin" / "python"
+
+
+def test_curl_is_the_tour_of_the_readme() -> None:
+    """`test_the_tour_works_when_it_is_pasted` runs it."""
+    script = (EXAMPLES / "curl" / "tour.sh").read_text()
+    tour = "\n".join(blocks(section("A two-minute tour") + section("Going on"), "bash"))
+    assert script.endswith(f"\n\n{tour}")
+
+
+def test_python(server: Server) -> None:
+    folder = EXAMPLES / "python"
+    python, url = str(python_of(folder)), f"{server.url}/graphql"
+    run(str(folder / ".venv" / "bin" / "ariadne-codegen"), folder=folder)
+    typed = run(python, "story.py", url, folder=folder)
+    assert "wrong password: INVALID_EMAIL_PASSWORD\nsecond factor: totp\n" in typed
+    assert "signed in with both factors:" in typed
+    untyped = run(python, "with_gql.py", url, folder=folder)
+    assert "wrong code: {'code': 'INVALID_TOTP', 'attemptsLeft': 4}" in untyped
+    assert "signed in with both factors:" in untyped
+
+
+@needs_node
+def test_typescript(server: Server) -> None:
+    folder = EXAMPLES / "typescript"
+    node_modules(folder)
+    said = run("npm", "start", "--", f"{server.url}/graphql", folder=folder)
+    assert "INVALID_EMAIL_PASSWORD: show the message beside the form" in said
+    assert "signed in with both factors\n10 answers after 1 refresh\n" in said
