@@ -49,12 +49,14 @@ class Playground:
         self.page.get_by_role("tab", name=tab, exact=True).click()
         name = self.page.locator(".graphiql-query-editor .view-line").first
         expect(name).to_contain_text(f"mutation {tab}")
-        self.page.wait_for_timeout(1000)  # the editor reads the operation's name off its thread
 
     def paste_variables(self, **variables: str) -> None:
         self.page.locator(".graphiql-editor-tool .monaco-editor").first.click()
         self.page.keyboard.press("Control+A")
         self.page.evaluate(PASTE, json.dumps(variables))
+        last = list(variables.values())[-1]
+        expect(self.page.locator(".graphiql-editor-tool .view-lines").first).to_contain_text(last)
+        self.page.wait_for_timeout(500)  # GraphiQL looks at what was typed a little later
 
     def run(self, *, by_keyboard: bool = False) -> Any:
         with self.page.expect_response("**/graphql") as answered:

@@ -54,7 +54,13 @@ export async function fetcher({ query, variables, operationName }, { headers: ty
   });
   if (state.session) headers.set("authorization", `Bearer ${state.session.accessToken}`);
   for (const [name, value] of Object.entries(typed ?? {})) headers.set(name, value);
-  const body = JSON.stringify({ query, variables: completed(variables), operationName });
+  // The editor reads a new tab's operation in its own time, and may still name that of the last one.
+  const named = query.includes(operationName) ? operationName : undefined;
+  const body = JSON.stringify({
+    query,
+    variables: completed(variables),
+    operationName: named,
+  });
   const response = await fetch(location.pathname, { method: "POST", headers, body });
   const answer = await response.json();
   remember(answer.data);
