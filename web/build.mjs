@@ -2,9 +2,12 @@
 import { build } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const TO = new URL("../api/static/", import.meta.url);
+const TO = process.argv[2]
+  ? pathToFileURL(`${process.argv[2]}/`)
+  : new URL("../api/static/", import.meta.url);
 const common = { bundle: true, minify: true, write: false, outdir: "out", target: "es2022" };
 
 const page = await build({

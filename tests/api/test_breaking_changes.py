@@ -27,7 +27,7 @@ def test_nothing_breaks_without_a_word() -> None:
     [
         ("  expiresIn: Int!\n", "  seconds: Int!\n", "MfaTicket.expiresIn was removed."),
         ("union SignInResult = Session | MfaTicket", "union SignInResult = Session", "MfaTicket"),
-        ("  INVALID_TICKET\n", "  NO_TICKET\n", "INVALID_TICKET was removed from enum type ErrorCode."),
+        ("  INVALID_TICKET\n", "  NO_TICKET\n", "Enum value ErrorCode.INVALID_TICKET was removed."),
         ("  activeMfaType: String\n", "  activeMfaType: Int\n", "User.activeMfaType changed type"),
     ],
 )

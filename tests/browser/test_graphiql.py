@@ -1,14 +1,18 @@
 """GraphiQL as a person meets it: from our own files, under our policy, the story in its tabs."""
 
+import gzip
 import json
 import os
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support import Authenticator, Server, running_server
+from tests.support import ROOT, Authenticator, Server, node_modules, running_server
 
 EMAIL = "joe@example.com"
 PICTURES = os.environ.get("PICTURES")
@@ -135,6 +139,17 @@ def test_its_files_are_sent_once_and_packed(server: Server) -> None:
             assert http.get(f"/graphiql/{name}").status_code == 404
 
 
-def test_without_graphiql_there_are_no_files_either(tmp_path: Any) -> None:
+@pytest.mark.skipif(not shutil.which("npm"), reason="building them needs Node")
+def test_its_files_are_those_that_web_builds(tmp_path: Path) -> None:
+    web, committed = ROOT / "web", ROOT / "api" / "static"
+    node_modules(web)
+    subprocess.run(["node", "build.mjs", tmp_path / "built"], cwd=web, check=True)
+    built = {
+        file.name: gzip.decompress(file.read_bytes()) for file in (tmp_path / "built").iterdir()
+    }
+    assert built == {file.name: gzip.decompress(file.read_bytes()) for file in committed.iterdir()}
+
+
+def test_without_graphiql_there_are_no_files_either(tmp_path: Path) -> None:
     with running_server(tmp_path / "var", AUTH_GRAPHIQL_ENABLED="false") as server:
         assert httpx2.get(f"{server.url}/graphiql/graphiql.js").status_code == 404
