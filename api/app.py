@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import content_policy, playground
+from api import content_policy, playground, rest
 from api.graphql import GraphQLEndpoint
+from api.openapi import document
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
 from models import database
@@ -117,16 +118,29 @@ def create_app(postern: Postern) -> Starlette:
         expose_headers=["retry-after"],
         max_age=24 * 60 * 60,
     )
+    prefix = postern.settings.api_prefix
+    described = document(VERSION, prefix)
+
+    async def openapi(_request: Request) -> JSONResponse:
+        """The routes of Nhost Auth, for clients and tools (OpenAPI 3.1)."""
+        return JSONResponse(described)
+
+    about = {
+        "/healthz": healthz,
+        "/readyz": readyz,
+        "/version": show_version,
+        "/.well-known/jwks.json": jwks,
+    }
     graphiql = [Route(playground.PATH, playground.file)]
     return Starlette(
         middleware=[Middleware(SecurityHeaders), cross_origin],
         routes=[
             Route("/graphql", GraphQLEndpoint(postern)),
             *(graphiql if postern.settings.graphiql_enabled else []),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/version", show_version),
-            Route("/.well-known/jwks.json", jwks),
+            Route("/openapi.json", openapi),
+            *(Route(path, answer) for path, answer in about.items()),
+            *(Route(prefix + path, answer) for path, answer in about.items() if prefix),
+            *rest.routes(postern),
         ],
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed},

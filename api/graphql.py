@@ -1,45 +1,29 @@
 """GraphQL over HTTP: Strawberry's view, with answers that are typed and tell no secrets."""
 
-import asyncio
 import contextlib
 import json
-import logging
 import re
-import traceback
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
-from tortoise.exceptions import OperationalError
 
 from api import playground
-from api.client_address import client_address
 from api.context import Context
+from api.http import address_of, bounded, caller_of, say_when, unforeseen
 from api.schema import build_schema
 from api.trusted_documents import read_manifest
-from auth.caller import Caller
 from auth.errors import CONCEALED, AuthError, ErrorCode
 from auth.postern import Postern
 from auth.rate_limits import Limit
-from models import database
 
-logger = logging.getLogger("postern")
-
-USER_AGENT_MAX, ADDRESS_MAX = 255, 45
-"""Characters that are kept of what a client calls itself, and of where it is."""
-BODY_MAX = 64 * 1024
-"""Bytes of a request."""
-BODY_SECONDS = 10
-"""How long a client may take to send them."""
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
 """The media types of an answer (GraphQL over HTTP, section 4). The second one tells with its status
 whether the operation has run."""
@@ -65,36 +49,32 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with JSON whatever happens."""
-        request = Request(scope, _bounded(receive))
+        request = Request(scope, bounded(receive))
         request.state.media_type = media_type = media_type_for(request.headers.get("accept", ""))
         try:
-            await self._postern.rate_limits.spend(Limit.REQUESTS, self._address(request))
+            await self._postern.rate_limits.spend(
+                Limit.REQUESTS, address_of(self._postern, request)
+            )
             response = await self.run(request)
         except HTTPException as error:
             code = ErrorCode.INVALID_REQUEST
             response = _refusal(media_type, error.status_code, code, error.reason)
         except AuthError as error:
             response = _refusal(media_type, 429, error.code, **error.details)
-            _say_when(response, error.extensions)
+            say_when(response, error.extensions)
         except ClientDisconnect:
             return
         except Exception as error:
-            code, details = _unforeseen(error)
+            code, details = unforeseen(error)
             status = 503 if code is ErrorCode.SERVICE_UNAVAILABLE else 500
             response = _refusal(media_type, status, code, **details)
         response.headers["cache-control"] = "no-store"  # it may hold tokens
         await response(scope, receive, send)
 
     async def get_context(self, request: Request, response: Response) -> Context:  # type: ignore[override]
-        """The access token is only looked at by the operations that need one."""
+        """What the resolvers are told."""
         request.state.response = response
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        caller = Caller(
-            address=self._address(request),
-            user_agent=request.headers.get("user-agent", "")[:USER_AGENT_MAX] or None,
-            access_token=token.strip() if scheme.lower() == "bearer" else None,
-        )
-        return Context(self._postern, caller)
+        return Context(self._postern, caller_of(self._postern, request))
 
     def parse_json(self, data: str | bytes) -> Any:
         """The JSON object in `data`. Raises HTTPException for everything else."""
@@ -125,11 +105,6 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         """GraphiQL, from our own files."""
         return playground.page()
 
-    def _address(self, request: Request) -> str | None:
-        peer = request.client.host if request.client else None
-        address = client_address(peer, request.headers, self._postern.settings.trusted_proxies)
-        return address[:ADDRESS_MAX] if address else None
-
     async def process_result(
         self, request: Request, result: ExecutionResult
     ) -> GraphQLHTTPResponse:
@@ -140,7 +115,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             _presentable(error, conceal=conceal, suggest=suggest) for error in result.errors or ()
         ]
         for error in result.errors:
-            _say_when(request.state.response, error.extensions or {})
+            say_when(request.state.response, error.extensions or {})
         answer = process_result(result)
         response: Response = request.state.response
         response.media_type = request.state.media_type
@@ -177,26 +152,6 @@ def media_type_for(accept: str) -> str:
     return GRAPHQL_RESPONSE if asked > 0 and asked >= json_too else JSON
 
 
-def _bounded(receive: Receive) -> Receive:
-    """The same body, but no more of it than an operation needs."""
-    received = 0
-    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
-
-    async def counted() -> Message:
-        nonlocal received
-        try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
-        except TimeoutError:
-            raise HTTPException(408, f"Expected all of it in {BODY_SECONDS} seconds.") from None
-        received += len(message.get("body", b""))
-        if received > BODY_MAX:
-            raise HTTPException(413, f"Expected at most {BODY_MAX} bytes.")
-        return message
-
-    return counted
-
-
 def _presentable(error: GraphQLError, *, conceal: bool, suggest: bool) -> GraphQLError:
     cause = error.original_error
     details: dict[str, str] = {}
@@ -210,7 +165,7 @@ def _presentable(error: GraphQLError, *, conceal: bool, suggest: bool) -> GraphQ
         message = message if suggest else _SUGGESTION.sub("", message)
         code = ErrorCode.INVALID_REQUEST
     else:
-        code, details = _unforeseen(cause)
+        code, details = unforeseen(cause)
         message = code.message
     return GraphQLError(
         message,
@@ -220,26 +175,6 @@ def _presentable(error: GraphQLError, *, conceal: bool, suggest: bool) -> GraphQ
         error.path,
         extensions={"code": code.name, **details},
     )
-
-
-def _unforeseen(error: BaseException) -> tuple[ErrorCode, dict[str, str]]:
-    """Its code, and the id under which it was written to the log for whoever has met it.
-
-    Where it happened, but not what it says: an error's text may repeat what a client sent. Only
-    the database's and the system's own complaints do not.
-    """
-    error_id = str(uuid4())
-    what = f": {error}" if isinstance(error, OSError | OperationalError) else ""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("error %s: %s%s\n%s", error_id, type(error).__name__, what, where)
-    away = database.is_unavailable(error)
-    code = ErrorCode.SERVICE_UNAVAILABLE if away else ErrorCode.INTERNAL_SERVER_ERROR
-    return code, {"id": error_id}
-
-
-def _say_when(response: Response, extensions: Mapping[str, Any]) -> None:
-    if "retryAfter" in extensions:
-        response.headers["retry-after"] = str(extensions["retryAfter"])
 
 
 def _refusal(

@@ -84,7 +84,11 @@ class Mutation:
         display_name: DisplayName = strawberry.UNSET,
     ) -> Session:
         answer = await sign_up.sign_up_email_password(
-            info.context.postern, info.context.caller, email, password, display_name or None
+            info.context.postern,
+            info.context.caller,
+            email,
+            password,
+            sign_up.Wishes(display_name=display_name or None),
         )
         return Session.of(answer)
 

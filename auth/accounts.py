@@ -49,6 +49,24 @@ async def change_user_password(
     user = viewer.user
     passwords.refuse_unfit(new_password, email=user.email, settings=postern.settings)
     await confirm_password(postern, caller, user, current_password)
+    return await _replace_password(postern, caller, viewer, new_password)
+
+
+async def set_password(postern: Postern, caller: Caller, new_password: str) -> SignedIn:
+    """The same for clients that do not ask for the password until now, as Nhost's do not.
+
+    That the sign-in is recent has to do; it always has to be, however the operator has set that.
+    Raises AuthError: what `change_user_password` does, but for INVALID_PASSWORD.
+    """
+    viewer = await sessions.recently_signed_in(postern, caller, at_least=True)
+    passwords.refuse_unfit(new_password, email=viewer.user.email, settings=postern.settings)
+    return await _replace_password(postern, caller, viewer, new_password)
+
+
+async def _replace_password(
+    postern: Postern, caller: Caller, viewer: SignedIn, new_password: str
+) -> SignedIn:
+    user = viewer.user
     new_hash = await postern.passwords.hash(new_password)
     async with in_transaction():
         same = User.filter(id=user.id, password_hash=user.password_hash, disabled=False)

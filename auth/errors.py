@@ -98,6 +98,16 @@ class ErrorCode(Enum):
         "This language is not available.",
         "The operator has not allowed this locale; `extensions.allowed` lists those that are.",
     )
+    ROLE_NOT_ALLOWED = (
+        "This role is not available.",
+        "The operator has not allowed one of the roles that were asked for; `extensions.allowed` "
+        "lists those that are.",
+    )
+    DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES = (
+        "The default role must be one of the allowed roles.",
+        "The default role that was asked for, or the operator's, is not among the roles that were "
+        "asked for.",
+    )
     SIGNUP_DISABLED = (
         "Signing up is switched off on this server.",
         "The operator creates the accounts on this server.",
@@ -131,6 +141,7 @@ CONCEALED = {
     ErrorCode.INVALID_TICKET,
     ErrorCode.INVALID_TOTP,
     ErrorCode.NO_TOTP_SECRET,
+    ErrorCode.ROLE_NOT_ALLOWED,
     ErrorCode.SIGNUP_DISABLED,
     ErrorCode.UNAUTHENTICATED,
 }

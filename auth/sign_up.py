@@ -1,6 +1,11 @@
 """Flow: a new account, and its first session."""
 
+import json
+import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
@@ -13,14 +18,36 @@ from auth.events import EventType
 from auth.postern import Postern
 from auth.rate_limits import Limit
 from auth.sessions import Session
+from config import Settings
 from models import User
 
+_NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
+"""A NUL as JSON writes it; PostgreSQL stores none."""
 DISPLAY_NAME_MAX = 100
 """Characters of a display name."""
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody who signs up may ask for; None leaves it to the operator's settings."""
+
+    display_name: str | None = None
+    locale: str | None = None
+    """One that the operator has not allowed is passed over, as Nhost Auth does."""
+    allowed_roles: Sequence[str] | None = None
+    default_role: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+NO_WISHES = Wishes()
+
+
 async def sign_up_email_password(
-    postern: Postern, caller: Caller, email: str, password: str, display_name: str | None
+    postern: Postern,
+    caller: Caller,
+    email: str,
+    password: str,
+    wishes: Wishes = NO_WISHES,
 ) -> Session:
     """Create an account and sign its user in.
 
@@ -31,7 +58,7 @@ async def sign_up_email_password(
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
     await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)
     user = await create_account(
-        postern, caller, email, password, display_name, disabled=postern.settings.disable_new_users
+        postern, caller, email, password, wishes, disabled=postern.settings.disable_new_users
     )
     sessions.refuse_disabled(user)
     async with in_transaction():
@@ -45,22 +72,25 @@ async def create_account(
     caller: Caller,
     email: str,
     password: str,
-    display_name: str | None = None,
+    wishes: Wishes = NO_WISHES,
     *,
     disabled: bool = False,
 ) -> User:
     """Create an account. The name shown is the e-mail address unless one is given.
 
     Raises AuthError: INVALID_REQUEST (no e-mail address, a name that cannot be shown, a password
-    beyond 1024 bytes), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, EMAIL_ALREADY_IN_USE,
-    TOO_MANY_REQUESTS.
+    beyond 1024 bytes), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
+    DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
     """
     settings = postern.settings
     address = addresses.normalise(email)
     if address is None:
         raise AuthError(ErrorCode.INVALID_REQUEST, "email: expected an e-mail address.")
     passwords.refuse_unfit(password, email=address, settings=settings)
-    name = shown_name(display_name)
+    name = shown_name(wishes.display_name)
+    default_role, roles = _roles(settings, wishes)
+    if _NUL.search(json.dumps(wishes.metadata)):
+        raise AuthError(ErrorCode.INVALID_REQUEST, "metadata: expected no NUL character.")
     password_hash = await postern.passwords.hash(password)
     try:
         async with in_transaction():
@@ -68,15 +98,30 @@ async def create_account(
                 email=address,
                 password_hash=password_hash,
                 display_name=name or address,
-                locale=settings.default_locale,
-                default_role=settings.default_role,
-                roles=settings.roles_of_a_new_user,
+                locale=wishes.locale
+                if wishes.locale in settings.locales
+                else settings.default_locale,
+                default_role=default_role,
+                roles=roles,
+                metadata=wishes.metadata,
                 disabled=disabled,
             )
             await events.record(postern, caller, EventType.SIGNED_UP, user.id)
             return user
     except IntegrityError:
         raise AuthError(ErrorCode.EMAIL_ALREADY_IN_USE) from None
+
+
+def _roles(settings: Settings, wishes: Wishes) -> tuple[str, list[str]]:
+    """The default role and all roles of a new user."""
+    allowed = settings.roles_of_a_new_user
+    roles = list(dict.fromkeys(allowed if wishes.allowed_roles is None else wishes.allowed_roles))
+    if not set(roles) <= set(allowed):
+        raise AuthError(ErrorCode.ROLE_NOT_ALLOWED, allowed=allowed)
+    default_role = wishes.default_role or settings.default_role
+    if default_role not in roles:
+        raise AuthError(ErrorCode.DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES)
+    return default_role, roles
 
 
 def shown_name(display_name: str | None) -> str:

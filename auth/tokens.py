@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -68,16 +69,17 @@ def access_token(
     *,
     now: datetime,
     expires_in: int,
-    elevated: bool = False,
+    extra: Mapping[str, str] | None = None,
 ) -> str:
     """A JWT for this user in this session, good for `expires_in` seconds.
 
-    It has the claims that Hasura and Nhost's clients read, Nhost's mark of an elevated session
-    too, and those of OpenID Connect that say which session it is (`sid`), how its user signed in
-    (`amr`) and when (`auth_time`).
+    It has the claims that Hasura and Nhost's clients read, and those of OpenID Connect that say
+    which session it is (`sid`), how its user signed in (`amr`) and when (`auth_time`). `extra` adds
+    to what Hasura reads, and replaces nothing.
     """
     key = ring.current
     hasura = {
+        **(extra or {}),
         "x-hasura-user-id": str(user.id),
         "x-hasura-default-role": user.default_role,
         "x-hasura-allowed-roles": user.roles,
@@ -92,8 +94,7 @@ def access_token(
         "sid": str(session.id),
         "amr": session.methods,
         "auth_time": int(session.authenticated_at.timestamp()),
-        ring.claims_namespace: hasura
-        | ({"x-hasura-auth-elevated": str(user.id)} if elevated else {}),
+        ring.claims_namespace: hasura,
     }
     headers = {"kid": key.kid} if key.kid else None
     return jwt.encode(claims, key.private, algorithm=key.algorithm, headers=headers)

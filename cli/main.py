@@ -89,7 +89,8 @@ def create_user(email: str, display_name: str | None, in_json: bool) -> None:
     The password is asked for; where there is no terminal, it is the first line of standard input.
     """
     password = _read_password()
-    user = _ask(lambda it: sign_up.create_account(it, OPERATOR, email, password, display_name))
+    wishes = sign_up.Wishes(display_name=display_name)
+    user = _ask(lambda it: sign_up.create_account(it, OPERATOR, email, password, wishes))
     _say(in_json, _shown(user), f"Created {user.email}, id {user.id}.")
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from config.values import (
     Accepts,
+    Claims,
     DatabaseUrl,
     EncryptionKeys,
     HasuraJwtSecret,
@@ -20,6 +21,7 @@ from config.values import (
     Networks,
     Origins,
     Port,
+    Prefix,
     RateLimitStorage,
     Seconds,
     SecondsOrNever,
@@ -49,6 +51,7 @@ class Settings(BaseModel):
 
     host: Annotated[Text, Named("AUTH_HOST")] = "127.0.0.1"
     port: Annotated[Port, Named("AUTH_PORT")] = 4000
+    api_prefix: Annotated[Prefix, Named("AUTH_API_PREFIX")] = "/v1"
     data_dir: Annotated[Path, Named("AUTH_DATA_DIR"), Accepts("a folder")] = Path("var")
     database_url: Annotated[
         DatabaseUrl,
@@ -112,6 +115,9 @@ class Settings(BaseModel):
     access_token_expires_in: Annotated[
         Seconds, Named("AUTH_ACCESS_TOKEN_EXPIRES_IN", "auth.session.accessToken.expiresIn")
     ] = 15 * 60
+    jwt_custom_claims: Annotated[
+        Claims, Named("AUTH_JWT_CUSTOM_CLAIMS", "auth.session.accessToken.customClaims")
+    ] = ()
     refresh_token_expires_in: Annotated[
         Seconds, Named("AUTH_REFRESH_TOKEN_EXPIRES_IN", "auth.session.refreshToken.expiresIn")
     ] = 30 * 24 * 60 * 60

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Annotated, Literal, NamedTuple
 
+import jsonpath
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -95,12 +96,43 @@ class JwtSecret(BaseModel):
     claims_namespace: str | None = None
 
 
+def _claims(value: object) -> object:
+    """Pairs of a claim's name and the path to its value."""
+    try:
+        if isinstance(value, str):
+            value = json.loads(value)
+        elif isinstance(value, list):
+            value = {entry["key"]: entry["value"] for entry in value}
+        if not isinstance(value, dict):
+            return value
+        for name, path in value.items():
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+                raise ValueError("not the name of a claim")
+            jsonpath.compile(path if path.startswith("$") else f"$.{path}")
+    except (jsonpath.JSONPathError, LookupError, TypeError, AttributeError):
+        raise ValueError("not claims and their paths") from None
+    return tuple(value.items())
+
+
 def _jwt_secret(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 
 
 Switch = Annotated[bool, Accepts("true or false")]
 Port = Annotated[int, Field(ge=1, le=65535), Accepts("a port number from 1 to 65535")]
+Claims = Annotated[
+    tuple[tuple[str, str], ...],
+    BeforeValidator(_claims),
+    Accepts(
+        'JSON such as {"organisation-id": "metadata.organisation.id"}: names of claims, and a '
+        "JSONPath into the user for each (in the file: a list of tables with key and value)"
+    ),
+]
+Prefix = Annotated[
+    str,
+    StringConstraints(pattern=r"^(/[a-z0-9._~-]+)*$", max_length=100),
+    Accepts("a path such as /v1 in lower case, or nothing"),
+]
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),

@@ -1,5 +1,7 @@
 """Whoever can sign in."""
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -20,6 +22,8 @@ class User(Model):
     locale = fields.CharField(max_length=255)
     default_role = fields.CharField(max_length=255)
     roles: list[str] = fields.JSONField()
+    metadata: dict[str, Any] | None = fields.JSONField(null=True)
+    """Whatever the application keeps with its user; custom claims may be read from it."""
     disabled = fields.BooleanField(default=False)
     created_at = fields.DatetimeField(auto_now_add=True)
     last_signed_in_at = fields.DatetimeField(null=True)

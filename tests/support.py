@@ -417,7 +417,7 @@ def caller(access_token: str | None = None) -> Caller:
 
 async def sign_up_user(postern: Postern, email: str = JOE) -> tuple[sessions.Session, Caller]:
     """A new user: the session of their sign-up, and a caller who comes with its access token."""
-    session = await sign_up.sign_up_email_password(postern, caller(), email, PASSWORD, None)
+    session = await sign_up.sign_up_email_password(postern, caller(), email, PASSWORD)
     return session, caller(session.access_token)
 
 

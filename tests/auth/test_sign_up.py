@@ -5,6 +5,7 @@ import pytest
 from auth import sign_up
 from auth.errors import AuthError
 from auth.postern import Postern
+from auth.sign_up import Wishes
 from models import User
 from tests.support import PASSWORD, caller, refusal, with_settings
 
@@ -14,9 +15,13 @@ pytestmark = pytest.mark.anyio
 async def test_a_new_user_is_called_by_their_address_unless_they_say_otherwise(
     postern: Postern,
 ) -> None:
-    joe = await sign_up.create_account(postern, caller(), " Joe@Example.com ", PASSWORD, "  ")
+    joe = await sign_up.create_account(
+        postern, caller(), " Joe@Example.com ", PASSWORD, Wishes("  ")
+    )
     assert (joe.email, joe.display_name) == ("joe@example.com", "joe@example.com")
-    amy = await sign_up.create_account(postern, caller(), "amy@example.com", PASSWORD, " Amy 🌻 ")
+    amy = await sign_up.create_account(
+        postern, caller(), "amy@example.com", PASSWORD, Wishes(" Amy 🌻 ")
+    )
     assert amy.display_name == "Amy 🌻"
 
 
@@ -75,7 +80,7 @@ async def test_of_fifty_who_want_one_address_at_once_one_gets_it(postern: Poster
 async def test_what_cannot_be_an_account_is_refused_and_nothing_is_stored(
     postern: Postern, email: str, password: str, name: str | None, code: str
 ) -> None:
-    attempt = sign_up.sign_up_email_password(postern, caller(), email, password, name)
+    attempt = sign_up.sign_up_email_password(postern, caller(), email, password, Wishes(name))
     assert await refusal(attempt) == code
     assert await User.all().count() == 0
 
@@ -97,14 +102,14 @@ async def test_too_short_says_how_long_it_must_be(postern: Postern) -> None:
 
 async def test_nobody_signs_up_where_the_operator_says_so(postern: Postern) -> None:
     closed = with_settings(postern, disable_signup=True)
-    attempt = sign_up.sign_up_email_password(closed, caller(), "joe@example.com", PASSWORD, None)
+    attempt = sign_up.sign_up_email_password(closed, caller(), "joe@example.com", PASSWORD)
     assert await refusal(attempt) == "SIGNUP_DISABLED"
     assert await User.all().count() == 0
 
 
 async def test_new_users_can_be_made_to_wait(postern: Postern) -> None:
     waiting = with_settings(postern, disable_new_users=True)
-    attempt = sign_up.sign_up_email_password(waiting, caller(), "joe@example.com", PASSWORD, None)
+    attempt = sign_up.sign_up_email_password(waiting, caller(), "joe@example.com", PASSWORD)
     assert await refusal(attempt) == "DISABLED_USER"
     assert (await User.get(email="joe@example.com")).disabled
 

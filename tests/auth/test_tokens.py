@@ -83,12 +83,16 @@ def test_an_access_token_says_who_and_how() -> None:
     assert read(token) == tokens.Claims(USER.id, SESSION.id, SESSION.authenticated_at)
 
 
-def test_an_elevated_token_says_so_in_nhosts_words() -> None:
+EXTRA = {"x-hasura-team": "red", "x-hasura-user-id": "somebody else"}
+
+
+def test_what_is_added_replaces_nothing_of_ours() -> None:
     token = tokens.access_token(
-        RING, USER, SESSION, now=datetime.now(UTC), expires_in=LIFE, elevated=True
+        RING, USER, SESSION, now=datetime.now(UTC), expires_in=LIFE, extra=EXTRA
     )
     found = jwt.decode(token, options={"verify_signature": False})
-    assert found["https://hasura.io/jwt/claims"]["x-hasura-auth-elevated"] == str(USER.id)
+    assert found["https://hasura.io/jwt/claims"]["x-hasura-team"] == "red"
+    assert found["https://hasura.io/jwt/claims"]["x-hasura-user-id"] == str(USER.id)
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name; what signs it is Ed25519

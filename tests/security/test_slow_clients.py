@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from api.graphql import BODY_SECONDS
+from api.http import BODY_SECONDS
 from cli.server import REQUEST_SECONDS
 from tests.support import Server, running_server
 

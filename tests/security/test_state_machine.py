@@ -124,7 +124,7 @@ class Life(RuleBasedStateMachine):
         self.new_tickets: list[Ticket] = []
         self.new_refresh: list[Refresh] = []
         session = self.done(
-            sign_up.sign_up_email_password(self.postern, caller(), self.email, self.password, None)
+            sign_up.sign_up_email_password(self.postern, caller(), self.email, self.password)
         )
         return self.opened(session)
 

@@ -1,0 +1,90 @@
+"""What every door has in common: who asks, how much they may send, and what they are told."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from cross_web import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive
+from tortoise.exceptions import OperationalError
+
+from api.client_address import client_address
+from auth.caller import Caller
+from auth.errors import ErrorCode
+from auth.postern import Postern
+from models import database
+
+logger = logging.getLogger("postern")
+
+USER_AGENT_MAX, ADDRESS_MAX = 255, 45
+"""Characters that are kept of what a client calls itself, and of where it is."""
+BODY_MAX = 64 * 1024
+"""Bytes of a request."""
+BODY_SECONDS = 10
+"""How long a client may take to send them."""
+
+
+def caller_of(postern: Postern, request: Request) -> Caller:
+    """Who asks. The access token is only looked at by the operations that need one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return Caller(
+        address=address_of(postern, request),
+        user_agent=request.headers.get("user-agent", "")[:USER_AGENT_MAX] or None,
+        access_token=token.strip() if scheme.lower() == "bearer" else None,
+    )
+
+
+def address_of(postern: Postern, request: Request) -> str | None:
+    """Where the request comes from."""
+    peer = request.client.host if request.client else None
+    address = client_address(peer, request.headers, postern.settings.trusted_proxies)
+    return address[:ADDRESS_MAX] if address else None
+
+
+def bounded(receive: Receive) -> Receive:
+    """The same body, but no more of it than an operation needs, and within a time.
+
+    Raises HTTPException: 408, 413.
+    """
+    received = 0
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+
+    async def counted() -> Message:
+        nonlocal received
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"Expected all of it in {BODY_SECONDS} seconds.") from None
+        received += len(message.get("body", b""))
+        if received > BODY_MAX:
+            raise HTTPException(413, f"Expected at most {BODY_MAX} bytes.")
+        return message
+
+    return counted
+
+
+def unforeseen(error: BaseException) -> tuple[ErrorCode, dict[str, str]]:
+    """Its code, and the id under which it was written to the log for whoever has met it.
+
+    Where it happened, but not what it says: an error's text may repeat what a client sent. Only
+    the database's and the system's own complaints do not.
+    """
+    error_id = str(uuid4())
+    what = f": {error}" if isinstance(error, OSError | OperationalError) else ""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("error %s: %s%s\n%s", error_id, type(error).__name__, what, where)
+    away = database.is_unavailable(error)
+    code = ErrorCode.SERVICE_UNAVAILABLE if away else ErrorCode.INTERNAL_SERVER_ERROR
+    return code, {"id": error_id}
+
+
+def say_when(response: Response, extensions: Mapping[str, Any]) -> None:
+    """Put into the header when to come again, where that is known."""
+    if "retryAfter" in extensions:
+        response.headers["retry-after"] = str(extensions["retryAfter"])
