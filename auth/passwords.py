@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import secrets
 import sys
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import bcrypt
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerificationError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
@@ -25,6 +27,7 @@ QUEUE_SECONDS = 2
 NICENESS = 10
 """How far the hashing threads step back, of 19; bench/README.md has the measurement."""
 
+_BCRYPT_BYTES = 72
 _COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 
 Result = TypeVar("Result")
@@ -63,8 +66,8 @@ class Passwords:
         return matches and password_hash is not None
 
     def needs_rehash(self, password_hash: str) -> bool:
-        """Whether the hash was made with other parameters than those in force."""
-        return self._hasher.check_needs_rehash(password_hash)
+        """Whether the hash was made with other parameters than those in force, or by bcrypt."""
+        return _is_bcrypt(password_hash) or self._hasher.check_needs_rehash(password_hash)
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Any other work as costly as a hash, on the same threads under the same bound.
@@ -88,6 +91,8 @@ class Passwords:
         self._pool.shutdown(cancel_futures=True)
 
     def _verify(self, password_hash: str | None, password: str) -> bool:
+        if password_hash and _is_bcrypt(password_hash):
+            return _verify_bcrypt(password_hash, password)
         try:
             return self._hasher.verify(password_hash or self._nobodys_hash, password)
         except VerificationError:
@@ -103,6 +108,21 @@ def _step_back() -> None:
         thread = threading.get_native_id()
         ours = os.getpriority(os.PRIO_PROCESS, thread)
         os.setpriority(os.PRIO_PROCESS, thread, min(19, ours + NICENESS))
+
+
+def is_known(password_hash: str) -> bool:
+    """Whether it is a hash that can be verified here: Argon2id, or bcrypt from elsewhere."""
+    return _is_bcrypt(password_hash) or password_hash.startswith("$argon2id$")
+
+
+def _is_bcrypt(password_hash: str) -> bool:
+    return re.fullmatch(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", password_hash) is not None
+
+
+def _verify_bcrypt(password_hash: str, password: str) -> bool:
+    """Bcrypt looks at 72 bytes, so nobody can have set a longer password with it."""
+    typed = password.encode()
+    return len(typed) <= _BCRYPT_BYTES and bcrypt.checkpw(typed, password_hash.encode())
 
 
 def refuse_oversized(password: str) -> None:

@@ -9,11 +9,22 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import asyncpg
 import click
 
 from api.app import VERSION
 from api.schema import schema
-from auth import accounts, events, factors, key_files, key_ring, mfa, sessions, sign_up
+from auth import (
+    accounts,
+    events,
+    factors,
+    key_files,
+    key_ring,
+    mfa,
+    nhost_import,
+    sessions,
+    sign_up,
+)
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.key_files import UnusableKeyError
@@ -225,6 +236,50 @@ def rotate_encryption_key(in_json: bool) -> None:
     else:
         lines += ["The older keys are only needed for older backups."]
     _say(in_json, done, *lines)
+
+
+@main.command("import-nhost")
+@click.option("--from", "source", required=True, help="The Nhost database: postgres://…")
+@click.option("--dry-run", is_flag=True, help="Write nothing; say what would become of whom.")
+@as_json
+def import_nhost(source: str, dry_run: bool, in_json: bool) -> None:
+    """Bring the users of a Nhost Auth database along, with their passwords and second factors.
+
+    Users who are here already stay as they are, so it can be stopped and repeated.
+    """
+
+    async def imported(postern: Postern) -> nhost_import.Report:
+        with click.progressbar(length=1, label="Users", file=sys.stderr) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            return await nhost_import.import_users(
+                postern, source, dry_run=dry_run, progress=progress
+            )
+
+    try:
+        report = _ask(imported)
+    except (asyncpg.PostgresError, OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0].replace(source, "the address")
+        raise click.ClickException(f"The Nhost database cannot be read: {reason}") from None
+    skipped = [{"id": str(user_id), "reason": reason} for user_id, reason in report.skipped]
+    told = {
+        "imported": report.imported,
+        "withFactor": report.with_factor,
+        "alreadyThere": report.already_there,
+        "skipped": skipped,
+        "dryRun": dry_run,
+    }
+    _say(
+        in_json,
+        told,
+        *(f"Skipped {one['id']}: {one['reason']}." for one in skipped),
+        f"{'Would import' if dry_run else 'Imported'} {report.imported} users, "
+        f"{report.with_factor} of them with a second factor; {report.already_there} were there "
+        f"already, {len(skipped)} were skipped.",
+    )
 
 
 def _say(in_json: bool, data: object, *lines: str) -> None:

@@ -96,7 +96,7 @@ def test_the_story_of_nhosts_page(nhost: Rest) -> None:
         "createdAt": "",
         "isAnonymous": False,
         "defaultRole": "user",
-        "roles": ["me", "user"],
+        "roles": ["user", "me"],
         "metadata": None,
         "emailVerified": False,
         "phoneNumberVerified": False,

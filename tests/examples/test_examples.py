@@ -71,3 +71,13 @@ def test_typescript(server: Server) -> None:
     said = run("npm", "start", "--", f"{server.url}/graphql", folder=folder)
     assert "INVALID_EMAIL_PASSWORD: show the message beside the form" in said
     assert "signed in with both factors\n10 answers after 1 refresh\n" in said
+
+
+@needs_node
+def test_nhosts_own_client(server: Server) -> None:
+    """The snippets of Nhost's documentation, run by its own SDK."""
+    folder = EXAMPLES / "nhost-js"
+    node_modules(folder)
+    said = run("npm", "start", "--", f"{server.url}/v1", folder=folder)
+    assert "FetchError 401 invalid-totp: The code is wrong or was already used.\n" in said
+    assert said.endswith("refreshed\nsecond factor off\nsigned out everywhere\n")

@@ -24,6 +24,8 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.PasswordTooCommon:
     case ErrorCode.EmailAlreadyInUse:
     case ErrorCode.LocaleNotAllowed:
+    case ErrorCode.RoleNotAllowed:
+    case ErrorCode.DefaultRoleMustBeInAllowedRoles:
     case ErrorCode.InvalidRequest:
       return "show the message beside the form";
     case ErrorCode.InvalidTotp:

@@ -1,0 +1,56 @@
+"""`postern import-nhost`, as the operator types it."""
+
+import asyncio
+import json
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from tests.auth.test_nhost_import import TABLES, Nhost
+from tests.support import environment, postern
+
+
+def test_users_are_brought_along_and_counted(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    url = postgres_database["DATABASE_URL"]
+
+    async def fill() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(TABLES)
+        nhost = Nhost(url, connection)
+        await nhost.add(UUID(int=1), email="joe@example.com")
+        await nhost.add(UUID(int=2), email=None)
+        await connection.close()
+
+    asyncio.run(fill())
+    env = environment(tmp_path / "var")
+    skipped = [{"id": str(UUID(int=2)), "reason": "no e-mail address"}]
+    for option, imported, there in (("--dry-run", 1, 0), ("", 1, 0), ("", 0, 1)):
+        options = ["--json", *([option] if option else [])]
+        ended = postern("import-nhost", "--from", url, *options, env=env)
+        assert ended.returncode == 0, ended.stderr
+        assert json.loads(ended.stdout) == {
+            "imported": imported,
+            "withFactor": 0,
+            "alreadyThere": there,
+            "skipped": skipped,
+            "dryRun": bool(option),
+        }
+    told = postern("import-nhost", "--from", url, env=env).stdout
+    assert told.startswith(f"Skipped {UUID(int=2)}: no e-mail address.\nImported 0 users")
+    assert "joe@example.com" in postern("list-users", env=env).stdout
+
+
+def test_a_database_that_is_none_of_nhosts_is_named_without_its_password(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    env = environment(tmp_path / "var")
+    nowhere = "postgres://joe:hunter2@127.0.0.1:1/nhost"
+    for source in (postgres_database["DATABASE_URL"], nowhere, "hunter2"):
+        ended = postern("import-nhost", "--from", source, env=env)
+        assert ended.returncode == 1
+        assert "Error: The Nhost database cannot be read: " in ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert "hunter2" not in ended.stderr + ended.stdout
