@@ -307,7 +307,7 @@ def _idle_since(postern: Postern) -> datetime:
 
 
 _QUARTER_OF_AN_HOUR = 15 * 60
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_LONG_AGO, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _IS_ALIVE = "user_sessions.expires_at > :now AND user_sessions.last_used_at > :idle_since"
 _ALIVE = Read(
     UserSession, "user", where=f"user_sessions.id = :session AND user_id = :user AND {_IS_ALIVE}"
@@ -339,7 +339,8 @@ def _replaced_a_while_ago(postern: Postern, token: RefreshToken) -> bool:
 
 def _grace_since(postern: Postern) -> datetime:
     """When a refresh token must have been replaced, at least, to be good once more."""
-    return postern.now() - timedelta(seconds=postern.settings.refresh_token_reuse_interval)
+    grace = postern.settings.refresh_token_reuse_interval
+    return postern.now() - timedelta(seconds=grace) if grace else _NEVER
 
 
 async def _rotate(postern: Postern, caller: Caller, presented: RefreshToken) -> Session | None:

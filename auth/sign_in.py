@@ -127,7 +127,13 @@ async def _issue_ticket(postern: Postern, caller: Caller, user: User) -> MfaTick
     return MfaTicket(ticket, settings.mfa_ticket_expires_in)
 
 
-_WITH_DIGEST = Read(StoredTicket, "user", where="mfa_tickets.digest = :digest")
+_TO_BE_TRIED = Read(
+    StoredTicket,
+    "user",
+    where=f"""
+        mfa_tickets.digest = :digest AND attempts_left > 0 AND mfa_tickets.expires_at > :now
+        AND totp_activated_at IS NOT NULL AND NOT disabled AND {throttling.ALLOWED}""",
+)
 _BY_PASSWORD = Change(
     """
         SELECT id FROM users WHERE id = :user AND password_hash = :password_hash
@@ -159,17 +165,26 @@ async def _redeem_at_once(
     What a refusal costs is left to `_take_attempt`, and so is what to say of it. Only a right code
     has an effect here, and it has it while the ticket has an attempt left and the user's throttle
     allows one, which the change makes sure of: of guesses at the same instant, no more count than
-    if each had taken its attempt first.
+    if each had taken its attempt first. A code that may not be tried is not looked at, either: the
+    time that takes would tell whether it is right.
     """
     factors.refuse_unless_enabled(postern)
-    opened = await _WITH_DIGEST.one(digest=tokens.digest(ticket))
-    if opened is None or opened.user.active_mfa_type is None:
-        return None
-    proof = factors.check_totp(postern, opened.user, otp)
-    if proof is None:
-        return None
     await postern.rate_limits.spend(Limit.GUESSES, caller.address)
-    session = await sessions.open_at_once(
+    session = await _session_at_once(postern, caller, ticket, otp)
+    await postern.rate_limits.give_back(Limit.GUESSES, caller.address)
+    return session
+
+
+async def _session_at_once(
+    postern: Postern, caller: Caller, ticket: str, otp: str
+) -> Session | None:
+    now = postern.now()
+    seconds = int(now.timestamp())
+    opened = await _TO_BE_TRIED.one(digest=tokens.digest(ticket), now=now, seconds=seconds)
+    proof = factors.check_totp(postern, opened.user, otp) if opened else None
+    if opened is None or proof is None:
+        return None
+    return await sessions.open_at_once(
         postern,
         caller,
         opened.user,
@@ -178,11 +193,8 @@ async def _redeem_at_once(
         ticket=str(opened.id),
         totp_secret=opened.user.totp_secret,
         time_step=proof.time_step,
-        throttle=throttling.key_of_codes(opened.user),
-        seconds=int(postern.now().timestamp()),
+        seconds=seconds,
     )
-    await postern.rate_limits.give_back(Limit.GUESSES, caller.address)
-    return session
 
 
 async def _take_attempt(

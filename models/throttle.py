@@ -11,7 +11,7 @@ class Throttle(Model):
     """
 
     key = fields.CharField(max_length=64, primary_key=True)
-    """A digest of what is tried, so that addresses nobody has an account for are not stored."""
+    """What is tried: a user's codes, or a digest of an address, which nobody may have here."""
     failures = fields.BigIntField()
     failed_at = fields.BigIntField(db_index=True)
     allowed_at = fields.BigIntField()

@@ -92,6 +92,17 @@ class TestRefreshing:
         assert after.authenticated_at == before.authenticated_at
         assert after.last_used_at == postern.now()
 
+    async def test_without_a_grace_a_clock_that_lags_makes_no_second_family(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        """Of two servers that are asked at once, one may have read its clock before the other."""
+        strict = with_settings(postern, refresh_token_reuse_interval=0)
+        assert await refresh(strict, session.refresh_token)
+        clock.forward(-1)
+        refused = await refusal(refresh(strict, session.refresh_token))
+        assert refused == "INVALID_REFRESH_TOKEN"
+        assert await UserSession.all().count() == 0
+
     @pytest.mark.parametrize(
         "token", ["", "x", "01234567-89ab-4cde-8f01-23456789abcd", "\0", "x" * 10_000]
     )

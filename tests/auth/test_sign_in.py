@@ -14,7 +14,6 @@ from auth import (
     sessions,
     sign_in,
     sign_up,
-    throttling,
     tokens,
     totp,
 )
@@ -357,15 +356,13 @@ class TestTheOneStatement:
         for rows, change in changes:
             await Throttle.all().delete()
             ticket = await open_ticket(postern)
-            await Throttle.create(
-                key=throttling.key_of_codes(before), failures=1, failed_at=0, allowed_at=0
-            )
+            await Throttle.create(key=f"code of {before.id}", failures=1, failed_at=0, allowed_at=0)
             opened = await MfaTicket.get(digest=tokens.digest(ticket)).select_related("user")
             proof = looked(postern, opened.user, joe.code(postern))
             assert proof
             await rows.update(**change)
             monkeypatch.setattr(factors, "check_totp", lambda *_, proof=proof: proof)
-            monkeypatch.setattr(sign_in._WITH_DIGEST, "one", _answering(opened))
+            monkeypatch.setattr(sign_in._TO_BE_TRIED, "one", _answering(opened))
             at_once = sign_in._redeem_at_once(postern, caller(), ticket, "000000")
             assert await at_once is None, change
             monkeypatch.undo()
@@ -375,9 +372,34 @@ class TestTheOneStatement:
         await Throttle.all().update(allowed_at=0)
         assert await sign_in._redeem_at_once(postern, caller(), ticket, joe.code(postern))
 
+    async def test_looks_at_no_code_that_may_not_be_tried(
+        self, postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """How long it takes would tell whether the code is right."""
+        joe = await sign_up_with_factor(postern)
+        clock.forward(30)
+        looked: list[str] = []
+        monkeypatch.setattr(factors, "check_totp", lambda *given: looked.append(given[2]))
+        key = f"code of {joe.session.user.id}"
+        held: dict[str, Any] = {"key": key, "failures": 99, "failed_at": 0, "allowed_at": 2**40}
+        for ways in (
+            MfaTicket.all().update(attempts_left=0),
+            MfaTicket.all().update(expires_at=clock()),
+            User.all().update(disabled=True),
+            Throttle.create(**held),
+        ):
+            ticket = await open_ticket(postern)
+            await ways
+            assert await sign_in._redeem_at_once(postern, caller(), ticket, "123456") is None
+            await User.all().update(disabled=False)
+        assert looked == []
+        await Throttle.all().delete()
+        assert await sign_in._redeem_at_once(postern, caller(), ticket, "123456") is None
+        assert looked == ["123456"]
+
     async def test_forgets_the_failures_before_it(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
-        key = throttling.key_of_codes(joe.session.user)
+        key = f"code of {joe.session.user.id}"
         ticket = await open_ticket(postern)
         for _ in range(3):
             assert await refusal(with_code(postern, ticket, joe.wrong_code(postern)))
