@@ -83,7 +83,7 @@ class Change:
         self._held, self._steps = held, steps
 
     async def run(self, **values: Any) -> bool:
-        """Whether it happened."""
+        """Whether it happened. Not for the inside of a transaction: it is one."""
         connection = connections.get("default")
         if connection.capabilities.dialect == "postgres":
             return bool(await _run(connection, self._as_one, values))
