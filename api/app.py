@@ -119,7 +119,7 @@ def create_app(postern: Postern) -> Starlette:
         max_age=24 * 60 * 60,
     )
     prefix = postern.settings.api_prefix
-    described = document(VERSION, prefix)
+    described = document(VERSION, prefix, postern.settings.server_url)
 
     async def openapi(_request: Request) -> JSONResponse:
         """The routes of Nhost Auth, for clients and tools (OpenAPI 3.1)."""

@@ -10,7 +10,7 @@ from api.rest import OPERATIONS, ErrorAnswer, Operation
 _REF = "#/components/schemas/{model}"
 
 
-def document(version: str, prefix: str) -> dict[str, Any]:
+def document(version: str, prefix: str, server_url: str = "") -> dict[str, Any]:
     """The document: every operation with its request, its answer and its refusals."""
     requests = [(each.request, "validation") for each in OPERATIONS if each.request]
     answers = [(each.answer, "serialization") for each in OPERATIONS if _is_model(each.answer)]
@@ -28,6 +28,7 @@ def document(version: str, prefix: str) -> dict[str, Any]:
             "version": version,
             "description": "The routes of Nhost Auth that Postern serves, for Nhost's own clients.",
         },
+        **({"servers": [{"url": server_url}]} if server_url else {}),
         "paths": paths,
         "components": {
             "schemas": schemas["$defs"],

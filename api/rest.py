@@ -48,6 +48,7 @@ STATUS = {
     ErrorCode.SIGNUP_DISABLED: 403,
     ErrorCode.TOO_MANY_REQUESTS: 429,
     ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.UNVERIFIED_USER: 401,
 }
 """Of a refusal over HTTP; 400 for all others."""
 
@@ -179,6 +180,12 @@ class MfaChallenge(Answer):
     ticket: str
 
 
+class SignUpAnswer(Answer):
+    """A session; left out where the e-mail address has to be verified first."""
+
+    session: SessionAnswer | None = None
+
+
 class SignInAnswer(Answer):
     """A session, or a ticket where the user has a second factor; the other one is left out."""
 
@@ -221,7 +228,7 @@ class Operation:
     """Whether it needs an access token."""
 
 
-async def _sign_up(postern: Postern, caller: Caller, asked: SignUpRequest) -> SessionPayload:
+async def _sign_up(postern: Postern, caller: Caller, asked: SignUpRequest) -> SignUpAnswer:
     options = asked.options or Options()
     wishes = sign_up.Wishes(
         display_name=options.display_name,
@@ -230,10 +237,15 @@ async def _sign_up(postern: Postern, caller: Caller, asked: SignUpRequest) -> Se
         default_role=options.default_role,
         metadata=options.metadata,
     )
-    session = await sign_up.sign_up_email_password(
-        postern, caller, asked.email, asked.password, wishes
-    )
-    return SessionPayload(session=_session(session))
+    try:
+        session = await sign_up.sign_up_email_password(
+            postern, caller, asked.email, asked.password, wishes
+        )
+    except AuthError as error:
+        if error.code is not ErrorCode.UNVERIFIED_USER:
+            raise
+        return SignUpAnswer()
+    return SignUpAnswer(session=_session(session))
 
 
 async def _sign_in(postern: Postern, caller: Caller, asked: SignInRequest) -> SignInAnswer:
@@ -293,7 +305,7 @@ async def _change_password(postern: Postern, caller: Caller, asked: PasswordRequ
 OPERATIONS: Sequence[Operation] = (
     Operation(
         "POST", "/signup/email-password", "signUpEmailPassword",
-        "Make an account and sign in to it.", SignUpRequest, SessionPayload, _sign_up,
+        "Make an account and sign in to it.", SignUpRequest, SignUpAnswer, _sign_up,
     ),
     Operation(
         "POST", "/signin/email-password", "signInEmailPassword",

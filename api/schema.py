@@ -74,7 +74,8 @@ class Mutation:
     @strawberry.mutation(
         description="Make an account and sign in to it. Errors: INVALID_REQUEST, "
         "PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, EMAIL_ALREADY_IN_USE, SIGNUP_DISABLED, "
-        "DISABLED_USER (the account is made, and waits for the operator), TOO_MANY_REQUESTS."
+        "DISABLED_USER or UNVERIFIED_USER (the account is made, and waits for the operator), "
+        "TOO_MANY_REQUESTS."
     )
     async def sign_up_email_password(
         self,
@@ -94,8 +95,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Sign in with e-mail address and password. Errors: INVALID_EMAIL_PASSWORD, "
-        "DISABLED_USER, DISABLED_ENDPOINT (the user has a second factor, and the operator has "
-        "switched factors off), INVALID_REQUEST, TOO_MANY_REQUESTS."
+        "DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT (the user has a factor, and factors "
+        "are switched off), INVALID_REQUEST, TOO_MANY_REQUESTS."
     )
     async def sign_in_email_password(
         self, info: Info, email: Email, password: Password

@@ -86,6 +86,13 @@ async def find(email: str) -> User | None:
     return await _WITH_ADDRESS.one(email=addresses.normalise(email))
 
 
+async def set_email_verified(postern: Postern, caller: Caller, user: User) -> None:
+    """Mark the e-mail address as the user's own. For the operator alone, who has made sure."""
+    async with in_transaction():
+        await User.filter(id=user.id).update(email_verified=True)
+        await events.record(postern, caller, EventType.EMAIL_VERIFIED, user.id)
+
+
 async def set_disabled(postern: Postern, caller: Caller, user: User, *, disabled: bool) -> None:
     """Disable a user, which ends all of their sessions and open sign-ins, or enable them again.
 

@@ -65,6 +65,12 @@ class ErrorCode(Enum):
         "This account is disabled.",
         "The credentials are right, but the operator has disabled the account.",
     )
+    UNVERIFIED_USER = (
+        "Please have your e-mail address confirmed first.",
+        "The credentials are right, or the account has just been made, but the operator lets in "
+        "only users whose e-mail address is verified. Show the message; signing in works once it "
+        "is.",
+    )
     UNAUTHENTICATED = (
         "Please sign in.",
         "The operation needs an access token in the header `Authorization: Bearer …`, and the one "
@@ -144,6 +150,7 @@ CONCEALED = {
     ErrorCode.ROLE_NOT_ALLOWED,
     ErrorCode.SIGNUP_DISABLED,
     ErrorCode.UNAUTHENTICATED,
+    ErrorCode.UNVERIFIED_USER,
 }
 """What `AUTH_CONCEAL_ERRORS` turns into INVALID_REQUEST, as it tells something of an account."""
 

@@ -25,7 +25,7 @@ class EventType(Enum):
 
     SIGNED_UP = "The account was made."
     SIGNED_IN = "A session was opened, all factors seen."
-    SIGN_IN_FAILED = "A wrong password was given, or the account is disabled."
+    SIGN_IN_FAILED = "A wrong password was given, or the account is disabled or unverified."
     TICKET_ISSUED = "The password was right, and the second factor was asked for."
     WRONG_CODE = "A code was wrong or used before: a one-time code or a recovery code."
     ATTEMPTS_EXHAUSTED = "The last wrong code that a ticket takes: that sign-in is over."
@@ -39,6 +39,7 @@ class EventType(Enum):
     REFRESH_TOKEN_REUSED = "A refresh token that was replaced came again; its session ended."
     SESSION_ENDED = "A session was signed out or revoked."
     ALL_SESSIONS_ENDED = "All sessions were signed out or revoked."
+    EMAIL_VERIFIED = "The operator marked the e-mail address as the user's own."
     USER_DISABLED = "The operator disabled the account."
     USER_ENABLED = "The operator enabled the account."
 

@@ -185,7 +185,7 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
     if presented is None:
         await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
-    refuse_disabled(presented.session.user)
+    refuse_kept_out(postern, presented.session.user)
     fresh = await _rotate(postern, caller, presented)
     if fresh is not None:
         return fresh
@@ -272,7 +272,7 @@ async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
     )
     if session is None:
         raise AuthError(ErrorCode.UNAUTHENTICATED)
-    refuse_disabled(session.user)
+    refuse_kept_out(postern, session.user)
     return SignedIn(session.user, session, claims.authenticated_at)
 
 
@@ -286,7 +286,9 @@ async def recently_signed_in(
     Raises AuthError: UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED.
     """
     viewer = await signed_in(postern, caller)
-    max_age = postern.settings.elevation_max_age
+    max_age, mode = postern.settings.elevation_max_age, postern.settings.elevation_mode
+    if mode == "disabled" or (mode == "recommended" and viewer.user.active_mfa_type is None):
+        max_age = 0
     if at_least:
         max_age = min(max_age or _QUARTER_OF_AN_HOUR, _QUARTER_OF_AN_HOUR)
     if max_age and viewer.authenticated_at + timedelta(seconds=max_age) < postern.now():
@@ -294,10 +296,22 @@ async def recently_signed_in(
     return viewer
 
 
-def refuse_disabled(user: User) -> None:
-    """Raises AuthError: DISABLED_USER. For callers that have seen this user's credentials."""
+def kept_out(postern: Postern, user: User) -> ErrorCode | None:
+    """Why the user may not come in though the credentials are right, if so."""
     if user.disabled:
-        raise AuthError(ErrorCode.DISABLED_USER)
+        return ErrorCode.DISABLED_USER
+    if postern.settings.email_verified_required and not user.email_verified:
+        return ErrorCode.UNVERIFIED_USER
+    return None
+
+
+def refuse_kept_out(postern: Postern, user: User) -> None:
+    """Raises AuthError: DISABLED_USER, UNVERIFIED_USER.
+
+    For callers that have seen this user's credentials.
+    """
+    if code := kept_out(postern, user):
+        raise AuthError(code)
 
 
 def _idle_since(postern: Postern) -> datetime:

@@ -37,8 +37,9 @@ async def sign_in_email_password(
     """A session for the right password, or a ticket where the user has a second factor.
 
     Raises AuthError: INVALID_EMAIL_PASSWORD (after the same work, account or none),
-    DISABLED_USER (told only to whoever knows the password), DISABLED_ENDPOINT (the user has a
-    factor and the operator has switched factors off), INVALID_REQUEST, TOO_MANY_REQUESTS.
+    DISABLED_USER, UNVERIFIED_USER (told only to whoever knows the password), DISABLED_ENDPOINT
+    (the user has a factor and the operator has switched factors off), INVALID_REQUEST,
+    TOO_MANY_REQUESTS.
     """
     passwords.refuse_oversized(password)
     user = await accounts.find(email)
@@ -48,10 +49,10 @@ async def sign_in_email_password(
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id if user else None)
         raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
     await attempt.give_back()
-    if user.disabled:
+    if code := sessions.kept_out(postern, user):
         await attempt.forget()
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
-    sessions.refuse_disabled(user)
+        raise AuthError(code)
     await _rehash_if_outdated(postern, user, password)
     if user.active_mfa_type is not None:
         await attempt.forget()
@@ -181,8 +182,10 @@ async def _session_at_once(
     now = postern.now()
     seconds = int(now.timestamp())
     opened = await _TO_BE_TRIED.one(digest=tokens.digest(ticket), now=now, seconds=seconds)
-    proof = factors.check_totp(postern, opened.user, otp) if opened else None
-    if opened is None or proof is None:
+    if opened is None or sessions.kept_out(postern, opened.user):
+        return None
+    proof = factors.check_totp(postern, opened.user, otp)
+    if proof is None:
         return None
     return await sessions.open_at_once(
         postern,
@@ -216,7 +219,7 @@ async def _take_attempt(
     if opened is None or attempt is None:
         await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_TICKET)
-    sessions.refuse_disabled(opened.user)
+    sessions.refuse_kept_out(postern, opened.user)
     factors.refuse_unless_active(opened.user)
     return opened, attempt
 

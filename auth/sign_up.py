@@ -52,7 +52,8 @@ async def sign_up_email_password(
     """Create an account and sign its user in.
 
     Raises AuthError: SIGNUP_DISABLED, TOO_MANY_REQUESTS, whatever `create_account` raises, and
-    DISABLED_USER where new accounts wait for the operator (the account is made).
+    DISABLED_USER and UNVERIFIED_USER where new accounts wait for the operator (the account is
+    made).
     """
     if postern.settings.disable_signup:
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
@@ -60,7 +61,7 @@ async def sign_up_email_password(
     user = await create_account(
         postern, caller, email, password, wishes, disabled=postern.settings.disable_new_users
     )
-    sessions.refuse_disabled(user)
+    sessions.refuse_kept_out(postern, user)
     async with in_transaction():
         if not await sessions.hold_unchanged(postern, user):
             raise AuthError(ErrorCode.DISABLED_USER)

@@ -5,7 +5,7 @@ A name that Nhost Auth has too means the same here. README.md lists them for ope
 
 import os
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -63,6 +63,7 @@ class Settings(BaseModel):
     encryption_keys: Annotated[EncryptionKeys, Named("AUTH_ENCRYPTION_KEYS", secret=True)] = None
     jwt_secret: Annotated[HasuraJwtSecret, Named("HASURA_GRAPHQL_JWT_SECRET", secret=True)] = None
 
+    server_url: Annotated[Url, Named("AUTH_SERVER_URL")] = ""
     client_url: Annotated[Url, Named("AUTH_CLIENT_URL", "auth.redirections.clientUrl")] = ""
     cors_origins: Annotated[Origins, Named("AUTH_CORS_ORIGINS")] = ()
 
@@ -129,6 +130,11 @@ class Settings(BaseModel):
         SecondsOrNever, Named("AUTH_SESSION_INACTIVITY_TIMEOUT")
     ] = 0
     elevation_max_age: Annotated[SecondsOrNever, Named("AUTH_ELEVATION_MAX_AGE")] = 15 * 60
+    elevation_mode: Annotated[
+        Literal["disabled", "recommended", "required"],
+        Named("AUTH_REQUIRE_ELEVATED_CLAIM", "auth.elevatedPrivileges.mode"),
+        Accepts("disabled, recommended or required"),
+    ] = "required"
     security_events_retention: Annotated[
         SecondsOrNever, Named("AUTH_SECURITY_EVENTS_RETENTION")
     ] = 365 * 24 * 60 * 60
@@ -138,6 +144,13 @@ class Settings(BaseModel):
     ] = False
     disable_new_users: Annotated[
         Switch, Named("AUTH_DISABLE_NEW_USERS", "auth.signUp.disableNewUsers")
+    ] = False
+    email_verified_required: Annotated[
+        Switch,
+        Named(
+            "AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED",
+            "auth.method.emailPassword.emailVerificationRequired",
+        ),
     ] = False
     default_role: Annotated[Text, Named("AUTH_USER_DEFAULT_ROLE", "auth.user.roles.default")] = (
         "user"

@@ -19,6 +19,7 @@ from tests.support import (
     Client,
     Server,
     all_at_once,
+    postern,
     running_server,
 )
 
@@ -269,6 +270,22 @@ def test_switched_off_it_says_so(tmp_path: Path) -> None:
         for path in ("/healthz", "/version", "/.well-known/jwks.json"):
             assert nhost.get(path)[0] == 200
         assert httpx2.get(f"{server.url}/v1/user").status_code == 404
+        nhost.http.close()
+
+
+def test_an_address_may_have_to_be_verified_first(tmp_path: Path) -> None:
+    here = "https://auth.example.com"
+    strict = {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true", "AUTH_SERVER_URL": here}
+    with running_server(tmp_path / "var", **strict) as server:
+        nhost = Rest(server)
+        joe = {"email": JOE, "password": PASSWORD}
+        assert nhost.post("/signup/email-password", **joe) == (200, {})
+        refusal = refused(nhost.post("/signin/email-password", **joe))
+        assert refusal == (401, "unverified-user")
+        assert postern("verify-user", JOE, env=server.env).returncode == 0
+        status, answer = nhost.post("/signin/email-password", **joe)
+        assert (status, answer["session"]["user"]["emailVerified"]) == (200, True)
+        assert nhost.http.get("/openapi.json").json()["servers"] == [{"url": here}]
         nhost.http.close()
 
 

@@ -68,6 +68,26 @@ async def test_the_age_can_be_turned_off(postern: Postern, clock: Clock) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("mode", "without_factor", "with_factor"),
+    [("disabled", False, False), ("recommended", False, True), ("required", True, True)],
+)
+async def test_nhosts_modes_say_for_whom_it_holds(
+    postern: Postern, clock: Clock, mode: str, *, without_factor: bool, with_factor: bool
+) -> None:
+    _, amy = await sign_up_user(postern, "amy@example.com")
+    joe = await sign_up_with_factor(postern)
+    clock.forward(AGE + 1)
+    chosen = with_settings(postern, elevation_mode=mode)
+    required = "ELEVATED_CLAIM_REQUIRED"
+    change = mfa.change_user_mfa(chosen, amy)
+    assert (await refusal(change) == required) is without_factor
+    off = mfa.verify_change_user_mfa(chosen, joe.caller, "", "000000")
+    assert (await refusal(off) == required) is with_factor
+    password = accounts.set_password(chosen, amy, "another good one")
+    assert await refusal(password) == required, "it is all that stands there"
+
+
 async def test_the_password_elevates_the_same_session(postern: Postern, clock: Clock) -> None:
     session, owner = await sign_up_user(postern)
     clock.forward(AGE + 1)

@@ -2,12 +2,22 @@ import asyncio
 
 import pytest
 
-from auth import sign_up
+from auth import accounts, sessions, sign_in, sign_up
+from auth.caller import Caller
 from auth.errors import AuthError
 from auth.postern import Postern
 from auth.sign_up import Wishes
 from models import User
-from tests.support import PASSWORD, caller, refusal, with_settings
+from tests.support import (
+    PASSWORD,
+    caller,
+    event_names,
+    refusal,
+    sign_up_user,
+    with_settings,
+)
+
+OPERATOR = Caller(user_agent="postern")
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +115,29 @@ async def test_nobody_signs_up_where_the_operator_says_so(postern: Postern) -> N
     attempt = sign_up.sign_up_email_password(closed, caller(), "joe@example.com", PASSWORD)
     assert await refusal(attempt) == "SIGNUP_DISABLED"
     assert await User.all().count() == 0
+
+
+async def test_only_users_with_a_verified_address_come_in_where_the_operator_says_so(
+    postern: Postern,
+) -> None:
+    early, owner = await sign_up_user(postern, "early@example.com")
+    strict = with_settings(postern, email_verified_required=True)
+    attempt = sign_up.sign_up_email_password(strict, caller(), "joe@example.com", PASSWORD)
+    assert await refusal(attempt) == "UNVERIFIED_USER"
+    for email in ("joe@example.com", "early@example.com"):
+        wrong = sign_in.sign_in_email_password(strict, caller(), email, "wrong")
+        assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
+        right = sign_in.sign_in_email_password(strict, caller(), email, PASSWORD)
+        assert await refusal(right) == "UNVERIFIED_USER"
+    assert await refusal(sessions.me(strict, owner)) == "UNVERIFIED_USER"
+    refresh = sessions.refresh_session(strict, caller(), early.refresh_token)
+    assert await refusal(refresh) == "UNVERIFIED_USER"
+    joe = await User.get(email="joe@example.com")
+    await accounts.set_email_verified(strict, OPERATOR, joe)
+    session = await sign_in.sign_in_email_password(strict, caller(), joe.email, PASSWORD)
+    assert isinstance(session, sessions.Session)
+    assert session.user.email_verified
+    assert (await event_names(joe.email))[-2:] == ["EMAIL_VERIFIED", "SIGNED_IN"]
 
 
 async def test_new_users_can_be_made_to_wait(postern: Postern) -> None:

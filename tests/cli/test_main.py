@@ -36,6 +36,7 @@ COMMANDS = [
     "create-user",
     "import-nhost",
     "list-users",
+    "verify-user",
     "disable-user",
     "enable-user",
     "reset-mfa",

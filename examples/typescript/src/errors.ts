@@ -45,6 +45,7 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.TooManyRequests:
     case ErrorCode.ServiceUnavailable:
       return "wait, and try again";
+    case ErrorCode.UnverifiedUser:
     case ErrorCode.DisabledUser:
     case ErrorCode.DisabledEndpoint:
     case ErrorCode.SignupDisabled:
