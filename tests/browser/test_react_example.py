@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,14 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support import ROOT, Authenticator, Server, free_port, node_modules
+from tests.support import (
+    ROOT,
+    Authenticator,
+    Server,
+    free_port,
+    node_modules,
+    running_server,
+)
 
 EXAMPLE, WEB = ROOT / "examples" / "react", ROOT / "web"
 PICTURES = os.environ.get("PICTURES")
@@ -23,8 +31,8 @@ EMAIL, PASSWORD = "amy@example.com", "correct horse battery staple"
 pytestmark = pytest.mark.skipif(not shutil.which("npm"), reason="the example needs Node")
 
 
-@pytest.fixture
-def url(server: Server, tmp_path: Path) -> Iterator[str]:
+@contextmanager
+def served(server: Server, tmp_path: Path) -> Iterator[str]:
     """The example, built and served."""
     node_modules(EXAMPLE)
     port = free_port()
@@ -49,6 +57,12 @@ def url(server: Server, tmp_path: Path) -> Iterator[str]:
     finally:
         preview.terminate()
         preview.wait(10)
+
+
+@pytest.fixture
+def url(server: Server, tmp_path: Path) -> Iterator[str]:
+    with served(server, tmp_path) as there:
+        yield there
 
 
 class Looks:
@@ -138,6 +152,23 @@ def test_from_sign_up_to_sign_in_with_a_code(  # noqa: PLR0915 - a long story
     page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert complaints == []
+
+
+def test_a_session_goes_on_when_its_access_token_has_expired(
+    browser: Browser, tmp_path: Path
+) -> None:
+    short = {"AUTH_ACCESS_TOKEN_EXPIRES_IN": "2s"}
+    with running_server(tmp_path / "var", **short) as server, served(server, tmp_path) as there:
+        page = browser.new_page()
+        page.goto(there)
+        page.get_by_role("button", name="Sign up").click()
+        page.get_by_label("E-mail").fill(EMAIL)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(f"Signed in as {EMAIL}")).to_be_visible()
+        page.wait_for_timeout(3000)
+        page.get_by_role("button", name="Set it up").click()
+        expect(page.get_by_role("img", name="QR code")).to_be_visible()
 
 
 def sign_in(page: Page) -> None:

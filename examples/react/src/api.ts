@@ -43,8 +43,6 @@ const USER = `email displayName activeMfaType recoveryCodesLeft
 let session: Session | null = null;
 let refreshing: Promise<void> | null = null;
 
-export const isSignedIn = () => session !== null;
-
 async function send(query: string, variables: object): Promise<Record<string, unknown>> {
   const response = await fetch("/graphql", {
     method: "POST",
@@ -61,21 +59,26 @@ async function send(query: string, variables: object): Promise<Record<string, un
 }
 
 async function refresh(): Promise<void> {
-  const { refreshToken } = session as Session;
-  session = null; // a refresh is asked for by nobody in particular
+  const token = (session as Session).refreshToken;
   const query = `mutation ($token: String!) { refreshSession(refreshToken: $token) { ${TOKENS} } }`;
-  session = (await send(query, { token: refreshToken })).refreshSession as Session;
+  try {
+    session = (await send(query, { token })).refreshSession as Session;
+  } catch (error) {
+    session = null; // it is over
+    throw error;
+  }
 }
 
 /** Ask; where the access token has expired, refresh the session, once for all, and ask again. */
 async function ask<T>(query: string, variables: object = {}): Promise<T> {
-  const withSession = isSignedIn();
+  await refreshing;
+  const sentWith = session;
   try {
     return Object.values(await send(query, variables))[0] as T;
   } catch (error) {
-    if (!withSession || !(error instanceof Refused) || error.code !== "UNAUTHENTICATED") throw error;
-    refreshing ??= refresh().finally(() => (refreshing = null));
-    await refreshing;
+    if (!sentWith || !(error instanceof Refused) || error.code !== "UNAUTHENTICATED") throw error;
+    if (session === sentWith) refreshing ??= refresh().finally(() => (refreshing = null));
+    await refreshing; // null where another request has refreshed before this refusal came
     return Object.values(await send(query, variables))[0] as T;
   }
 }
