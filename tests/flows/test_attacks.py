@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from tests.flows.conftest import Servers
 from tests.support import (
     OPERATIONS,
     PASSWORD,
@@ -27,14 +28,14 @@ JOE = "joe@example.com"
 
 @pytest.mark.parametrize("tickets", [1, 50])
 def test_of_fifty_verifications_with_one_code_one_gets_a_session(
-    client: Client, server: Server, tickets: int
+    visitor: Client, servers: Servers, tickets: int
 ) -> None:
-    client.sign_up(JOE)
-    phone = client.enrol()
-    opened = [client.ticket(JOE) for _ in range(tickets)]
+    visitor.sign_up(JOE)
+    phone = visitor.enrol()
+    opened = [visitor.ticket(JOE) for _ in range(tickets)]
     code = phone.next_code()
     answers = all_at_once(
-        server,
+        servers,
         "verifySignInMfaTotp",
         [{"ticket": opened[n % tickets], "otp": code} for n in range(50)],
     )
@@ -45,12 +46,12 @@ def test_of_fifty_verifications_with_one_code_one_gets_a_session(
     }
 
 
-def test_of_fifty_activations_one_succeeds(client: Client, server: Server) -> None:
-    session = client.sign_up(JOE)
-    phone = Authenticator.scan(client.call("changeUserMfa")["imageUrl"])
+def test_of_fifty_activations_one_succeeds(visitor: Client, servers: Servers) -> None:
+    session = visitor.sign_up(JOE)
+    phone = Authenticator.scan(visitor.call("changeUserMfa")["imageUrl"])
     variables = {"activeMfaType": "totp", "code": phone.next_code()}
     answers = all_at_once(
-        server, "verifyChangeUserMfa", [variables] * 50, access_token=session["accessToken"]
+        servers, "verifyChangeUserMfa", [variables] * 50, access_token=session["accessToken"]
     )
     assert len(sessions_among(answers)) == 1
     assert {answer for answer in answers if isinstance(answer, str)} <= {
@@ -59,18 +60,18 @@ def test_of_fifty_activations_one_succeeds(client: Client, server: Server) -> No
     }
 
 
-def test_of_fifty_sign_ups_with_one_address_one_succeeds(server: Server) -> None:
+def test_of_fifty_sign_ups_with_one_address_one_succeeds(servers: Servers) -> None:
     variables = {"email": JOE, "password": PASSWORD, "displayName": None}
-    answers = all_at_once(server, "signUpEmailPassword", [variables] * 50)
+    answers = all_at_once(servers, "signUpEmailPassword", [variables] * 50)
     assert len(sessions_among(answers)) == 1
     assert answers.count("EMAIL_ALREADY_IN_USE") == 49
 
 
-def test_fifty_guesses_at_once_get_five_tries(client: Client, server: Server) -> None:
-    client.sign_up(JOE)
-    guess = {"ticket": "", "otp": client.enrol().wrong_code()}
-    guess["ticket"] = client.ticket(JOE)
-    answers = all_at_once(server, "verifySignInMfaTotp", [guess] * 50)
+def test_fifty_guesses_at_once_get_five_tries(visitor: Client, servers: Servers) -> None:
+    visitor.sign_up(JOE)
+    guess = {"ticket": "", "otp": visitor.enrol().wrong_code()}
+    guess["ticket"] = visitor.ticket(JOE)
+    answers = all_at_once(servers, "verifySignInMfaTotp", [guess] * 50)
     assert sorted(answers) == ["INVALID_TICKET"] * 45 + ["INVALID_TOTP"] * 5
 
 

@@ -1,63 +1,45 @@
-"""Two servers of two workers each on one PostgreSQL: nothing depends on which of them is asked."""
+"""Two servers of two workers each on one PostgreSQL: nothing depends on which of them is asked.
+
+`test_attacks.py` plays its attacks on them too.
+"""
 
 import asyncio
-import base64
-import json
 import os
 import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
+from tests.flows.conftest import Servers, front_end, many_servers
 from tests.support import (
-    CHEAP_HASHING,
     JOE,
     PASSWORD,
-    Authenticator,
     Client,
     RefusedError,
     Server,
     all_at_once,
     answer_of,
     payload,
-    running_workers,
     sessions_among,
 )
-
-SHARED = {
-    "AUTH_ENCRYPTION_KEYS": base64.b64encode(b"one key that they share, 32 byte").decode(),
-    "HASURA_GRAPHQL_JWT_SECRET": json.dumps({"type": "HS256", "key": "shared " * 6}),
-}
-Servers = list[Server]
 
 
 @pytest.fixture
 def servers(
     tmp_path: Path, postgres_database: dict[str, str], request: pytest.FixtureRequest
 ) -> Iterator[Servers]:
-    settings = CHEAP_HASHING | SHARED | postgres_database | getattr(request, "param", {})
-    with (
-        running_workers(tmp_path / "one", 2, **settings) as one,
-        running_workers(tmp_path / "two", 2, **settings) as two,
-    ):
-        yield [one, two]
+    with many_servers(tmp_path, **postgres_database, **getattr(request, "param", {})) as running:
+        yield running
 
 
 @pytest.fixture
 def client(servers: Servers) -> Iterator[Client]:
-    """A front end whose requests go to any of the servers."""
-
-    def anywhere(request: httpx2.Request) -> None:
-        request.url = httpx2.URL(f"{random.choice(servers).url}/graphql")
-
-    hooks: Any = {"request": [anywhere]}
-    with httpx2.Client(base_url="http://any", event_hooks=hooks, timeout=30) as http:
-        yield Client(http)
+    with front_end(servers) as visitor:
+        yield visitor
 
 
 def test_a_whole_story_goes_through_any_of_them(client: Client) -> None:
@@ -73,39 +55,6 @@ def test_a_whole_story_goes_through_any_of_them(client: Client) -> None:
         with pytest.raises(RefusedError):
             client.call("me")
         client.access_token = session["accessToken"]
-
-
-@pytest.mark.parametrize("tickets", [1, 50])
-def test_of_fifty_verifications_with_one_code_one_gets_a_session(
-    client: Client, servers: Servers, tickets: int
-) -> None:
-    client.sign_up(JOE)
-    phone = client.enrol()
-    opened = [client.ticket(JOE) for _ in range(tickets)]
-    code = phone.next_code()
-    variables = [{"ticket": opened[n % tickets], "otp": code} for n in range(50)]
-    answers = all_at_once(servers, "verifySignInMfaTotp", variables)
-    assert len(sessions_among(answers)) == 1
-
-
-def test_fifty_guesses_at_once_get_five_tries(client: Client, servers: Servers) -> None:
-    client.sign_up(JOE)
-    guess = {"ticket": "", "otp": client.enrol().wrong_code()}
-    guess["ticket"] = client.ticket(JOE)
-    answers = all_at_once(servers, "verifySignInMfaTotp", [guess] * 50)
-    assert sorted(answers) == ["INVALID_TICKET"] * 45 + ["INVALID_TOTP"] * 5
-
-
-def test_of_fifty_activations_and_sign_ups_one_succeeds(client: Client, servers: Servers) -> None:
-    variables = {"email": JOE, "password": PASSWORD, "displayName": None}
-    (session,) = sessions_among(all_at_once(servers, "signUpEmailPassword", [variables] * 50))
-    client.access_token = session["accessToken"]
-    phone = Authenticator.scan(client.call("changeUserMfa")["imageUrl"])
-    change = {"activeMfaType": "totp", "code": phone.next_code()}
-    answers = all_at_once(
-        servers, "verifyChangeUserMfa", [change] * 50, access_token=session["accessToken"]
-    )
-    assert len(sessions_among(answers)) == 1
 
 
 def test_fifty_refreshes_at_once_make_one_family(client: Client, servers: Servers) -> None:
