@@ -30,9 +30,9 @@ _PAGE = """<!doctype html>
     <script type="module" src="/graphiql/graphiql.js" nonce="{nonce}"></script>
   </head>
   <body>
-    <div id="graphiql">
+    <main id="graphiql">
       <noscript>GraphiQL needs JavaScript. Any GraphQL client can talk to this address.</noscript>
-    </div>
+    </main>
   </body>
 </html>
 """

@@ -62,7 +62,7 @@ class Query:
     @strawberry.field(
         description="Who is signed in: the user of the access token in the `Authorization` header, "
         "or null without one. Errors: UNAUTHENTICATED (the token is malformed, expired or not "
-        "ours, or its session has ended), DISABLED_USER."
+        "ours, or its session has ended), DISABLED_USER, UNVERIFIED_USER."
     )
     async def me(self, info: Info) -> User | None:
         viewer = await sessions.me(info.context.postern, info.context.caller)
@@ -109,7 +109,7 @@ class Mutation:
     @strawberry.mutation(
         description="Redeem a sign-in ticket with a one-time code. A wrong code leaves the ticket "
         "good for the attempts left. Errors: INVALID_TICKET, INVALID_TOTP (with `attemptsLeft`), "
-        "DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
+        "DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
     )
     async def verify_sign_in_mfa_totp(self, info: Info, ticket: Ticket, otp: Code) -> Session:
         answer = await sign_in.verify_sign_in_mfa_totp(
@@ -121,7 +121,7 @@ class Mutation:
         description="Redeem a sign-in ticket with a recovery code, for users without their phone. "
         "The code is used up; a wrong one counts like a wrong one-time code. Errors: "
         "INVALID_TICKET, INVALID_RECOVERY_CODE (with `attemptsLeft`), DISABLED_MFA_TOTP, "
-        "DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
+        "DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
     )
     async def verify_sign_in_mfa_recovery_code(
         self,
@@ -185,8 +185,8 @@ class Mutation:
     @strawberry.mutation(
         description="Exchange a refresh token for a fresh session; the token is replaced by a new "
         "one. Send each only once: one that comes again after a few seconds may be stolen, and "
-        "ends the session. Errors: INVALID_REFRESH_TOKEN, DISABLED_USER, TOO_MANY_REQUESTS (only "
-        "for tokens that are wrong)."
+        "ends the session. Errors: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, "
+        "TOO_MANY_REQUESTS (only for tokens that are wrong)."
     )
     async def refresh_session(
         self,

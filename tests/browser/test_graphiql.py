@@ -129,6 +129,21 @@ def test_it_is_light_or_dark_as_the_browser_is(
     assert graphiql.complaints == []
 
 
+@pytest.mark.skipif(not shutil.which("npm"), reason="axe comes with Node")
+def test_what_it_lacks_for_a_screen_reader_is_graphiqls_own(
+    browser: Browser, server: Server
+) -> None:
+    """Its tabs hold their close buttons, and its line numbers are faint."""
+    node_modules(ROOT / "web")
+    graphiql = Playground(browser, server)
+    axe = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    graphiql.page.evaluate(axe.read_text())
+    found: Any = graphiql.page.evaluate("axe.run()")
+    wrong = {(one["id"], node["html"][:9]) for one in found["violations"] for node in one["nodes"]}
+    assert {kind for kind, _ in wrong} <= {"color-contrast", "nested-interactive"}, wrong
+    assert all(html.startswith(("<li", "<div clas")) for _, html in wrong), wrong
+
+
 def test_its_files_are_sent_once_and_packed(server: Server) -> None:
     with httpx2.Client(base_url=server.url) as http:
         first = http.get("/graphiql/graphiql.js")

@@ -89,7 +89,9 @@ function Playground() {
       shouldPersistHeaders={false}
       showPersistHeadersSettings={false}
     >
-      <GraphiQL.Logo>Postern</GraphiQL.Logo>
+      <GraphiQL.Logo>
+        <h1 className="postern-name">Postern</h1>
+      </GraphiQL.Logo>
     </GraphiQL>
   );
 }
