@@ -177,8 +177,8 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
     The old token is replaced; used again within the grace (`AUTH_REFRESH_TOKEN_REUSE_INTERVAL`),
     as by two tabs at once, it is answered with another of the same family; used after it, the
     whole session ends. The session's own end does not move.
-    Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER, TOO_MANY_REQUESTS (only for tokens that
-    are wrong: a good one is never held up by what others do).
+    Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, TOO_MANY_REQUESTS (only
+    for tokens that are wrong: a good one is never held up by what others do).
     """
     digest = tokens.digest(refresh_token)
     presented = await _PRESENTED.one(digest=digest)

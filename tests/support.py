@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -247,6 +248,15 @@ def postgres_to_test_on() -> str | None:
     with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return local if asyncio.run(may_make_databases()) else None
     return None
+
+
+@cache
+def has_node(major: int) -> bool:
+    """Whether npm is here, and a Node of this version or a newer one."""
+    if not shutil.which("npm"):
+        return False
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.removeprefix("v").split(".")[0]) >= major
 
 
 def node_modules(project: Path) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from tests.support import (
     Authenticator,
     Server,
     free_port,
+    has_node,
     node_modules,
     running_server,
 )
@@ -28,7 +28,7 @@ PICTURES = os.environ.get("PICTURES")
 """A folder for pictures of what is seen, such as docs/images."""
 EMAIL, PASSWORD = "amy@example.com", "correct horse battery staple"
 
-pytestmark = pytest.mark.skipif(not shutil.which("npm"), reason="the example needs Node")
+pytestmark = pytest.mark.skipif(not has_node(20), reason="the example needs Node 20")
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT, SHIPPED_LIMITS, Server, node_modules, running_server
+from tests.support import (
+    ROOT,
+    SHIPPED_LIMITS,
+    Server,
+    has_node,
+    node_modules,
+    running_server,
+)
 from tests.test_readme import blocks, section
 
 EXAMPLES = ROOT / "examples"
-needs_node = pytest.mark.skipif(not shutil.which("npm"), reason="it needs Node")
+needs_node = pytest.mark.skipif(not has_node(20), reason="it needs Node 20")
 
 
 @pytest.fixture(scope="module")
