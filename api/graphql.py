@@ -1,24 +1,22 @@
-"""GraphQL over HTTP: Strawberry's view, with answers that are typed and tell no secrets."""
+"""GraphQL over HTTP: answers that are typed and tell no secrets."""
 
 import contextlib
 import json
 import re
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
-from strawberry.asgi import GraphQL
-from strawberry.http import GraphQLHTTPResponse, process_result
-from strawberry.types import ExecutionResult
 
 from api import playground
 from api.context import Context
-from api.http import address_of, bounded, caller_of, say_when, unforeseen
-from api.schema import build_schema
+from api.http import bounded, caller_of, say_when, unforeseen
+from api.operations import Operations
+from api.schema import schema
 from api.trusted_documents import read_manifest
 from auth.errors import CONCEALED, AuthError, ErrorCode
 from auth.postern import Postern
@@ -27,38 +25,40 @@ from auth.rate_limits import Limit
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
 """The media types of an answer (GraphQL over HTTP, section 4). The second one tells with its status
 whether the operation has run."""
+_MEMBERS = {
+    "query": (str, "a string"),
+    "operationName": (str, "a string"),
+    "variables": (dict, "an object"),
+    "extensions": (dict, "an object"),
+}
+"""What a request has, each or null in its place (GraphQL over HTTP, section 5.1)."""
 _ECHO = re.compile(r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?", re.DOTALL)
 """Where graphql-core repeats what was sent: it could be a password in the wrong place."""
-_SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 
 
-class GraphQLEndpoint(GraphQL[Context, None]):
+class GraphQLEndpoint:
     """`/graphql`: operations by POST, queries by GET too, GraphiQL for browsers."""
 
     def __init__(self, postern: Postern) -> None:
         """Raises ConfigError for a manifest of trusted documents that cannot be used."""
         settings = postern.settings
-        super().__init__(
-            build_schema(introspection=settings.graphql_introspection),
-            graphql_ide="graphiql" if settings.graphiql_enabled else None,
-            subscription_protocols=(),
-        )
         self._postern = postern
+        self._operations = Operations(schema, introspection=settings.graphql_introspection)
         manifest = settings.graphql_trusted_documents
         self._trusted = read_manifest(manifest) if manifest else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with JSON whatever happens."""
         request = Request(scope, bounded(receive))
-        request.state.media_type = media_type = media_type_for(request.headers.get("accept", ""))
+        media_type = media_type_for(request.headers.get("accept", ""))
+        context = Context(self._postern, caller_of(self._postern, request))
         try:
-            await self._postern.rate_limits.spend(
-                Limit.REQUESTS, address_of(self._postern, request)
-            )
-            response = await self.run(request)
+            await self._postern.rate_limits.spend(Limit.REQUESTS, context.caller.address)
+            response = await self._answer(request, context, media_type)
         except HTTPException as error:
             code = ErrorCode.INVALID_REQUEST
-            response = _refusal(media_type, error.status_code, code, error.reason)
+            response = _refusal(media_type, error.status_code, code, error.detail)
+            response.headers.update(error.headers or {})
         except AuthError as error:
             response = _refusal(media_type, 429, error.code, **error.details)
             say_when(response, error.extensions)
@@ -71,69 +71,94 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         response.headers["cache-control"] = "no-store"  # it may hold tokens
         await response(scope, receive, send)
 
-    async def get_context(self, request: Request, response: Response) -> Context:  # type: ignore[override]
-        """What the resolvers are told."""
-        request.state.response = response
-        return Context(self._postern, caller_of(self._postern, request))
+    async def _answer(self, request: Request, context: Context, media_type: str) -> Response:
+        if request.method not in {"GET", "POST"}:
+            raise HTTPException(405, "Expected GET or POST.", {"allow": "GET, POST"})
+        reads = request.method == "GET"
+        if reads and _is_browsing(request):
+            if not self._postern.settings.graphiql_enabled:
+                raise HTTPException(404, "There is no GraphiQL here.")
+            return playground.page()
+        asked = _in_query(request.query_params) if reads else await _in_body(request)
+        for member, (kind, expected) in _MEMBERS.items():
+            value = asked.get(member)
+            if value is not None and not isinstance(value, kind):
+                raise HTTPException(400, f"{member}: expected {expected} or null.")
+        result = await self._operations.run(
+            self._text(asked),
+            context,
+            asked.get("variables"),
+            asked.get("operationName"),
+            only_query=reads,
+        )
+        return self._response(result, media_type)
 
-    def parse_json(self, data: str | bytes) -> Any:
-        """The JSON object in `data`. Raises HTTPException for everything else."""
-        try:
-            value = json.loads(data)
-            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-        except (ValueError, RecursionError):
-            raise HTTPException(400, "Expected JSON in UTF-8.") from None
-        if not isinstance(value, dict):
-            raise HTTPException(400, "Expected a JSON object.")
-        return value
-
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> Any:
+    def _text(self, asked: Mapping[str, Any]) -> str:
         """The operation that is asked for; with trusted documents, one of those."""
-        asked = await super().parse_http_body(request)
-        if self._trusted is None or isinstance(asked, list):
-            return asked
-        if request.method == "GET":
-            named = {**request.query_params, "extensions": asked.extensions}
-        else:
-            named = self.parse_json(await request.get_body())
-        document = self._trusted.find(named)
-        if document is None:
+        text = self._trusted.find(asked) if self._trusted else asked.get("query")
+        if text is None and self._trusted:
             raise HTTPException(400, "Expected one of this server's trusted documents.")
-        return replace(asked, query=document)
+        if not text:
+            raise HTTPException(400, "query: expected a GraphQL operation.")
+        return str(text)
 
-    async def render_graphql_ide(self, request: Request) -> HTMLResponse:
-        """GraphiQL, from our own files."""
-        return playground.page()
-
-    async def process_result(
-        self, request: Request, result: ExecutionResult
-    ) -> GraphQLHTTPResponse:
+    def _response(self, result: ExecutionResult, media_type: str) -> Response:
         """The answer as the client sees it: every error with a code and without a secret."""
+        if not result.errors:
+            return _response(media_type, 200, {"data": result.data})
         conceal = self._postern.settings.conceal_errors
-        suggest = self._postern.settings.graphql_introspection
-        result.errors = [
-            _presentable(error, conceal=conceal, suggest=suggest) for error in result.errors or ()
-        ]
-        for error in result.errors:
-            say_when(request.state.response, error.extensions or {})
-        answer = process_result(result)
-        response: Response = request.state.response
-        response.media_type = request.state.media_type
-        never_ran = result.data is None and not any(error.path for error in result.errors)
-        if never_ran and response.media_type == GRAPHQL_RESPONSE:
-            del answer["data"]
-            response.status_code = 400
-        return answer
-
-    def create_response(
-        self,
-        response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse],
-        sub_response: Response,
-    ) -> Response:
-        """The answer in the media type that the client has asked for."""
-        response = super().create_response(response_data, sub_response)
-        response.headers["content-type"] = f"{sub_response.media_type}; charset=utf-8"
+        errors = [_presentable(error, conceal=conceal) for error in result.errors]
+        shown = [error.formatted for error in errors]
+        if result.data is not None or any(error.path for error in errors):
+            response = _response(media_type, 200, {"data": result.data, "errors": shown})
+        elif media_type == GRAPHQL_RESPONSE:
+            response = _response(media_type, 400, {"errors": shown})  # it never ran
+        else:
+            response = _response(media_type, 200, {"data": None, "errors": shown})
+        for error in errors:
+            say_when(response, error.extensions or {})
         return response
+
+
+def _is_browsing(request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    return "query" not in request.query_params and ("text/html" in accepted or "*/*" in accepted)
+
+
+def _in_query(params: Mapping[str, str]) -> dict[str, Any]:
+    """What a request asks for in its address, where objects are written as JSON."""
+    asked: dict[str, Any] = dict(params)
+    for name in ("variables", "extensions"):
+        if name in asked:
+            asked[name] = _parsed(asked[name])
+    return asked
+
+
+async def _in_body(request: Request) -> dict[str, Any]:
+    """What a request asks for in its body.
+
+    JSON only: a page of another site can send forms and plain text in its visitor's name, but for
+    this it has to ask first (a preflight).
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0]
+    if content_type.strip().lower() != JSON:
+        raise HTTPException(415, f"Expected a body of the type {JSON}.")
+    asked = _parsed(await request.body())
+    if not isinstance(asked, dict):
+        raise HTTPException(400, "Expected a JSON object.")
+    return asked
+
+
+def _parsed(data: str | bytes) -> Any:
+    """The JSON in it. Raises HTTPException."""
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        value = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "Expected JSON in UTF-8.") from None
+    return value
 
 
 def media_type_for(accept: str) -> str:
@@ -152,7 +177,7 @@ def media_type_for(accept: str) -> str:
     return GRAPHQL_RESPONSE if asked > 0 and asked >= json_too else JSON
 
 
-def _presentable(error: GraphQLError, *, conceal: bool, suggest: bool) -> GraphQLError:
+def _presentable(error: GraphQLError, *, conceal: bool) -> GraphQLError:
     cause = error.original_error
     details: dict[str, str] = {}
     if isinstance(cause, AuthError):
@@ -162,7 +187,6 @@ def _presentable(error: GraphQLError, *, conceal: bool, suggest: bool) -> GraphQ
         message = code.message
     elif cause is None or isinstance(cause, GraphQLError):
         message = _ECHO.sub(r"\1\2.", error.message)
-        message = message if suggest else _SUGGESTION.sub("", message)
         code = ErrorCode.INVALID_REQUEST
     else:
         code, details = unforeseen(cause)
@@ -179,6 +203,10 @@ def _presentable(error: GraphQLError, *, conceal: bool, suggest: bool) -> GraphQ
 
 def _refusal(
     media_type: str, status: int, code: ErrorCode, message: str = "", **details: object
-) -> JSONResponse:
+) -> Response:
     error = {"message": message or code.message, "extensions": {"code": code.name, **details}}
-    return JSONResponse({"errors": [error]}, status, media_type=f"{media_type}; charset=utf-8")
+    return _response(media_type, status, {"errors": [error]})
+
+
+def _response(media_type: str, status: int, answer: object) -> Response:
+    return JSONResponse(answer, status, media_type=f"{media_type}; charset=utf-8")

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cross_web import HTTPException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -359,7 +359,7 @@ class Endpoint:
         try:
             response = await self._answer(request)
         except HTTPException as error:
-            response = _refusal(error.status_code, ErrorCode.INVALID_REQUEST, error.reason)
+            response = _refusal(error.status_code, ErrorCode.INVALID_REQUEST, error.detail)
         except AuthError as error:
             response = self._refused(error)
         except ClientDisconnect:

@@ -3,13 +3,9 @@
 from typing import Annotated
 
 import strawberry
-from graphql import NoSchemaIntrospectionCustomRule
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
 
 from api.context import Info
-from api.limits import OperationLimits
 from api.types import (
     ErrorCode,
     MfaChange,
@@ -20,11 +16,6 @@ from api.types import (
     sign_in_result,
 )
 from auth import accounts, elevation, mfa, sessions, sign_in, sign_up
-
-MAX_TOKENS = 1000
-"""Words and brackets of a document; the introspection of a code generator has about 180."""
-CACHED_OPERATIONS = 256
-"""How many different operations stay parsed and validated; clients send few, attackers many."""
 
 
 def _argument(description: str) -> object:
@@ -299,36 +290,9 @@ def _seen_by(viewer: sessions.SignedIn) -> User:
     return User.of(viewer.user, viewer.session.id)
 
 
-class _Schema(strawberry.Schema):
-    def process_errors(
-        self,
-        errors: list[object],  # type: ignore[override]
-        execution_context: ExecutionContext | None = None,
-    ) -> None:
-        """Nothing: Strawberry would log the query's text, and with it what stands in it.
-
-        `api.graphql` logs what is unforeseen.
-        """
-
-
-def build_schema(*, introspection: bool = True) -> strawberry.Schema:
-    """The schema, with the bounds on what one operation may ask for.
-
-    Without introspection nothing is told of it either by "did you mean".
-    """
-    rules = [OperationLimits, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
-    return _Schema(
-        query=Query,
-        mutation=Mutation,
-        types=[ErrorCode],
-        config=StrawberryConfig(auto_camel_case=True, disable_field_suggestions=not introspection),
-        extensions=[
-            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: AddValidationRules(rules),
-            lambda: ParserCache(maxsize=CACHED_OPERATIONS),
-            lambda: ValidationCache(maxsize=CACHED_OPERATIONS),
-        ],
-    )
-
-
-schema = build_schema()
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[ErrorCode],
+    config=StrawberryConfig(auto_camel_case=True),
+)

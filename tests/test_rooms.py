@@ -12,7 +12,7 @@ ROOMS = ["config", "models", "auth", "api", "cli"]
 NOT_HERE = {
     "config": {"starlette", "strawberry", "tortoise", "uvicorn"},
     "models": {"starlette", "strawberry", "uvicorn"},
-    "auth": {"starlette", "strawberry", "uvicorn", "graphql", "cross_web"},
+    "auth": {"starlette", "strawberry", "uvicorn", "graphql"},
     "api": set[str](),
     "cli": set[str](),
 }

@@ -44,15 +44,18 @@ def test_a_body_that_is_no_operation_is_a_400_with_a_code(
 
 @pytest.mark.parametrize(
     "content_type",
-    [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"],
-)
+    [
+        None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+        "text/plain; application/json", "application/jsonp",
+    ],
+)  # fmt: skip
 def test_a_request_that_needs_no_preflight_runs_nothing(
     http: httpx2.Client, content_type: str | None
 ) -> None:
     """Else any site could post a form in the name of its visitor."""
     headers = {"content-type": content_type} if content_type else {}
     response = http.post("/graphql", content=json.dumps(QUERY).encode(), headers=headers)
-    assert response.status_code == 400
+    assert response.status_code == 415
     assert code_of(response) == "INVALID_REQUEST"
 
 
@@ -116,7 +119,8 @@ def test_pages_of_other_sites_may_not_ask_unless_they_are_named(tmp_path: Path) 
 
 def test_a_mutation_does_not_run_over_get(http: httpx2.Client) -> None:
     response = http.get("/graphql", params={"query": "mutation { changeUserMfa { totpSecret } }"})
-    assert response.status_code == 400
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
     assert code_of(response) == "INVALID_REQUEST"
 
 
@@ -127,6 +131,7 @@ def test_a_query_runs_over_get(http: httpx2.Client) -> None:
 def test_another_method_is_refused_in_json(http: httpx2.Client) -> None:
     response = http.put("/graphql", json=QUERY)
     assert response.status_code == 405
+    assert response.headers["allow"] == "GET, POST"
     assert code_of(response) == "INVALID_REQUEST"
 
 

@@ -1,6 +1,4 @@
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from graphql import (
@@ -17,14 +15,9 @@ from graphql import (
     print_schema,
 )
 from graphql.type import is_introspection_type, is_specified_scalar_type
-from strawberry.extensions.parser_cache import _get_parse_cache
-from strawberry.extensions.validation_cache import _get_validate_cache
 
-from api.context import Context
-from api.schema import CACHED_OPERATIONS, schema
-from auth.caller import Caller
+from api.schema import schema
 from auth.errors import ErrorCode
-from auth.postern import Postern
 from tests.support import ROOT
 
 SDL = schema.as_str()
@@ -152,16 +145,3 @@ def test_every_code_is_raised_somewhere_and_has_a_message_for_people(code: Error
     )
     assert f"ErrorCode.{code.name}" in sources
     assert re.fullmatch(r"[A-Z].*\.", code.message)
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("cache_of", [_get_parse_cache, _get_validate_cache])
-async def test_an_operation_is_parsed_and_validated_once(
-    postern: Postern, cache_of: Callable[[int], Any]
-) -> None:
-    cache = cache_of(CACHED_OPERATIONS)
-    cache.cache_clear()
-    for _ in range(3):
-        await schema.execute("{ me { id locale } }", context_value=Context(postern, Caller()))
-    counts = cache.cache_info()
-    assert (counts.hits, counts.misses, counts.maxsize) == (2, 1, CACHED_OPERATIONS)
