@@ -1,0 +1,81 @@
+"""HTTP/1.1 as it is spoken on the socket: what no client of good will sends."""
+
+import socket
+
+import pytest
+
+from tests.support import Server
+
+GET = b"GET /healthz HTTP/1.1\r\nhost: x\r\n"
+POST = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+ASKED = b'{"query": "{ __typename }"}'
+LENGTH = b"content-length: %d\r\n" % len(ASKED)
+CHUNKED = b"transfer-encoding: chunked\r\n"
+
+
+def answers(server: Server, *sent: bytes) -> tuple[list[bytes], bool]:
+    """The statuses that the server answers, and whether it closes the connection."""
+    host, port = server.url.removeprefix("http://").split(":")
+    received, closed = b"", False
+    with socket.create_connection((host, int(port)), timeout=0.5) as connection:
+        try:
+            for part in sent:
+                connection.sendall(part)
+            while more := connection.recv(65536):
+                received += more
+            closed = True
+        except ConnectionError:
+            closed = True
+        except TimeoutError:
+            pass
+    return [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]], closed
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        POST + b"content-length: 4\r\ncontent-length: 5\r\n\r\n12345",
+        POST + b"content-length: +27\r\n\r\n" + ASKED,
+        POST + b"content-length: -1\r\n\r\n" + ASKED,
+        POST + b"content-length: 99999999999999999999999\r\n\r\n" + ASKED,
+        POST + b"content-length : 27\r\n\r\n" + ASKED,
+        POST + b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+        POST + b"transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        POST + CHUNKED + b"transfer-encoding: identity\r\n\r\n0\r\n\r\n",
+        POST + CHUNKED + b"\r\n0x1\r\n1\r\n0\r\n\r\n",
+        POST.replace(b"json", b"x") + CHUNKED + b"\r\n0x1\r\n1\r\n0\r\n\r\n",
+        GET + b"a: b\0c\r\n\r\n",
+        GET + b"a: b\rc\r\n\r\n",
+        GET.replace(b"healthz", b"\xff") + b"\r\n",
+        b"\x16\x03\x01 this is TLS",
+    ],
+)
+def test_what_a_proxy_could_read_another_way_is_refused(server: Server, request_: bytes) -> None:
+    """Where two read the end of a request at different places, a third can hide one in between."""
+    assert answers(server, request_) == ([b"400"], True)
+    assert "Traceback" not in server.log()
+
+
+def test_a_body_comes_in_any_pieces(server: Server) -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in ASKED) + b"0\r\n\r\n"
+    for request in (POST + LENGTH + b"\r\n" + ASKED, POST + CHUNKED + b"\r\n" + chunks):
+        assert answers(server, request) == ([b"200"], False)
+        assert answers(server, *[bytes([byte]) for byte in request]) == ([b"200"], False)
+
+
+def test_an_offer_to_speak_another_protocol_is_passed_over(server: Server) -> None:
+    """As Java's client makes it with every request."""
+    offer = b"connection: upgrade\r\nupgrade: h2c\r\n"
+    request = POST + offer + LENGTH + b"\r\n" + ASKED
+    assert answers(server, request) == ([b"200"], False)
+
+
+def test_a_head_has_its_bound(server: Server) -> None:
+    long = GET + b"a: " + b"b" * 80_000
+    assert answers(server, long) == ([b"400"], True)
+    assert answers(server, *[long[at : at + 9999] for at in range(0, len(long), 9999)])[1]
+    assert answers(server, GET + b"a: " + b"b" * 30_000 + b"\r\n\r\n") == ([b"200"], False)
+
+
+def test_requests_that_come_at_once_are_answered_one_by_one(server: Server) -> None:
+    assert answers(server, (GET + b"\r\n") * 100) == ([b"200"] * 100, False)
