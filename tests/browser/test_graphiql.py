@@ -116,6 +116,37 @@ def test_the_tabs_tell_the_story_in_order(browser: Browser, server: Server) -> N
     assert graphiql.complaints == []
 
 
+def test_nothing_in_it_is_against_its_policy(browser: Browser, server: Server) -> None:
+    """No script, style or address of elsewhere, whatever is opened: Monaco has many small windows."""
+    graphiql = Playground(browser, server)
+    page = graphiql.page
+    editor = page.locator(".graphiql-query-editor")
+    editor.get_by_text("email", exact=True).first.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("The e-mail address")
+    page.mouse.move(5, 5)
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+    editor.locator(".view-line").nth(4).click()
+    page.keyboard.press("Control+Space")
+    expect(page.locator(".suggest-widget").first).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+f")
+    expect(page.locator(".find-widget").first).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.type(' x("<b style=\'color: red\'>" style="color: red")')
+    expect(editor).to_contain_text("x(\"<b style='color: red'>\" style=\"color: red\")")
+    page.keyboard.press("F1")
+    expect(page.locator(".quick-input-widget").first).to_be_visible()
+    page.keyboard.press("Escape")
+    for dialog in ("Open short keys dialog", "Open settings dialog"):
+        page.get_by_role("button", name=dialog).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/typed.png")
+    assert graphiql.elsewhere == []
+    assert graphiql.complaints == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_is_light_or_dark_as_the_browser_is(
     browser: Browser, server: Server, scheme: Any

@@ -1,5 +1,5 @@
 // GraphiQL with Postern's story in its tabs, and a panel that says who is signed in.
-import "./nonce.js";
+import "./policy.js";
 import "./workers.js";
 import "graphiql/style.css";
 import "./graphiql.css";
