@@ -117,7 +117,7 @@ def test_the_tabs_tell_the_story_in_order(browser: Browser, server: Server) -> N
 
 
 def test_nothing_in_it_is_against_its_policy(browser: Browser, server: Server) -> None:
-    """No script, style or address of elsewhere, whatever is opened: Monaco has many small windows."""
+    """Neither a script nor a style of elsewhere, and Monaco has many small windows."""
     graphiql = Playground(browser, server)
     page = graphiql.page
     editor = page.locator(".graphiql-query-editor")
@@ -133,7 +133,7 @@ def test_nothing_in_it_is_against_its_policy(browser: Browser, server: Server) -
     expect(page.locator(".find-widget").first).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.type(' x("<b style=\'color: red\'>" style="color: red")')
-    expect(editor).to_contain_text("x(\"<b style='color: red'>\" style=\"color: red\")")
+    expect(editor).to_contain_text('x("<b style=\'color: red\'>" style="color: red")')
     page.keyboard.press("F1")
     expect(page.locator(".quick-input-widget").first).to_be_visible()
     page.keyboard.press("Escape")
