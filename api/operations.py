@@ -89,7 +89,7 @@ class Operations:
         try:
             parsed = parse(text, max_tokens=MAX_TOKENS)
         except GraphQLError as error:
-            return Document(None, [error])
+            return Document(None, [error.with_traceback(None)])  # which holds the whole parser
         hidden = not self._introspection
         errors = validate(self._schema, parsed, self._rules, hide_suggestions=hidden)
         return Document(parsed, errors)
