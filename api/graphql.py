@@ -91,7 +91,7 @@ class GraphQLEndpoint:
             asked.get("operationName"),
             only_query=reads,
         )
-        return self._response(result, media_type)
+        return self._shown(result, media_type)
 
     def _text(self, asked: Mapping[str, Any]) -> str:
         """The operation that is asked for; with trusted documents, one of those."""
@@ -102,7 +102,7 @@ class GraphQLEndpoint:
             raise HTTPException(400, "query: expected a GraphQL operation.")
         return str(text)
 
-    def _response(self, result: ExecutionResult, media_type: str) -> Response:
+    def _shown(self, result: ExecutionResult, media_type: str) -> Response:
         """The answer as the client sees it: every error with a code and without a secret."""
         if not result.errors:
             return _response(media_type, 200, {"data": result.data})
