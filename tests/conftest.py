@@ -114,6 +114,12 @@ async def _on_postgres(statement: str, url: str | None = POSTGRES) -> None:
     await connection.close()
 
 
+@pytest.fixture(autouse=True)
+def _dialect() -> None:
+    """What Tortoise remembers of its statements is in the dialect of the test before."""
+    EXECUTOR_CACHE.clear()
+
+
 @pytest.fixture
 def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
     """As shipped, on an empty database."""
@@ -133,7 +139,6 @@ async def postern(
 
     As shipped, but for hashing: that is cheap.
     """
-    EXECUTOR_CACHE.clear()  # its statements are in the dialect of the test before
     chosen, _ = load(environment(tmp_path / "var", **CHEAP_HASHING, **migrated_database))
     opened = replace(open_postern(chosen), now=clock)
     async with database.connected(chosen):

@@ -1,6 +1,7 @@
 """deploy/partition-events.sql, which docs/scaling.md recommends, is run."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from models import SecurityEvent, database
 from tests.support import CHEAP_HASHING, ROOT, environment, event_names, sign_up_user
 
 pytestmark = pytest.mark.anyio
+NOVEMBER = datetime(2026, 11, 20, tzinfo=UTC)
+"""The month before the first partition."""
 PARTITIONS = (ROOT / "deploy" / "partition-events.sql").read_text()
 
 
@@ -21,7 +24,7 @@ PARTITIONS = (ROOT / "deploy" / "partition-events.sql").read_text()
 async def on_postgres(tmp_path: Path, postgres_database: dict[str, str]) -> AsyncIterator[Postern]:
     chosen, _ = load(environment(tmp_path / "var", **CHEAP_HASHING, **postgres_database))
     await database.migrate(chosen)
-    opened = open_postern(chosen)
+    opened = replace(open_postern(chosen), now=lambda: NOVEMBER)
     async with database.connected(chosen):
         yield opened
     opened.passwords.close()

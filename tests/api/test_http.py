@@ -50,32 +50,34 @@ def answers(server: Server, *sent: bytes) -> tuple[list[bytes], bool]:
         b"\x16\x03\x01 this is TLS",
     ],
 )
-def test_what_a_proxy_could_read_another_way_is_refused(server: Server, request_: bytes) -> None:
+def test_what_a_proxy_could_read_another_way_is_refused(
+    shared_server: Server, request_: bytes
+) -> None:
     """Where two read the end of a request at different places, a third can hide one in between."""
-    assert answers(server, request_) == ([b"400"], True)
-    assert "Traceback" not in server.log()
+    assert answers(shared_server, request_) == ([b"400"], True)
+    assert "Traceback" not in shared_server.log()
 
 
-def test_a_body_comes_in_any_pieces(server: Server) -> None:
+def test_a_body_comes_in_any_pieces(shared_server: Server) -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in ASKED) + b"0\r\n\r\n"
     for request in (POST + LENGTH + b"\r\n" + ASKED, POST + CHUNKED + b"\r\n" + chunks):
-        assert answers(server, request) == ([b"200"], False)
-        assert answers(server, *[bytes([byte]) for byte in request]) == ([b"200"], False)
+        assert answers(shared_server, request) == ([b"200"], False)
+        assert answers(shared_server, *[bytes([byte]) for byte in request]) == ([b"200"], False)
 
 
-def test_an_offer_to_speak_another_protocol_is_passed_over(server: Server) -> None:
+def test_an_offer_to_speak_another_protocol_is_passed_over(shared_server: Server) -> None:
     """As Java's client makes it with every request."""
     offer = b"connection: upgrade\r\nupgrade: h2c\r\n"
     request = POST + offer + LENGTH + b"\r\n" + ASKED
-    assert answers(server, request) == ([b"200"], False)
+    assert answers(shared_server, request) == ([b"200"], False)
 
 
-def test_a_head_has_its_bound(server: Server) -> None:
+def test_a_head_has_its_bound(shared_server: Server) -> None:
     long = GET + b"a: " + b"b" * 80_000
-    assert answers(server, long) == ([b"400"], True)
-    assert answers(server, *[long[at : at + 9999] for at in range(0, len(long), 9999)])[1]
-    assert answers(server, GET + b"a: " + b"b" * 30_000 + b"\r\n\r\n") == ([b"200"], False)
+    assert answers(shared_server, long) == ([b"400"], True)
+    assert answers(shared_server, *[long[at : at + 9999] for at in range(0, len(long), 9999)])[1]
+    assert answers(shared_server, GET + b"a: " + b"b" * 30_000 + b"\r\n\r\n") == ([b"200"], False)
 
 
-def test_requests_that_come_at_once_are_answered_one_by_one(server: Server) -> None:
-    assert answers(server, (GET + b"\r\n") * 100) == ([b"200"] * 100, False)
+def test_requests_that_come_at_once_are_answered_one_by_one(shared_server: Server) -> None:
+    assert answers(shared_server, (GET + b"\r\n") * 100) == ([b"200"] * 100, False)
