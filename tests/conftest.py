@@ -1,4 +1,5 @@
 import asyncio
+import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -29,6 +30,11 @@ from tests.support import (
 POSTGRES = postgres_to_test_on()
 MODELS = [getattr(models, name) for name in models.__all__]
 DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For `--numprocesses=auto`: tests wait for servers, clocks and browsers half of the time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
