@@ -8,13 +8,15 @@ from typing import Any
 from config import ConfigError
 
 _SETTING = "AUTH_GRAPHQL_TRUSTED_DOCUMENTS"
+_KIND = "sha256:"
 
 
 class TrustedDocuments:
     """The documents of a manifest, each with the id under which clients ask for it."""
 
     def __init__(self, documents: Mapping[str, str]) -> None:
-        self._by_id = documents
+        """By ids that may say what they are, as those of graphql-codegen do: `sha256:…`."""
+        self._by_id = {name.removeprefix(_KIND): text for name, text in documents.items()}
         self._texts = frozenset(documents.values())
 
     def find(self, request: Mapping[str, Any]) -> str | None:
@@ -28,7 +30,7 @@ class TrustedDocuments:
         named = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
         for name in (request.get("documentId"), named):
             if isinstance(name, str):
-                return self._by_id.get(name.removeprefix("sha256:"))
+                return self._by_id.get(name.removeprefix(_KIND))
         text = request.get("query")
         return text if isinstance(text, str) and text in self._texts else None
 

@@ -8,7 +8,7 @@ const config: CodegenConfig = {
   generates: {
     "src/gql/": {
       preset: "client",
-      presetConfig: { fragmentMasking: false },
+      presetConfig: { fragmentMasking: false, persistedDocuments: true },
       config: { scalars: { DateTime: "string" }, useTypeImports: true },
     },
     // No operation selects ErrorCode, so the client preset leaves it out.

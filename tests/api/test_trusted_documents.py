@@ -13,7 +13,7 @@ from tests.support import environment, free_port, postern, running_server
 
 ME = "query Me { me { id } }"
 NAME = "query Name { __typename }"
-MANIFEST = {"1a2b": ME, "3c4d": NAME}
+MANIFEST = {"1a2b": ME, "sha256:3c4d": NAME}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,8 @@ def test_a_document_of_the_manifest_runs(http: httpx2.Client, body: dict[str, ob
 
 def test_it_runs_over_get_too(http: httpx2.Client) -> None:
     persisted = json.dumps({"persistedQuery": {"version": 1, "sha256Hash": "3c4d"}})
-    for params in ({"documentId": "3c4d"}, {"extensions": persisted}, {"query": NAME}):
+    named = ({"documentId": "3c4d"}, {"documentId": "sha256:3c4d"}, {"extensions": persisted})
+    for params in (*named, {"query": NAME}):
         answer = http.get("/graphql", params=params, headers={"accept": "application/json"})
         assert answer.json() == {"data": {"__typename": "Query"}}
 

@@ -2,11 +2,13 @@
 
 import fcntl
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.support import (
@@ -70,13 +72,28 @@ def test_python(server: Server) -> None:
     assert "signed in with both factors:" in untyped
 
 
+def only_these_run(manifest: Path, folder: Path) -> None:
+    documents = json.loads(manifest.read_text())
+    settings = {"AUTH_GRAPHQL_TRUSTED_DOCUMENTS": str(manifest)}
+    with running_server(folder / "var", **settings) as server:
+        url = f"{server.url}/graphql"
+        for name, text in documents.items():
+            persisted = {"persistedQuery": {"version": 1, "sha256Hash": name}}
+            for asked in ({"documentId": name}, {"extensions": persisted}, {"query": text}):
+                assert httpx2.post(url, json=asked).status_code == 200
+        other = httpx2.post(url, json={"query": "{ __typename }"})
+    assert documents
+    assert "trusted documents" in other.text
+
+
 @needs_node
-def test_typescript(server: Server) -> None:
+def test_typescript(server: Server, tmp_path: Path) -> None:
     folder = EXAMPLES / "typescript"
     node_modules(folder)
     said = run("npm", "start", "--", f"{server.url}/graphql", folder=folder)
     assert "INVALID_EMAIL_PASSWORD: show the message beside the form" in said
     assert "signed in with both factors\n10 answers after 1 refresh\n" in said
+    only_these_run(folder / "src" / "gql" / "persisted-documents.json", tmp_path)
 
 
 @needs_node
