@@ -51,8 +51,8 @@ class GraphQLEndpoint:
         """Answer one request, with JSON whatever happens."""
         request = Request(scope, bounded(receive))
         media_type = media_type_for(request.headers.get("accept", ""))
-        context = Context(self._postern, caller_of(self._postern, request))
         try:
+            context = Context(self._postern, caller_of(self._postern, request))
             await self._postern.rate_limits.spend(Limit.REQUESTS, context.caller.address)
             response = await self._answer(request, context, media_type)
         except HTTPException as error:
@@ -109,12 +109,11 @@ class GraphQLEndpoint:
         conceal = self._postern.settings.conceal_errors
         errors = [_presentable(error, conceal=conceal) for error in result.errors]
         shown = [error.formatted for error in errors]
-        if result.data is not None or any(error.path for error in errors):
-            response = _response(media_type, 200, {"data": result.data, "errors": shown})
-        elif media_type == GRAPHQL_RESPONSE:
-            response = _response(media_type, 400, {"errors": shown})  # it never ran
+        never_ran = result.data is None and not any(error.path for error in errors)
+        if never_ran and media_type == GRAPHQL_RESPONSE:
+            response = _response(media_type, 400, {"errors": shown})
         else:
-            response = _response(media_type, 200, {"data": None, "errors": shown})
+            response = _response(media_type, 200, {"data": result.data, "errors": shown})
         for error in errors:
             say_when(response, error.extensions or {})
         return response
