@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import strawberry
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     ExecutionResult,
     GraphQLError,
@@ -44,10 +45,10 @@ class Operations:
     def __init__(self, schema: strawberry.Schema, *, introspection: bool = True) -> None:
         self._schema = schema._schema  # noqa: SLF001 - graphql-core's own, which runs operations
         self._introspection = introspection
-        self._rules = [
-            *specified_rules,
-            OperationLimits,
-            *([] if introspection else [NoSchemaIntrospectionCustomRule]),
+        hidden = [] if introspection else [NoSchemaIntrospectionCustomRule]
+        self._rules: list[list[type[ASTValidationRule]]] = [
+            [OperationLimits],
+            [*specified_rules, *hidden],
         ]
         self.document = lru_cache(REMEMBERED)(self._document)
         """The document in a text, and what is wrong with it."""
@@ -91,5 +92,7 @@ class Operations:
         except GraphQLError as error:
             return Document(None, [error.with_traceback(None)])  # which holds the whole parser
         hidden = not self._introspection
-        errors = validate(self._schema, parsed, self._rules, hide_suggestions=hidden)
-        return Document(parsed, errors)
+        for rules in self._rules:  # first what bounds the work that the others make
+            if errors := validate(self._schema, parsed, rules, hide_suggestions=hidden):
+                return Document(parsed, errors)
+        return Document(parsed, [])

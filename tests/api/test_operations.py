@@ -40,6 +40,12 @@ async def test_a_document_is_bounded() -> None:
     assert Operations(schema).document(too_long).parsed is None
 
 
+def test_what_is_too_much_is_refused_before_it_is_looked_at_closely() -> None:
+    """To compare each field with each other one takes the square of the time."""
+    (error,) = Operations(schema).document("{ me { " + "nope " * 900 + "} }").errors
+    assert "complexity" in error.message
+
+
 @pytest.mark.parametrize(
     ("text", "name", "status"),
     [
