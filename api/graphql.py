@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import playground
 from api.context import Context
-from api.http import bounded, caller_of, say_when, unforeseen
+from api.http import bounded, caller_of, is_json, say_when, unforeseen
 from api.operations import Operations
 from api.schema import schema
 from api.trusted_documents import read_manifest
@@ -139,8 +139,7 @@ async def _in_body(request: Request) -> dict[str, Any]:
     JSON only: a page of another site can send forms and plain text in its visitor's name, but for
     this it has to ask first (a preflight).
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0]
-    if content_type.strip().lower() != JSON:
+    if not is_json(request.headers.get("content-type", "")):
         raise HTTPException(415, f"Expected a body of the type {JSON}.")
     asked = _parsed(await request.body())
     if not isinstance(asked, dict):

@@ -46,6 +46,11 @@ def address_of(postern: Postern, request: Request) -> str | None:
     return address[:ADDRESS_MAX] if address else None
 
 
+def is_json(content_type: str) -> bool:
+    """Whether a body of this type is JSON: what a page can only send after a preflight."""
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
 def bounded(receive: Receive) -> Receive:
     """The same body, but no more of it than an operation needs, and within a time.
 

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from api.http import address_of, bounded, caller_of, say_when, unforeseen
+from api.http import address_of, bounded, caller_of, is_json, say_when, unforeseen
 from auth import accounts, mfa, recovery_codes, sessions, sign_in, sign_up
 from auth.caller import Caller
 from auth.errors import CONCEALED, AuthError, ErrorCode
@@ -403,7 +403,7 @@ def routes(postern: Postern) -> list[Route]:
 
 def _read(model: type[Asked], content_type: str, body: bytes) -> Asked:
     """The request's body. Raises AuthError: INVALID_REQUEST, naming the field."""
-    if body and content_type.partition(";")[0].strip().lower() != "application/json":
+    if body and not is_json(content_type):
         raise AuthError(ErrorCode.INVALID_REQUEST, "Expected content of type application/json.")
     try:
         value = json.loads(body or b"{}")

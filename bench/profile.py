@@ -16,7 +16,7 @@ from bench.load import HERE, VERIFY, Bench, databases, wrk
 LAYERS = {
     "HTTP: uvicorn, h11": r"uvicorn/|h11/",
     "Starlette, headers": r"starlette/|api/(app|client_address)\.py",
-    "GraphQL: Strawberry, graphql-core": r"strawberry/|graphql/|api/|cross_web/",
+    "GraphQL: Strawberry, graphql-core": r"strawberry/|graphql/|api/",
     "database: Tortoise, asyncpg": r"tortoise/|asyncpg/|models/",
     "access token: PyJWT, Ed25519": r"jwt/|auth/(tokens|key_ring)\.py",
     "code: pyotp, AES-GCM": r"pyotp/|auth/(totp|vault|factors|key_files)\.py",
