@@ -48,7 +48,7 @@ async def confirm_password(postern: Postern, caller: Caller, user: User, passwor
     Raises AuthError: INVALID_REQUEST beyond 1024 bytes, INVALID_PASSWORD, TOO_MANY_REQUESTS.
     """
     passwords.refuse_oversized(password)
-    attempt = await throttling.try_password(postern, caller, user.email, user)
+    attempt = await throttling.try_password(postern, caller, user)
     if not await postern.passwords.verify(user.password_hash, password):
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
         raise AuthError(ErrorCode.INVALID_PASSWORD)

@@ -25,7 +25,9 @@ class EventType(Enum):
 
     SIGNED_UP = "The account was made."
     SIGNED_IN = "A session was opened, all factors seen."
-    SIGN_IN_FAILED = "A wrong password was given, or the account is disabled or unverified."
+    SIGN_IN_FAILED = (
+        "A wrong password was given, or a right one for an account that may not sign in."
+    )
     TICKET_ISSUED = "The password was right, and the second factor was asked for."
     WRONG_CODE = "A code was wrong or used before: a one-time code or a recovery code."
     ATTEMPTS_EXHAUSTED = "The last wrong code that a ticket takes: that sign-in is over."
@@ -42,6 +44,13 @@ class EventType(Enum):
     EMAIL_VERIFIED = "The operator marked the e-mail address as the user's own."
     USER_DISABLED = "The operator disabled the account."
     USER_ENABLED = "The operator enabled the account."
+
+
+APPENDED = """
+    INSERT INTO security_events (created_at, type, user_id, address, user_agent)
+    SELECT :now, :event, :user, :address, :user_agent WHERE {so_far} RETURNING id
+"""
+"""A step of a `Change`: what `record` does, but for the log."""
 
 
 async def record(

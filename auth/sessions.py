@@ -84,9 +84,7 @@ OPENING = {
     "token": """
         INSERT INTO refresh_tokens (id, session_id, digest)
         SELECT :token, :session, :digest WHERE {so_far} RETURNING id""",
-    "event": """
-        INSERT INTO security_events (created_at, type, user_id, address, user_agent)
-        SELECT :now, 'SIGNED_IN', :user, :address, :user_agent WHERE {so_far} RETURNING id""",
+    "event": events.APPENDED,
 }
 """The last steps of a `Change` that signs a user in: what `open_session` does, in one go."""
 
@@ -115,6 +113,7 @@ async def open_at_once(
         user_agent=caller.user_agent,
         token=str(token_id),
         digest=tokens.digest(refresh_token),
+        event=EventType.SIGNED_IN.name,
         **values,
     )
     if not happened:

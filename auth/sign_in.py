@@ -1,12 +1,15 @@
 """Flow: password -> Session | MfaTicket;  ticket + code -> Session."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import uuid4
 
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
-from auth import accounts, events, factors, passwords, sessions, throttling, tokens
+from auth import email as addresses
+from auth import events, factors, passwords, sessions, throttling, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
@@ -42,37 +45,29 @@ async def sign_in_email_password(
     TOO_MANY_REQUESTS.
     """
     passwords.refuse_oversized(password)
-    user = await accounts.find(email)
-    attempt = await throttling.try_password(postern, caller, email, user)
-    matches = await postern.passwords.verify(user.password_hash if user else None, password)
-    if user is None or not matches:
-        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id if user else None)
-        raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-    await attempt.give_back()
-    if code := sessions.kept_out(postern, user):
-        await attempt.forget()
-        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
-        raise AuthError(code)
-    await _rehash_if_outdated(postern, user, password)
-    if user.active_mfa_type is not None:
-        await attempt.forget()
-        factors.refuse_unless_enabled(postern)
-        async with in_transaction():
-            if not await sessions.hold_unchanged(postern, user):
-                raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-            return await _issue_ticket(postern, caller, user)
-    session = await sessions.open_at_once(
-        postern,
-        caller,
-        user,
-        tokens.PASSWORD,
-        _BY_PASSWORD,
-        password_hash=user.password_hash,
-        throttle=attempt.key,
-    )
-    if session is None:
-        raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
-    return session
+    postern.passwords.refuse_when_busy()
+    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
+    found, attempt = await _look_up(postern, caller, email)
+    matches = await postern.passwords.verify(found.password_hash if found else None, password)
+    wrong = _why_not(postern, found) if found and matches else ErrorCode.INVALID_EMAIL_PASSWORD
+    # Right or wrong, it is one conditional statement on one count: of many at the same instant, no
+    # more have an effect than if each had been counted before it was looked at. Where that comes
+    # to nothing the attempt is counted like any other, right or wrong, so that it takes as long.
+    if found and wrong is None:
+        answer = await _let_in(attempt, found)
+        if answer is None and not attempt.counted:
+            attempt = await attempt.count()
+            answer = await _let_in(attempt, found)
+        if answer is not None:
+            await attempt.give_back()
+            await _rehash_if_outdated(postern, found, password)
+            return answer
+    elif not attempt.counted and not await attempt.count_here():
+        attempt = await attempt.count()
+    if matches and wrong:
+        await attempt.succeeded()
+    await events.record(postern, caller, EventType.SIGN_IN_FAILED, found.id if found else None)
+    raise AuthError(wrong or ErrorCode.INVALID_EMAIL_PASSWORD)
 
 
 async def verify_sign_in_mfa_totp(
@@ -107,25 +102,76 @@ async def verify_sign_in_mfa_recovery_code(
     return await _redeem(opened, attempt, proof, ErrorCode.INVALID_RECOVERY_CODE)
 
 
-async def _rehash_if_outdated(postern: Postern, user: User, password: str) -> None:
-    if postern.passwords.needs_rehash(user.password_hash):
-        fresh = await postern.passwords.hash(password)
-        same = User.filter(id=user.id, password_hash=user.password_hash)
-        if await same.update(password_hash=fresh):
-            user.password_hash = fresh
+async def _look_up(postern: Postern, caller: Caller, email: str) -> tuple[User | None, Attempt]:
+    """Whose address it is, if anybody's, and the attempt; counted, unless it is allowed as it is.
 
-
-async def _issue_ticket(postern: Postern, caller: Caller, user: User) -> MfaTicket:
-    settings = postern.settings
-    ticket = TICKET_PREFIX + tokens.opaque_token()
-    await StoredTicket.create(
-        user=user,
-        digest=tokens.digest(ticket),
-        attempts_left=settings.mfa_ticket_attempts,
-        expires_at=postern.now() + timedelta(seconds=settings.mfa_ticket_expires_in),
+    Raises AuthError: TOO_MANY_REQUESTS.
+    """
+    address = addresses.normalise(email)
+    subject = throttling.password_of(address or email)
+    found, allowed = await _WITH_ADDRESS.one_and_answer(
+        email=address,
+        throttle=throttling.key_of(subject),
+        seconds=int(postern.now().timestamp()),
     )
-    await events.record(postern, caller, EventType.TICKET_ISSUED, user.id)
-    return MfaTicket(ticket, settings.mfa_ticket_expires_in)
+    attempt = throttling.begun(postern, caller, subject, found.id if found else uuid4())
+    return found, attempt if allowed else await attempt.count()
+
+
+def _why_not(postern: Postern, user: User) -> ErrorCode | None:
+    """Why the right password does not let the user in, if so."""
+    if user.active_mfa_type is not None and not postern.settings.mfa_enabled:
+        return sessions.kept_out(postern, user) or ErrorCode.DISABLED_ENDPOINT
+    return sessions.kept_out(postern, user)
+
+
+async def _let_in(attempt: Attempt, user: User) -> Session | MfaTicket | None:
+    """What the right password is good for, if the user is still as they were found.
+
+    None too for an attempt that has not been counted and is not allowed any more.
+    """
+    seen: dict[str, object] = {
+        "password_hash": user.password_hash,
+        "throttle": attempt.key,
+        "counted": attempt.counted,
+        "seconds": int(attempt.postern.now().timestamp()),
+    }
+    if user.active_mfa_type is not None:
+        return await _issue_ticket(attempt, user, seen)
+    return await sessions.open_at_once(
+        attempt.postern, attempt.caller, user, tokens.PASSWORD, _BY_PASSWORD, **seen
+    )
+
+
+async def _issue_ticket(attempt: Attempt, user: User, seen: dict[str, object]) -> MfaTicket | None:
+    postern, caller, kind = attempt.postern, attempt.caller, EventType.TICKET_ISSUED
+    ticket, life = TICKET_PREFIX + tokens.opaque_token(), postern.settings.mfa_ticket_expires_in
+    now = postern.now()
+    issued = await _TICKET.run(
+        ticket=str(uuid4()),
+        user=str(user.id),
+        digest=tokens.digest(ticket),
+        attempts_left=postern.settings.mfa_ticket_attempts,
+        expires_at=now + timedelta(seconds=life),
+        now=now,
+        event=kind.name,
+        address=caller.address,
+        user_agent=caller.user_agent,
+        **seen,
+    )
+    if not issued:
+        return None
+    events.log(postern, caller, kind, user.id)
+    return MfaTicket(ticket, life)
+
+
+async def _rehash_if_outdated(postern: Postern, user: User, password: str) -> None:
+    """Make the hash anew, with the parameters in force; if the server is too busy, another time."""
+    if postern.passwords.needs_rehash(user.password_hash):
+        with suppress(AuthError):
+            fresh = await postern.passwords.hash(password)
+            same = User.filter(id=user.id, password_hash=user.password_hash)
+            await same.update(password_hash=fresh)
 
 
 _TO_BE_TRIED = Read(
@@ -133,15 +179,25 @@ _TO_BE_TRIED = Read(
     "user",
     where=f"""
         mfa_tickets.digest = :digest AND attempts_left > 0 AND mfa_tickets.expires_at > :now
-        AND totp_activated_at IS NOT NULL AND NOT disabled AND {throttling.ALLOWED}""",
+        AND totp_activated_at IS NOT NULL AND NOT disabled AND {throttling.CODE_ALLOWED}""",
 )
+_WITH_ADDRESS = Read(User, where="email = :email", question=throttling.PASSWORD_ALLOWED)
+_AS_FOUND = """
+    SELECT id FROM users
+    WHERE id = :user AND password_hash = :password_hash AND NOT disabled"""
 _BY_PASSWORD = Change(
-    """
-        SELECT id FROM users WHERE id = :user AND password_hash = :password_hash
-        AND totp_activated_at IS NULL AND NOT disabled""",
+    f"{_AS_FOUND} AND totp_activated_at IS NULL",
+    allowed=throttling.NO_FAILURE,
     account="UPDATE users SET last_signed_in_at = :now WHERE id = :user AND {so_far} RETURNING id",
     **sessions.OPENING,
-    forgotten="DELETE FROM throttles WHERE key = :throttle AND {so_far}",
+)
+_TICKET = Change(
+    f"{_AS_FOUND} AND totp_activated_at IS NOT NULL",
+    allowed=throttling.NO_FAILURE,
+    ticket="""
+        INSERT INTO mfa_tickets (id, user_id, digest, attempts_left, expires_at)
+        SELECT :ticket, :user, :digest, :attempts_left, :expires_at WHERE {so_far} RETURNING id""",
+    event=events.APPENDED,
 )
 _BY_TICKET = Change(
     """
@@ -196,6 +252,8 @@ async def _session_at_once(
         ticket=str(opened.id),
         totp_secret=opened.user.totp_secret,
         time_step=proof.time_step,
+        throttle=throttling.key_of(throttling.codes_of(opened.user.id)),
+        counted=False,
         seconds=seconds,
     )
 

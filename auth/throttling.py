@@ -1,16 +1,16 @@
 """Throttling of one account: the delay between failed attempts grows, and decays.
 
-NIST SP 800-63B-4, section 3.2.2. An attempt is counted before it is looked at, since otherwise any
-number could be made at the same instant; one that succeeds is forgotten, and those before it.
+NIST SP 800-63B-4, section 3.2.2. An attempt is counted before its outcome has an effect or is told,
+since otherwise any number could be made at the same instant; one that succeeds is forgotten, and
+those before it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from tortoise import connections
 
-from auth import email as addresses
 from auth import tokens
 from auth.caller import Caller
 from auth.events import EventType
@@ -29,11 +29,40 @@ _KNOWN_SIGN_INS = 100
 
 @dataclass(frozen=True)
 class Attempt:
-    """Something that is tried and may be a guess; it has been counted as a failure."""
+    """Something that is tried and may be a guess."""
 
     postern: Postern
     caller: Caller
+    subject: str
+    """What is tried: `password_of` or `codes_of`."""
+    user_id: UUID
+    """Whose it is; of nobody where there is no such account."""
     key: str
+    """Under what it is counted."""
+    counted: bool = False
+    """As a failure, already. Else a success has to make sure that it is allowed (`NO_FAILURE`)."""
+
+    async def count(self) -> "Attempt":
+        """Count it as failed, before it is looked at. The address has been asked already.
+
+        Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
+        """
+        if await self.count_here():
+            return replace(self, counted=True)
+        # Under attack from elsewhere: where the user has signed in before, another count is kept.
+        network, key = network_of(self.caller.address), self.key
+        if await _has_signed_in_from(network, self.user_id):
+            key = tokens.digest(f"{self.subject} from {network}")
+            if await counted(self.postern, key):
+                return replace(self, key=key, counted=True)
+        throttle = await Throttle.get_or_none(key=key)
+        now = int(self.postern.now().timestamp())
+        raise too_many_requests(throttle.allowed_at - now if throttle else 1)
+
+    async def count_here(self) -> bool:
+        """Count it as failed, wherever it comes from; False if that is not allowed now."""
+        enabled = self.postern.settings.rate_limit_enable
+        return not enabled or await counted(self.postern, self.key)
 
     async def succeeded(self) -> None:
         """It was none: forget it, and the failures before it."""
@@ -42,23 +71,22 @@ class Attempt:
 
     async def forget(self) -> None:
         """Of the two halves of a success, the database's: it fits into a transaction."""
-        if self.key:
-            await Throttle.filter(key=self.key).delete()
+        await Throttle.filter(key=self.key).delete()
 
     async def give_back(self) -> None:
         """The other half, the address's: for after the transaction."""
         await self.postern.rate_limits.give_back(Limit.GUESSES, self.caller.address)
 
 
-async def try_password(postern: Postern, caller: Caller, email: str, user: User | None) -> Attempt:
-    """Begin to try a password of the account with this address, whether or not there is one.
+async def try_password(postern: Postern, caller: Caller, user: User) -> Attempt:
+    """Begin to try a password of this user.
 
     Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`; nothing is counted while the server is
     too busy to look at passwords.
     """
     postern.passwords.refuse_when_busy()
-    address = addresses.normalise(email) or email
-    return await _begin(postern, caller, f"password of {address}", user.id if user else uuid4())
+    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
+    return await begun(postern, caller, password_of(user.email), user.id).count()
 
 
 async def try_code(postern: Postern, caller: Caller, user: User) -> Attempt:
@@ -66,23 +94,47 @@ async def try_code(postern: Postern, caller: Caller, user: User) -> Attempt:
 
     Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
     """
-    return await _begin(postern, caller, f"{_CODES}{user.id}", user.id)
+    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
+    return await begun(postern, caller, codes_of(user.id), user.id).count()
+
+
+def begun(postern: Postern, caller: Caller, subject: str, user_id: UUID) -> Attempt:
+    """An attempt that is not counted yet."""
+    return Attempt(postern, caller, subject, user_id, key_of(subject))
+
+
+def password_of(address: str) -> str:
+    """What is tried, and counted: the password of whoever has this address, if anybody."""
+    return f"password of {address}"
+
+
+def codes_of(user_id: UUID) -> str:
+    """What is tried, and counted: the codes of this user, of either kind."""
+    return f"{_CODES}{user_id}"
+
+
+def key_of(subject: str) -> str:
+    """Under what it is counted.
+
+    Who has an address here is not to be read from the counts; a user's id tells nothing.
+    """
+    return subject if subject.startswith(_CODES) else tokens.digest(subject)
 
 
 _CODES = "code of "
-ALLOWED = """NOT EXISTS (
-    SELECT 1 FROM throttles
-    WHERE key = 'code of ' || CAST(users.id AS TEXT) AND allowed_at > :seconds)"""
+_ALLOWED = "NOT EXISTS (SELECT 1 FROM throttles WHERE key = {key} AND allowed_at > :seconds)"
+PASSWORD_ALLOWED = _ALLOWED.format(key=":throttle")
+"""A question of a `Read`: an attempt at what has this key is allowed now."""
+CODE_ALLOWED = _ALLOWED.format(key=f"'{_CODES}' || CAST(users.id AS TEXT)")
 """A condition of a `Read`: an attempt at a code of the user is allowed now."""
 NO_FAILURE = """
     INSERT INTO throttles (key, failures, failed_at, allowed_at)
-    SELECT 'code of ' || CAST(users.id AS TEXT), 0, :seconds, 0 FROM users
-    WHERE users.id = :user AND {so_far}
-    ON CONFLICT (key) DO UPDATE SET failures = 0, failed_at = :seconds, allowed_at = 0
-    WHERE throttles.allowed_at <= :seconds
+    SELECT :throttle, 0, :seconds, 0 WHERE {so_far}
+    ON CONFLICT (key) DO UPDATE SET failures = 0, allowed_at = 0
+    WHERE throttles.allowed_at <= :seconds OR :counted
     RETURNING key
 """
-"""A step of a `Change`: an attempt that succeeds, if one is allowed now.
+"""A step of a `Change`: an attempt that succeeds, if one is allowed now or it was counted before.
 
 It writes a row though there is nothing to count, so that it waits for the attempts that fail at the
 same moment, or they for it.
@@ -115,27 +167,7 @@ def all_forgotten(settings: Settings) -> int:
     return DECAY * (free + len(delays(free, settings.rate_limit_brute_force_interval)))
 
 
-async def _begin(postern: Postern, caller: Caller, subject: str, user_id: UUID) -> Attempt:
-    settings = postern.settings
-    if not settings.rate_limit_enable:
-        return Attempt(postern, caller, "")
-    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
-    # Who has an address here is not to be read from the counts; a user's id tells nothing.
-    key = subject if subject.startswith(_CODES) else tokens.digest(subject)
-    if await _counted(postern, key):
-        return Attempt(postern, caller, key)
-    # Under attack from elsewhere: where the user has signed in before, there is a count of its own.
-    network = network_of(caller.address)
-    if await _has_signed_in_from(network, user_id):
-        key = tokens.digest(f"{subject} from {network}")
-        if await _counted(postern, key):
-            return Attempt(postern, caller, key)
-    throttle = await Throttle.get_or_none(key=key)
-    now = int(postern.now().timestamp())
-    raise too_many_requests(throttle.allowed_at - now if throttle else 1)
-
-
-async def _counted(postern: Postern, key: str) -> bool:
+async def counted(postern: Postern, key: str) -> bool:
     """Count an attempt as failed; False, and nothing is changed, if it comes too early.
 
     One statement, since what is counted must not depend on who asks at the same time. Its sums are

@@ -26,13 +26,20 @@ class Read(Generic[M]):
     time, which takes longer than running it.
     """
 
-    def __init__(self, model: type[M], *path: str, where: str) -> None:
-        self._model, self._path, self._where = model, path, where
+    def __init__(self, model: type[M], *path: str, where: str, question: str = "TRUE") -> None:
+        self._model, self._path = model, path
+        self._where, self._question = where, question
 
     async def one(self, **values: Any) -> M | None:
         """The one row for which `where` holds, or None."""
         rows = await _run(connections.get("default"), self._sql, values)
         return self._parsed(rows[0]) if rows else None
+
+    async def one_and_answer(self, **values: Any) -> tuple[M | None, bool]:
+        """The same, and whether the condition `question` holds, row or none."""
+        ((answer, *row),) = await _run(connections.get("default"), self._sql_and_answer, values)
+        none = all(value is None for value in row)
+        return None if none else self._parsed(row), bool(answer)
 
     @cached_property
     def _chain(self) -> list[type[Model]]:
@@ -58,6 +65,13 @@ class Read(Generic[M]):
             for name, (child, parent) in zip(self._path, pairwise(tables), strict=True)
         ]
         return f"SELECT {', '.join(columns)} FROM {tables[0]}{''.join(joins)} WHERE {self._where}"
+
+    @cached_property
+    def _sql_and_answer(self) -> str:
+        return (
+            f"SELECT {self._question} AS answer, found.* "
+            f"FROM (SELECT 1) AS always LEFT JOIN ({self._sql}) AS found ON TRUE"
+        )
 
     def _parsed(self, row: Any) -> M:
         values = iter(tuple(row))

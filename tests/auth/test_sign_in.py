@@ -118,6 +118,40 @@ class TestPassword:
         attempt = with_password(postern, JOE, "x" * 1025)
         assert await refusal(attempt) == "INVALID_REQUEST"
 
+    @pytest.mark.parametrize("with_factor", [False, True])
+    async def test_is_no_good_for_an_account_that_changes_while_it_is_hashed(
+        self, postern: Postern, monkeypatch: pytest.MonkeyPatch, *, with_factor: bool
+    ) -> None:
+        if with_factor:
+            await sign_up_with_factor(postern)
+        else:
+            await sign_up.create_account(postern, caller(), JOE, PASSWORD)
+        before, verify = await User.get(email=JOE), postern.passwords.verify
+        sessions_before = await UserSession.all().count()
+        other = await postern.passwords.hash("another password")
+        changes: list[dict[str, Any]] = [
+            {"disabled": True},
+            {"password_hash": other},
+            {"totp_activated_at": None if with_factor else postern.now()},
+        ]
+        for change in changes:
+
+            async def meanwhile(
+                password_hash: str | None, password: str, change: dict[str, Any] = change
+            ) -> bool:
+                await User.filter(email=JOE).update(**change)
+                return await verify(password_hash, password)
+
+            monkeypatch.setattr(postern.passwords, "verify", meanwhile)
+            attempt = with_password(postern, JOE, PASSWORD)
+            assert await refusal(attempt) == "INVALID_EMAIL_PASSWORD", change
+            undone = {name: getattr(before, name) for name in change}
+            await User.filter(email=JOE).update(**undone)
+        assert await UserSession.all().count() == sessions_before
+        assert await MfaTicket.all().count() == 0
+        monkeypatch.setattr(postern.passwords, "verify", verify)
+        assert await with_password(postern, JOE, PASSWORD)
+
 
 class TestTicket:
     async def test_a_factor_turns_the_session_into_a_ticket(self, postern: Postern) -> None:
