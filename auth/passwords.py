@@ -1,14 +1,7 @@
 """Passwords: Argon2id (RFC 9106), always off the event loop and never more at once than planned."""
 
-import asyncio
-import os
 import re
 import secrets
-import sys
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import bcrypt
 from argon2 import PasswordHasher, Type
@@ -16,25 +9,17 @@ from argon2.exceptions import VerificationError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from auth.errors import AuthError, ErrorCode
+from auth.hashing_threads import HashingThreads
 from config import Settings
 
 MAX_BYTES = 1024
 """Longer passwords are refused: nobody types them, and hashing them is work for nothing."""
-QUEUE_PER_THREAD = 64
-"""How many passwords may wait for one thread."""
-QUEUE_SECONDS = 2
-"""About how long so many take with the defaults."""
-NICENESS = 10
-"""How far the hashing threads step back, of 19; bench/README.md has the measurement."""
-
 _BCRYPT_BYTES = 72
 _COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 
-Result = TypeVar("Result")
 
-
-class Passwords:
-    """Hashes and verifies passwords on threads of its own.
+class Passwords(HashingThreads):
+    """Hashes and verifies passwords on threads of its own, and does what else is as costly there.
 
     Argon2 frees the interpreter while it works, so threads use every core and the event loop goes
     on answering. What waits is bounded; past that, TOO_MANY_REQUESTS is raised at once.
@@ -42,11 +27,10 @@ class Passwords:
 
     def __init__(self, *, memory_cost: int, time_cost: int, parallelism: int, threads: int) -> None:
         """Memory in KiB for each hash; `threads` hashes are made at the same time."""
+        super().__init__(threads)
         self._hasher = PasswordHasher(
             memory_cost=memory_cost, time_cost=time_cost, parallelism=parallelism, type=Type.ID
         )
-        self._pool = ThreadPoolExecutor(threads, "argon2", initializer=_step_back)
-        self._free = threads * (QUEUE_PER_THREAD + 1)
         self._nobodys_hash = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
@@ -69,27 +53,6 @@ class Passwords:
         """Whether the hash was made with other parameters than those in force, or by bcrypt."""
         return _is_bcrypt(password_hash) or self._hasher.check_needs_rehash(password_hash)
 
-    async def run(self, work: Callable[[], Result]) -> Result:
-        """Any other work as costly as a hash, on the same threads under the same bound.
-
-        Raises AuthError: TOO_MANY_REQUESTS.
-        """
-        self.refuse_when_busy()
-        self._free -= 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        finally:
-            self._free += 1
-
-    def refuse_when_busy(self) -> None:
-        """Raises AuthError: TOO_MANY_REQUESTS, where as much is waiting as may wait."""
-        if self._free == 0:
-            raise AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=QUEUE_SECONDS)
-
-    def close(self) -> None:
-        """Let the threads go."""
-        self._pool.shutdown(cancel_futures=True)
-
     def _verify(self, password_hash: str | None, password: str) -> bool:
         if password_hash and _is_bcrypt(password_hash):
             return _verify_bcrypt(password_hash, password)
@@ -97,17 +60,6 @@ class Passwords:
             return self._hasher.verify(password_hash or self._nobodys_hash, password)
         except VerificationError:
             return False
-
-
-def _step_back() -> None:
-    """Let every other thread go first: a hash takes long anyway, and the event loop never does.
-
-    Linux alone has a priority for each thread.
-    """
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        ours = os.getpriority(os.PRIO_PROCESS, thread)
-        os.setpriority(os.PRIO_PROCESS, thread, min(19, ours + NICENESS))
 
 
 def is_known(password_hash: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from auth import passwords
+from auth import hashing_threads, passwords
 from auth.errors import AuthError, ErrorCode
 from auth.passwords import Passwords
 
@@ -61,7 +61,7 @@ async def test_hashing_lets_the_event_loop_go_first(hasher: Passwords) -> None:
 
 
 async def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "QUEUE_PER_THREAD", 3)
+    monkeypatch.setattr(hashing_threads, "QUEUE_PER_THREAD", 3)
     hasher = Passwords(**PARAMETERS | {"threads": 1})
     answers = await asyncio.gather(
         *(hasher.hash("correct horse") for _ in range(6)), return_exceptions=True
