@@ -12,7 +12,6 @@ from auth.postern import Postern
 from auth.sessions import SignedIn
 from auth.sign_up import shown_name
 from models import MfaTicket, User
-from models.statements import Read
 
 
 async def change_user(
@@ -78,12 +77,9 @@ async def _replace_password(
     return await sessions.signed_in(postern, caller)
 
 
-_WITH_ADDRESS = Read(User, where="email = :email")
-
-
 async def find(email: str) -> User | None:
     """The user with this address, however it is spelt."""
-    return await _WITH_ADDRESS.one(email=addresses.normalise(email))
+    return await User.get_or_none(email=addresses.normalise(email))
 
 
 async def set_email_verified(postern: Postern, caller: Caller, user: User) -> None:

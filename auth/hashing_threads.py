@@ -27,10 +27,10 @@ Finished = tuple["asyncio.Future[Any]", Callable[[], None]]
 class HashingThreads:
     """A few threads that work for one event loop; past what may wait, TOO_MANY_REQUESTS is raised.
 
-    While more waits than the threads are busy with, results go back six at a time. An event loop
-    that is woken for each hash finds the processor's caches full of somebody else's work each time,
-    and takes twice as long for what follows; of six, it does so for the first. A result is held
-    back for five hashes at most, and only where there is a queue that was longer than that.
+    While as much waits as the threads are busy with, results go back six at a time. An event loop
+    that is woken after a pause finds the processor's caches cold, and takes twice as long for what
+    follows; of six results, it does so for the first. Without a queue each goes back at once, and
+    with one a result is held back for five hashes at most.
     """
 
     def __init__(self, threads: int) -> None:

@@ -53,7 +53,7 @@ class Attempt:
         network, key = network_of(self.caller.address), self.key
         if await _has_signed_in_from(network, self.user_id):
             key = tokens.digest(f"{self.subject} from {network}")
-            if await counted(self.postern, key):
+            if await _counted(self.postern, key):
                 return replace(self, key=key, counted=True)
         throttle = await Throttle.get_or_none(key=key)
         now = int(self.postern.now().timestamp())
@@ -62,7 +62,7 @@ class Attempt:
     async def count_here(self) -> bool:
         """Count it as failed, wherever it comes from; False if that is not allowed now."""
         enabled = self.postern.settings.rate_limit_enable
-        return not enabled or await counted(self.postern, self.key)
+        return not enabled or await _counted(self.postern, self.key)
 
     async def succeeded(self) -> None:
         """It was none: forget it, and the failures before it."""
@@ -167,7 +167,7 @@ def all_forgotten(settings: Settings) -> int:
     return DECAY * (free + len(delays(free, settings.rate_limit_brute_force_interval)))
 
 
-async def counted(postern: Postern, key: str) -> bool:
+async def _counted(postern: Postern, key: str) -> bool:
     """Count an attempt as failed; False, and nothing is changed, if it comes too early.
 
     One statement, since what is counted must not depend on who asks at the same time. Its sums are

@@ -338,6 +338,6 @@ async def test_the_statement_counts_as_it_is_said_to(
             kept = max(0, failures - (now - failed_at) // throttling.DECAY)
             failures, failed_at = min(kept + 1, 10 + len(growing) - 1), now
             allowed_at = now + (growing[failures - 10] if failures >= 10 else 0)
-        assert await throttling.counted(shipped, "a key") is allowed
+        assert await throttling._counted(shipped, "a key") is allowed
         row = await Throttle.get(key="a key")
         assert (row.failures, row.failed_at, row.allowed_at) == (failures, failed_at, allowed_at)
