@@ -15,6 +15,8 @@ from tortoise import connections
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 
+from models.sqlite import Together, all_at_once, each_alone
+
 M = TypeVar("M", bound=Model)
 _VALUE = re.compile(r":([a-z_]+)")
 
@@ -101,10 +103,8 @@ class Change:
         connection = connections.get("default")
         if connection.capabilities.dialect == "postgres":
             return bool(await _run(connection, self._as_one, values))
-        async with connection.acquire_connection() as sqlite:
-            # In one go on the thread of SQLite: the way there and back takes longer than a step.
-            work = partial(_one_by_one, sqlite._conn, self._statements, values)
-            happened: bool = await sqlite._execute(work)
+        work = partial(_one_by_one, self._statements, values)
+        happened: bool = await _CHANGES.make(connection, work)
         return happened
 
     @cached_property
@@ -121,28 +121,22 @@ class Change:
         return [self._held, *(step.replace("{so_far}", "TRUE") for step in self._steps.values())]
 
 
+_READS, _CHANGES = Together(each_alone), Together(all_at_once)
+
+
 def _one_by_one(
-    connection: sqlite3.Connection, statements: Sequence[str], values: dict[str, Any]
+    statements: Sequence[str], values: dict[str, Any], connection: sqlite3.Connection
 ) -> bool:
-    """All of the statements, or nothing if one of the first two finds nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for number, statement in enumerate(statements):
-            found = connection.execute(statement, values).fetchall()
-            if number < 2 and not found:
-                connection.rollback()
-                return False
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
+    """All of the statements; or False, nothing changed, if one of the first two finds nothing."""
+    for number, statement in enumerate(statements):
+        if not connection.execute(statement, values).fetchall() and number < 2:
+            return False
     return True
 
 
 async def _run(connection: BaseDBAsyncClient, sql: str, values: dict[str, Any]) -> Any:
     if connection.capabilities.dialect == "sqlite":
-        _, rows = await connection.execute_query(sql, values)  # type: ignore[arg-type]
-        return rows
+        return await _READS.make(connection, lambda sqlite: sqlite.execute(sql, values).fetchall())
     numbered, names = _numbered(sql)
     _, rows = await connection.execute_query(numbered, [values[name] for name in names])
     return rows

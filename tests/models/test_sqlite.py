@@ -1,0 +1,165 @@
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tortoise import connections
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
+
+from config import load
+from models import database
+from models.sqlite import Call, Together, all_at_once, each_alone
+from tests.support import environment
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[BaseDBAsyncClient]:
+    """A database with a table in which a number may stand once."""
+    async with database.connected(load(environment(tmp_path))[0]):
+        client = connections.get("default")
+        await client.execute_script("CREATE TABLE numbers (n INTEGER UNIQUE)")
+        yield client
+
+
+@pytest.fixture
+async def said(client: BaseDBAsyncClient) -> list[str]:
+    """What is said to the database from now on."""
+    statements: list[str] = []
+    async with client.acquire_connection() as connection:
+        await connection.set_trace_callback(statements.append)
+    return statements
+
+
+def insert(n: int) -> Call:
+    def call(connection: sqlite3.Connection) -> int:
+        connection.execute("INSERT INTO numbers VALUES (?)", [n])
+        return n
+
+    return call
+
+
+def fail(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO numbers VALUES (1000)")
+    raise LookupError("after it has changed something")
+
+
+async def made_at_once(client: BaseDBAsyncClient, together: Together, *calls: Call) -> list[Any]:
+    """The answers to calls that come while the database is busy."""
+    async with client.acquire_connection():
+        answers = asyncio.gather(
+            *(together.make(client, call) for call in calls), return_exceptions=True
+        )
+        await asyncio.sleep(0.01)
+    return await answers
+
+
+async def numbers(client: BaseDBAsyncClient) -> list[int]:
+    rows = await client.execute_query_dict("SELECT n FROM numbers ORDER BY n")
+    return [row["n"] for row in rows]
+
+
+async def test_changes_that_wait_together_share_one_commit(
+    client: BaseDBAsyncClient, said: list[str]
+) -> None:
+    together = Together(all_at_once)
+    answers = await made_at_once(client, together, *map(insert, range(20)))
+    assert answers == await numbers(client) == [*range(20)]
+    assert said.count("COMMIT") == 1
+
+
+async def test_who_comes_during_a_visit_gets_the_next_one(
+    client: BaseDBAsyncClient, said: list[str]
+) -> None:
+    together, begun, go_on = Together(all_at_once), threading.Event(), threading.Event()
+
+    def slow(connection: sqlite3.Connection) -> Any:
+        begun.set()
+        go_on.wait()
+        return insert(0)(connection)
+
+    first = asyncio.create_task(together.make(client, slow))
+    await asyncio.to_thread(begun.wait)
+    others = asyncio.gather(*(together.make(client, insert(n)) for n in (1, 2)))
+    await asyncio.sleep(0.01)
+    go_on.set()
+    assert [await first, *await others] == await numbers(client) == [0, 1, 2]
+    assert said.count("COMMIT") == 2
+
+
+async def test_a_change_that_fails_takes_no_other_with_it(client: BaseDBAsyncClient) -> None:
+    together = Together(all_at_once)
+    calls = [insert(1), insert(2), fail, insert(2), insert(3)]
+    one, two, failed, twice, three = await made_at_once(client, together, *calls)
+    assert (one, two, three) == (1, 2, 3)
+    assert isinstance(failed, LookupError)
+    assert isinstance(twice, IntegrityError)
+    assert await numbers(client) == [1, 2, 3]
+
+
+async def test_a_read_that_fails_takes_no_other_with_it(client: BaseDBAsyncClient) -> None:
+    def read(connection: sqlite3.Connection) -> Any:
+        return connection.execute("SELECT 1").fetchone()[0]
+
+    def wrong(connection: sqlite3.Connection) -> Any:
+        connection.execute("SELECT nonsense")
+
+    answers = await made_at_once(client, Together(each_alone), read, wrong, read)
+    assert answers[::2] == [1, 1]
+    assert isinstance(answers[1], OperationalError)
+
+
+async def test_a_database_that_is_locked_is_asked_once_for_all(
+    client: BaseDBAsyncClient, said: list[str], tmp_path: Path
+) -> None:
+    await client.execute_script("PRAGMA busy_timeout = 1")
+    together = Together(all_at_once)
+    other = sqlite3.connect(tmp_path / "postern.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    answers = await made_at_once(client, together, *map(insert, range(5)))
+    assert [database.is_unavailable(answer) for answer in answers] == [True] * 5
+    assert said.count("BEGIN IMMEDIATE") == 1
+    other.close()
+    assert await together.make(client, insert(7)) == 7
+    assert await numbers(client) == [7]
+
+
+async def test_one_that_gives_up_does_not_take_the_others_along(client: BaseDBAsyncClient) -> None:
+    together = Together(all_at_once)
+    async with client.acquire_connection():
+        first, second = (asyncio.create_task(together.make(client, insert(n))) for n in (1, 2))
+        await asyncio.sleep(0.01)
+        first.cancel()
+    assert await second == 2
+    assert first.cancelled()
+
+
+async def test_a_database_that_cannot_be_opened_is_tried_anew(
+    client: BaseDBAsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> Callable[..., Any]:
+        raise DBConnectionError("away")
+
+    together = Together(all_at_once)
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "acquire_connection", away)
+        for _ in range(2):
+            with pytest.raises(DBConnectionError):
+                await together.make(client, insert(1))
+    assert await together.make(client, insert(1)) == 1
+
+
+async def test_reads_within_a_transaction_see_what_it_has_done(client: BaseDBAsyncClient) -> None:
+    async with client._in_transaction() as inside:
+        await inside.execute_query("INSERT INTO numbers VALUES (1)")
+        with pytest.raises(OperationalError):
+            await inside.execute_query("SELECT nonsense")
+        found = await Together(each_alone).make(
+            inside, lambda sqlite: sqlite.execute("SELECT n FROM numbers").fetchall()
+        )
+    assert [tuple(row) for row in found] == [(1,)]
