@@ -44,6 +44,7 @@ from tests.support import (
     free_port,
     postgres_to_test_on,
     running_workers,
+    workers_of,
 )
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
@@ -235,15 +236,11 @@ def databases() -> Iterator[dict[str, dict[str, str]]]:
             asyncio.run(on_postgres(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-def children_of(pid: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def memory_of(server: Server) -> float:
     """MiB that the server's largest process holds."""
     sizes = [
         int(line.split()[1]) / 1024
-        for pid in [server.process.pid, *children_of(server.process.pid)]
+        for pid in [server.process.pid, *workers_of(server)]
         for line in Path(f"/proc/{pid}/status").read_text().splitlines()
         if line.startswith("VmRSS")
     ]

@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import sys
+import time
 
 import click
 import h11
@@ -30,6 +31,10 @@ GARBAGE = 10_000
 SWITCH_SECONDS = 0.0005
 """How long one thread may keep the interpreter from another. SQLite answers on a thread of its own,
 and with Python's 5 ms each answer waits for that long: bench/README.md has the measurement."""
+
+
+A_MOMENT = 1e-9
+"""Seconds, the least that one can sleep: really some 60 µs, in which another worker wakes up."""
 
 
 class ImpatientProtocol(H11Protocol):
@@ -77,6 +82,21 @@ class ImpatientProtocol(H11Protocol):
             self._deadline = None
 
 
+class ConsiderateProtocol(ImpatientProtocol):
+    """The same for one of several workers, which leaves connections to the others.
+
+    All wait for the next one, and whoever is awake already would take all that come at once: of a
+    proxy's sixteen, often all, and while one worker hashes passwords for them the others sleep.
+    """
+
+    def connection_made(  # type: ignore[override]
+        self, transport: asyncio.Transport
+    ) -> None:
+        """A client is there, and the next one is somebody else's if there is anybody."""
+        super().connection_made(transport)
+        time.sleep(A_MOMENT)
+
+
 def serve(postern: Postern, *, workers: int) -> None:
     """Serve until SIGINT or SIGTERM, in this process or in as many workers of it.
 
@@ -91,7 +111,7 @@ def serve(postern: Postern, *, workers: int) -> None:
         app if workers == 1 else "cli.server:worker_app",
         factory=workers > 1,
         workers=workers,
-        http=ImpatientProtocol,
+        http=ImpatientProtocol if workers == 1 else ConsiderateProtocol,
         ws="none",
         access_log=False,  # it would hold the variables of queries sent by GET
         log_config=None,

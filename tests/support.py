@@ -358,6 +358,13 @@ def running_workers(data_dir: Path, workers: int, **settings: str) -> Iterator[S
         process.wait(20)
 
 
+def workers_of(server: Server) -> list[int]:
+    """The processes in which a server of several workers answers (Linux)."""
+    family = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family.split()}
+    return [int(pid) for pid, command in commands.items() if b"spawn_main" in command]
+
+
 def wait_until_ready(server: Server) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and server.process.poll() is None:

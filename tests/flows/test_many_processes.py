@@ -20,11 +20,11 @@ from tests.support import (
     PASSWORD,
     Client,
     RefusedError,
-    Server,
     all_at_once,
     answer_of,
     payload,
     sessions_among,
+    workers_of,
 )
 
 
@@ -85,12 +85,6 @@ def test_an_account_is_counted_by_all_of_them_together(servers: Servers) -> None
         return [answer["errors"][0]["extensions"]["code"] for answer in answers]
 
     assert Counter(asyncio.run(attack())) == {"INVALID_EMAIL_PASSWORD": 10, "TOO_MANY_REQUESTS": 50}
-
-
-def workers_of(server: Server) -> list[int]:
-    family = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family.split()}
-    return [int(pid) for pid, command in commands.items() if b"spawn_main" in command]
 
 
 def test_when_one_is_killed_under_load_the_others_lose_nothing(
