@@ -20,6 +20,9 @@ from config import Settings
 
 _BUSY_TIMEOUT = 5000
 """Milliseconds that a statement waits for another process to finish writing (SQLite)."""
+_JOURNAL_KEPT = 2**26
+"""Bytes of SQLite's journal that stay to be written over; Tortoise would cut it down each time it
+is through, and a commit that makes a file longer waits for the disk twice as long."""
 _CONNECT_TIMEOUT, _STATEMENT_TIMEOUT = 5, 30
 """Seconds that PostgreSQL may take to let us in, and to do one thing."""
 _READY_TIMEOUT = 2
@@ -64,6 +67,7 @@ def orm_config(settings: Settings) -> dict[str, Any]:
     credentials = connection["credentials"]
     if "file_path" in credentials:
         credentials.setdefault("busy_timeout", _BUSY_TIMEOUT)
+        credentials.setdefault("journal_size_limit", _JOURNAL_KEPT)
     else:
         credentials.setdefault("maxsize", settings.database_pool_size)
         credentials.setdefault("timeout", _CONNECT_TIMEOUT)

@@ -51,9 +51,9 @@ async def test_sqlite_is_opened_for_many_readers_and_patient_writers(tmp_path: P
         connection = connections.get("default")
         found = {
             pragma: (await connection.execute_query_dict(f"PRAGMA {pragma}"))[0]
-            for pragma in ("journal_mode", "foreign_keys", "busy_timeout")
+            for pragma in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-    assert [list(row.values()) for row in found.values()] == [["wal"], [1], [5000]]
+    assert [list(row.values()) for row in found.values()] == [["wal"], [2], [1], [5000]]
 
 
 @pytest.mark.parametrize(
