@@ -49,7 +49,7 @@ class Together:
                 del self._waiting[client]  # who comes from now on waits for the next visit
                 calls = [call for call, _ in waiting]
                 answers = await sqlite._execute(partial(self._visit, sqlite._conn, calls))
-        except BaseException as error:
+        except BaseException as error:  # cancelled at the end, too: nobody waits for ever
             if self._waiting.get(client) is waiting:
                 del self._waiting[client]
             answers = [error] * len(waiting)
