@@ -29,7 +29,7 @@ def test_workers_share_the_connections_that_come_at_once(tmp_path: Path) -> None
 
     On a machine that is busy otherwise the other may not wake up in time; so there are some tries.
     """
-    medians = []
+    medians: list[float] = []
     with running_workers(tmp_path / "var", 2) as running:
         while len(medians) < 10 and max(medians, default=0) < 8:
             time.sleep(1)
