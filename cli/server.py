@@ -31,8 +31,6 @@ GARBAGE = 10_000
 SWITCH_SECONDS = 0.0005
 """How long one thread may keep the interpreter from another. SQLite answers on a thread of its own,
 and with Python's 5 ms each answer waits for that long: bench/README.md has the measurement."""
-
-
 A_MOMENT = 1e-9
 """Seconds, the least that one can sleep: really some 60 µs, in which another worker wakes up."""
 

@@ -89,6 +89,8 @@ class Read(Generic[M]):
 class Change:
     """Steps that happen together or not at all: one statement on PostgreSQL, else a transaction.
 
+    On SQLite, changes that come at the same moment share it.
+
     `held` selects what all depends on: its rows are locked, so that what it says of them stays true
     to the end. Each step follows only if the one before it has changed something, and says so with
     `{so_far}`. Where the first one comes to nothing, nothing happens; what a later one changes is

@@ -1,9 +1,9 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from tortoise import connections
@@ -142,7 +142,7 @@ async def test_one_that_gives_up_does_not_take_the_others_along(client: BaseDBAs
 async def test_a_database_that_cannot_be_opened_is_tried_anew(
     client: BaseDBAsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> Callable[..., Any]:
+    def away() -> NoReturn:
         raise DBConnectionError("away")
 
     together = Together(all_at_once)
