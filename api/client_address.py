@@ -11,22 +11,20 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _FORWARDED_FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s]*)', re.IGNORECASE)
 
 
-def client_address(peer: str | None, headers: Headers, trusted: Sequence[Network]) -> str | None:
+def client_address(
+    peer: str | None, headers: Headers, trusted: Sequence[Network], header: str
+) -> str | None:
     """The address of the client, from the socket unless that is a trusted proxy's.
 
-    Each proxy appends the address that it was asked from to `X-Forwarded-For` or `Forwarded`
-    (RFC 7239). Read from the end, the first address that is no trusted proxy is the client's;
-    everything before it may be the client's invention. A proxy writes one of the two headers and
-    may pass the other on as it came, so where they do not agree, neither is believed.
+    Each proxy appends the address that it was asked from to `header`, the one that the operator has
+    named: `x-forwarded-for`, `forwarded` (RFC 7239) or one that holds a single address. Read from
+    the end, the first address that is no trusted proxy is the client's; everything before it may be
+    the client's invention. No other header is looked at.
     """
     if not trusted or not _is_among(_parsed(peer), trusted):
         return peer
-    said = {
-        _nearest_stranger(hops, trusted)
-        for hops in (_x_forwarded_for(headers), _forwarded(headers))
-        if hops
-    }
-    return said.pop() or peer if len(said) == 1 else peer
+    hops = _forwarded(headers) if header == "forwarded" else _listed(headers, header)
+    return _nearest_stranger(hops, trusted) or peer
 
 
 def _nearest_stranger(hops: list[str], trusted: Sequence[Network]) -> str | None:
@@ -39,8 +37,8 @@ def _nearest_stranger(hops: list[str], trusted: Sequence[Network]) -> str | None
     return str(address) if address else None
 
 
-def _x_forwarded_for(headers: Headers) -> list[str]:
-    values = ",".join(headers.getlist("x-forwarded-for"))
+def _listed(headers: Headers, header: str) -> list[str]:
+    values = ",".join(headers.getlist(header))
     return values.split(",") if values else []
 
 

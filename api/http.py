@@ -42,7 +42,10 @@ def caller_of(postern: Postern, request: Request) -> Caller:
 def address_of(postern: Postern, request: Request) -> str | None:
     """Where the request comes from."""
     peer = request.client.host if request.client else None
-    address = client_address(peer, request.headers, postern.settings.trusted_proxies)
+    chosen = postern.settings
+    address = client_address(
+        peer, request.headers, chosen.trusted_proxies, chosen.trusted_proxy_header
+    )
     return address[:ADDRESS_MAX] if address else None
 
 
