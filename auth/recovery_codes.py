@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from argon2.low_level import Type, hash_secret_raw
 
+from auth.typed_codes import plain
+
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """32 characters, 5 bits each; without 0 and O, 1 and I, which look alike."""
 LENGTH = 10
@@ -55,8 +57,8 @@ def new_code() -> str:
 
 
 def normalise(code: str) -> str:
-    """A code as it is hashed: in upper case, without dashes and white space."""
-    return "".join(code.upper().replace("-", " ").split())
+    """A code as it is hashed: in upper case, without dashes, spaces and invisible marks."""
+    return plain(code).upper()
 
 
 def looks_like_one(code: str) -> bool:

@@ -13,6 +13,8 @@ import pyotp
 import qrcode
 from qrcode.image.pure import PyPNGImage
 
+from auth.typed_codes import plain
+
 PERIOD = 30
 """Seconds in a time step (RFC 6238, section 5.2)."""
 _CODE = re.compile(r"[0-9]{6}")
@@ -45,18 +47,23 @@ def time_step(now: datetime) -> int:
     return int(now.timestamp()) // PERIOD
 
 
+def looks_like_one(code: str) -> bool:
+    """Whether this can be a one-time code at all; nothing else is worth an attempt."""
+    return _CODE.fullmatch(plain(code)) is not None
+
+
 def code_at(secret: str, step: int) -> str:
     """The code of one time step: HOTP with the step as its counter (RFC 4226, section 5.3)."""
     return pyotp.TOTP(secret).generate_otp(step)
 
 
 def matching_time_step(secret: str, code: str, now: datetime, *, drift: int) -> int | None:
-    """The time step whose code this is, or None. White space in the code is passed over.
+    """The time step whose code this is, or None; the code is understood as people type it.
 
     Looks at the current step and `drift` steps either side (RFC 6238, section 5.2) and
     compares in constant time. The caller must spend the step: a code is good once.
     """
-    digits = "".join(code.split())
+    digits = plain(code)
     if not _CODE.fullmatch(digits):
         return None
     current = time_step(now)

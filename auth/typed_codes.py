@@ -1,0 +1,27 @@
+"""Codes as people type and paste them: in their own digits, with dashes and invisible marks."""
+
+import unicodedata
+
+_LONGEST = 64
+"""Characters of what may be a code, with everything around it."""
+_OTHER_DASHES = frozenset("\u2043\u02d7\u2212\u30fc\u2500\u2501")
+"""Hyphen bullet, modifier minus, minus, the long vowel mark, box drawings: no dashes to Unicode."""
+_PASSED_OVER = {"Cf", "Zs", "Zl", "Zp", "Pd", "Mn", "Me"}
+"""Zero-width and bidi marks, spaces, dashes, variation selectors and the frame of keycaps."""
+
+
+def plain(text: str) -> str:
+    """A code without spaces, dashes and invisible marks, its digits and letters in ASCII.
+
+    What is no code at all comes out as something that is none either; "" where it is too long.
+    """
+    if len(text) > _LONGEST:
+        return ""
+    return "".join(_plain(c) for c in unicodedata.normalize("NFKC", text))
+
+
+def _plain(c: str) -> str:
+    category = unicodedata.category(c)
+    if category in _PASSED_OVER or c in _OTHER_DASHES or c.isspace():
+        return ""
+    return str(unicodedata.decimal(c)) if category == "Nd" else c
