@@ -19,7 +19,7 @@ from api.graphql import GraphQLEndpoint
 from api.openapi import document
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
-from models import database
+from models import User, database
 
 VERSION = version("postern")
 JWKS_CACHING = {"cache-control": "public, max-age=60"}
@@ -104,6 +104,7 @@ def create_app(postern: Postern) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with database.connected(postern.settings):
+            await postern.passwords.learn(await User.one_hash_of_each_kind())
             sweeping = asyncio.create_task(sweep_for_ever(postern))
             yield
             sweeping.cancel()

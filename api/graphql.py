@@ -18,7 +18,7 @@ from api.http import bounded, caller_of, is_json, say_when, unforeseen
 from api.operations import Operations
 from api.schema import schema
 from api.trusted_documents import read_manifest
-from auth.errors import CONCEALED, AuthError, ErrorCode
+from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
 from auth.rate_limits import Limit
 
@@ -179,7 +179,7 @@ def _presentable(error: GraphQLError, *, conceal: bool) -> GraphQLError:
     cause = error.original_error
     details: dict[str, str] = {}
     if isinstance(cause, AuthError):
-        if not conceal or cause.code not in CONCEALED:
+        if not conceal or not cause.is_concealable:
             return error
         code = ErrorCode.INVALID_REQUEST
         message = code.message

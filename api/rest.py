@@ -18,9 +18,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api.http import address_of, bounded, caller_of, is_json, say_when, unforeseen
-from auth import accounts, mfa, recovery_codes, sessions, sign_in, sign_up
+from auth import accounts, mfa, mfa_sign_in, recovery_codes, refreshing, sessions, sign_in, sign_up
 from auth.caller import Caller
-from auth.errors import CONCEALED, AuthError, ErrorCode
+from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
 from auth.rate_limits import Limit
 from models import User
@@ -257,9 +257,9 @@ async def _sign_in(postern: Postern, caller: Caller, asked: SignInRequest) -> Si
 
 async def _verify(postern: Postern, caller: Caller, asked: TotpRequest) -> SessionPayload:
     verify = (
-        sign_in.verify_sign_in_mfa_recovery_code
+        mfa_sign_in.verify_sign_in_mfa_recovery_code
         if recovery_codes.looks_like_one(asked.otp)
-        else sign_in.verify_sign_in_mfa_totp
+        else mfa_sign_in.verify_sign_in_mfa_totp
     )
     return SessionPayload(session=_session(await verify(postern, caller, asked.ticket, asked.otp)))
 
@@ -275,7 +275,7 @@ async def _change_mfa(postern: Postern, caller: Caller, asked: MfaRequest) -> OK
 
 
 async def _refresh(postern: Postern, caller: Caller, asked: RefreshRequest) -> SessionAnswer:
-    return _session(await sessions.refresh_session(postern, caller, asked.refresh_token))
+    return _session(await refreshing.refresh_session(postern, caller, asked.refresh_token))
 
 
 async def _verify_token(postern: Postern, caller: Caller, asked: VerifyTokenRequest) -> OK:
@@ -385,7 +385,7 @@ class Endpoint:
 
     def _refused(self, error: AuthError) -> JSONResponse:
         code, message = error.code, str(error)
-        if self._postern.settings.conceal_errors and code in CONCEALED:
+        if self._postern.settings.conceal_errors and error.is_concealable:
             return _refusal(400, ErrorCode.INVALID_REQUEST)
         response = _refusal(STATUS.get(code, 400), code, message, **error.details)
         say_when(response, error.details)

@@ -15,7 +15,7 @@ from api.types import (
     User,
     sign_in_result,
 )
-from auth import accounts, elevation, mfa, sessions, sign_in, sign_up
+from auth import accounts, elevation, mfa, mfa_sign_in, refreshing, sessions, sign_in, sign_up
 
 
 def _argument(description: str) -> object:
@@ -43,7 +43,10 @@ DisplayName = Annotated[
 ]
 Code = Annotated[
     str,
-    _argument("The six digits that the authenticator app shows now. Spaces are passed over."),
+    _argument(
+        "The six digits that the authenticator app shows now, in any script; spaces and dashes do "
+        "not matter."
+    ),
 ]
 Ticket = Annotated[str, _argument("The `ticket` of an `MfaTicket`.")]
 
@@ -103,7 +106,7 @@ class Mutation:
         "DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
     )
     async def verify_sign_in_mfa_totp(self, info: Info, ticket: Ticket, otp: Code) -> Session:
-        answer = await sign_in.verify_sign_in_mfa_totp(
+        answer = await mfa_sign_in.verify_sign_in_mfa_totp(
             info.context.postern, info.context.caller, ticket, otp
         )
         return Session.of(answer)
@@ -122,26 +125,37 @@ class Mutation:
             str, _argument("One of the user's codes; case, dashes and spaces make no difference.")
         ],
     ) -> Session:
-        answer = await sign_in.verify_sign_in_mfa_recovery_code(
+        answer = await mfa_sign_in.verify_sign_in_mfa_recovery_code(
             info.context.postern, info.context.caller, ticket, recovery_code
         )
         return Session.of(answer)
 
     @strawberry.mutation(
         description="Begin to set up a second factor for the signed-in user: a fresh secret and "
-        "its QR code. Nothing is on until `verifyChangeUserMfa`, within an hour; asked again "
-        "before that, a new secret replaces the old. Errors: UNAUTHENTICATED, "
-        "ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE, DISABLED_USER, DISABLED_ENDPOINT."
+        "its QR code. Nothing is on until `verifyChangeUserMfa`, within an hour; called again "
+        "before that, the same secret is answered. Errors: UNAUTHENTICATED, "
+        "ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE, DISABLED_USER, UNVERIFIED_USER, "
+        "DISABLED_ENDPOINT."
     )
-    async def change_user_mfa(self, info: Info) -> TotpEnrollment:
-        answer = await mfa.change_user_mfa(info.context.postern, info.context.caller)
+    async def change_user_mfa(
+        self,
+        info: Info,
+        new_secret: Annotated[
+            bool | None,
+            _argument("Make a new secret, even where one is pending: the old one is forgotten."),
+        ] = False,
+    ) -> TotpEnrollment:
+        answer = await mfa.change_user_mfa(
+            info.context.postern, info.context.caller, new_secret=bool(new_secret)
+        )
         return TotpEnrollment.of(answer)
 
     @strawberry.mutation(
-        description="Turn the signed-in user's second factor on or off with a current code. "
+        description="Turn the signed-in user's second factor on or off with a current code. The "
+        "older refresh tokens of the session are dead: go on with those of `session`. "
         "Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, INVALID_TOTP, INVALID_REQUEST (an "
         "unknown type), NO_TOTP_SECRET and TOTP_ALREADY_ACTIVE (turning on), DISABLED_MFA_TOTP "
-        "(turning off), DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
+        "(turning off), DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
     )
     async def verify_change_user_mfa(
         self,
@@ -164,19 +178,21 @@ class Mutation:
 
     @strawberry.mutation(
         description="A new set of recovery codes for the signed-in user, to be shown once; the old "
-        "ones are worth nothing from now on. Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, "
-        "INVALID_TOTP, DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
+        "ones are worth nothing from now on, and neither are the older refresh tokens of the "
+        "session. Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, INVALID_TOTP, "
+        "DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
     )
-    async def regenerate_recovery_codes(self, info: Info, code: Code) -> list[str]:
+    async def regenerate_recovery_codes(self, info: Info, code: Code) -> MfaChange:
         answer = await mfa.regenerate_recovery_codes(
             info.context.postern, info.context.caller, code
         )
-        return list(answer)
+        return MfaChange.of(answer)
 
     @strawberry.mutation(
         description="Exchange a refresh token for a fresh session; the token is replaced by a new "
-        "one. Send each only once: one that comes again after a few seconds may be stolen, and "
-        "ends the session. Errors: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, "
+        "one. A token that comes again is answered with the same new one, unless that was used "
+        "meanwhile and a few seconds are over: then one of them may be stolen, and the session "
+        "ends. Errors: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, "
         "TOO_MANY_REQUESTS (only for tokens that are wrong)."
     )
     async def refresh_session(
@@ -184,7 +200,7 @@ class Mutation:
         info: Info,
         refresh_token: Annotated[str, _argument("The `refreshToken` of the last `Session`.")],
     ) -> Session:
-        answer = await sessions.refresh_session(
+        answer = await refreshing.refresh_session(
             info.context.postern, info.context.caller, refresh_token
         )
         return Session.of(answer)
@@ -192,7 +208,8 @@ class Mutation:
     @strawberry.mutation(
         description="End a session: that of the refresh token, or without one that of the access "
         "token. True also if it was over before; its access tokens stop working at once. Errors: "
-        "UNAUTHENTICATED (`all`, or no refresh token, and no valid access token), DISABLED_USER."
+        "UNAUTHENTICATED (`all`, or no refresh token, and no valid access token), DISABLED_USER, "
+        "UNVERIFIED_USER."
     )
     async def sign_out(
         self,
@@ -214,7 +231,7 @@ class Mutation:
 
     @strawberry.mutation(
         description="End one of the signed-in user's sessions, for a list of devices. False if "
-        "there is no such session. Errors: UNAUTHENTICATED, DISABLED_USER."
+        "there is no such session. Errors: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER."
     )
     async def revoke_session(
         self,
@@ -226,8 +243,9 @@ class Mutation:
     @strawberry.mutation(
         description="Confirm that it is the user who asks, before a change that matters: answers a "
         "fresh session with which ELEVATED_CLAIM_REQUIRED does not come for a while (15 minutes by "
-        "default). Errors: UNAUTHENTICATED, INVALID_REQUEST (what is required is missing), "
-        "INVALID_PASSWORD, INVALID_TOTP, DISABLED_USER, TOO_MANY_REQUESTS."
+        "default). The older refresh tokens of the session are dead. Errors: UNAUTHENTICATED, "
+        "INVALID_REQUEST (what is required is missing), INVALID_PASSWORD, INVALID_TOTP, "
+        "DISABLED_USER, UNVERIFIED_USER, TOO_MANY_REQUESTS."
     )
     async def elevate(
         self,
@@ -249,25 +267,27 @@ class Mutation:
 
     @strawberry.mutation(
         description="Replace the signed-in user's password. Every other session ends, and so does "
-        "every sign-in that waits for its code. Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, "
-        "INVALID_PASSWORD (the current one is another), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, "
-        "INVALID_REQUEST, DISABLED_USER, TOO_MANY_REQUESTS."
+        "every sign-in that waits for its code. The answer is the session that asks with new "
+        "tokens; its older refresh tokens are dead. Errors: UNAUTHENTICATED, "
+        "ELEVATED_CLAIM_REQUIRED, INVALID_PASSWORD (the current one is another), "
+        "PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, INVALID_REQUEST, DISABLED_USER, "
+        "UNVERIFIED_USER, TOO_MANY_REQUESTS."
     )
     async def change_user_password(
         self,
         info: Info,
-        current_password: Annotated[str, _argument("The password until now.")],
+        current_password: Annotated[str, _argument("The password that is replaced.")],
         new_password: NewPassword,
-    ) -> User:
-        viewer = await accounts.change_user_password(
+    ) -> Session:
+        answer = await accounts.change_user_password(
             info.context.postern, info.context.caller, current_password, new_password
         )
-        return _seen_by(viewer)
+        return Session.of(answer)
 
     @strawberry.mutation(
         description="Change what is shown of the signed-in user, and their language. What is left "
         "out or null stays as it is. Errors: UNAUTHENTICATED, INVALID_REQUEST, LOCALE_NOT_ALLOWED, "
-        "DISABLED_USER."
+        "DISABLED_USER, UNVERIFIED_USER."
     )
     async def change_user(
         self,

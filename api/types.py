@@ -2,14 +2,14 @@
 
 from datetime import datetime
 from enum import Enum, EnumMeta
-from typing import Annotated, Self, cast
+from typing import Annotated, Any, Self, cast
 from uuid import UUID
 
 import strawberry
 
 import models
 from api.context import Info
-from auth import errors, events, factors, mfa, sessions, sign_in
+from auth import errors, events, factors, mfa, paging, sessions, sign_in
 
 
 def described_enum(name: str, values: dict[str, str], description: str) -> EnumMeta:
@@ -27,6 +27,17 @@ ErrorCode = described_enum(
     "Why an operation was refused: the value of `errors[].extensions.code`. Switch on it; "
     "`errors[].message` is a sentence that may be shown to the user.",
 )
+
+
+First = Annotated[
+    int | None, strawberry.argument(description="How many at the most, from 1 to 100.")
+]
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The `endCursor` of the page before; without it, the first page."
+    ),
+]
 
 
 @strawberry.type(description="Someone who has an account.")
@@ -68,27 +79,23 @@ class User:
         return await factors.recovery_codes_left(self.stored)
 
     @strawberry.field(
-        description="Where the user is signed in, the last used first. `revokeSession` ends one."
+        description="Where the user is signed in, page by page, the last used first. "
+        "`revokeSession` ends one. Errors: INVALID_REQUEST."
     )
-    async def sessions(self, info: Info) -> list["UserSession"]:
-        found = await sessions.sessions_of(info.context.postern, self.stored)
-        return [UserSession.of(session, self.current_session) for session in found]
+    async def sessions(
+        self, info: Info, first: First = paging.PAGE, after: After = strawberry.UNSET
+    ) -> "UserSessionConnection":
+        page = await sessions.page_of(
+            info.context.postern, self.stored, first=first, after=after or None
+        )
+        return UserSessionConnection.of(page, self.current_session)
 
     @strawberry.field(
         description="What happened to the account, the newest first: for a page on which users see "
         "whether it was them. Errors: INVALID_REQUEST."
     )
     async def security_events(
-        self,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many at the most, from 1 to 100.")
-        ] = events.PAGE,
-        after: Annotated[
-            str | None,
-            strawberry.argument(
-                description="The `endCursor` of the page before; without it, the first page."
-            ),
-        ] = strawberry.UNSET,
+        self, first: First = paging.PAGE, after: After = strawberry.UNSET
     ) -> "SecurityEventConnection":
         page = await events.page_of(self.stored, first=first, after=after or None)
         return SecurityEventConnection.of(page)
@@ -108,6 +115,30 @@ class User:
             created_at=user.created_at,
             current_session=session_id,
             stored=user,
+        )
+
+
+@strawberry.type(description="Whether there is more of a list, and where to go on.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether entries follow this page.")
+    has_previous_page: bool = strawberry.field(
+        description="Whether this is not the first page, so that entries may come before it."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="The place of the first entry here; null on an empty page."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="For `after`, to get the next page; null on an empty page."
+    )
+
+    @classmethod
+    def of(cls, page: paging.Page[Any], cursors: list[str]) -> Self:
+        """What Relay's clients read of a page whose entries have these cursors."""
+        return cls(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
         )
 
 
@@ -138,6 +169,27 @@ class UserSession:
         )
 
 
+@strawberry.type(description="A session and its place in the list.")
+class UserSessionEdge:
+    cursor: str = strawberry.field(description="For `after`, to go on from here.")
+    node: UserSession = strawberry.field(description="Where the user is signed in.")
+
+
+@strawberry.type(description="A page of sessions, in the manner of Relay.")
+class UserSessionConnection:
+    edges: list[UserSessionEdge] = strawberry.field(description="The sessions, last used first.")
+    page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
+
+    @classmethod
+    def of(cls, page: paging.Page[models.UserSession], current: UUID) -> Self:
+        """A page as Relay's clients read it."""
+        edges = [
+            UserSessionEdge(cursor=sessions.cursor(session), node=UserSession.of(session, current))
+            for session in page.entries
+        ]
+        return cls(edges=edges, page_info=PageInfo.of(page, [edge.cursor for edge in edges]))
+
+
 SecurityEventType = described_enum(
     "SecurityEventType",
     {kind.name: kind.value for kind in events.EventType},
@@ -164,27 +216,13 @@ class SecurityEventEdge:
     node: SecurityEvent = strawberry.field(description="What happened, and when.")
 
 
-@strawberry.type(description="Whether there is more, and where to go on.")
-class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether there are older events.")
-    has_previous_page: bool = strawberry.field(
-        description="Whether this is not the first page, so that there may be newer events."
-    )
-    start_cursor: str | None = strawberry.field(
-        description="The place of the first event here; null on an empty page."
-    )
-    end_cursor: str | None = strawberry.field(
-        description="For `after`, to get the next page; null on an empty page."
-    )
-
-
 @strawberry.type(description="A page of events, in the manner of Relay.")
 class SecurityEventConnection:
     edges: list[SecurityEventEdge] = strawberry.field(description="The events, newest first.")
     page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
 
     @classmethod
-    def of(cls, page: events.Page) -> Self:
+    def of(cls, page: paging.Page[models.SecurityEvent]) -> Self:
         """A page as Relay's clients read it."""
         edges = [
             SecurityEventEdge(
@@ -196,15 +234,9 @@ class SecurityEventConnection:
                     address=event.address,
                 ),
             )
-            for event in page.events
+            for event in page.entries
         ]
-        page_info = PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        )
-        return cls(edges=edges, page_info=page_info)
+        return cls(edges=edges, page_info=PageInfo.of(page, [edge.cursor for edge in edges]))
 
 
 @strawberry.type(
@@ -303,14 +335,17 @@ class TotpEnrollment:
 @strawberry.type(description="What has become of the second factor.")
 class MfaChange:
     user: User = strawberry.field(description="The user after the change.")
+    session: Session = strawberry.field(
+        description="The session that asked, with new tokens: its older refresh tokens are dead."
+    )
     recovery_codes: list[str] = strawberry.field(
-        description="Ten codes for the day the phone is lost, when the factor was turned on; empty "
-        "when it was turned off. Show them once and let the user keep them: each is good once, for "
-        "`verifySignInMfaRecoveryCode` or to turn the factor off."
+        description="Ten codes for the day the phone is lost, when the factor was turned on or the "
+        "codes were replaced; empty when it was turned off. Show them once and let the user keep "
+        "them: each is good once, for `verifySignInMfaRecoveryCode` or to turn the factor off."
     )
 
     @classmethod
     def of(cls, change: mfa.MfaChange) -> Self:
         """A change as its user sees it."""
-        user = User.of(change.viewer.user, change.viewer.session.id)
-        return cls(user=user, recovery_codes=list(change.recovery_codes))
+        session = Session.of(change.session)
+        return cls(user=session.user, session=session, recovery_codes=list(change.recovery_codes))

@@ -1,7 +1,5 @@
 """Flow: show a credential again, to change something that matters."""
 
-from tortoise.transactions import in_transaction
-
 from auth import events, factors, passwords, sessions, throttling, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
@@ -9,7 +7,9 @@ from auth.events import EventType
 from auth.factors import Proof
 from auth.postern import Postern
 from auth.sessions import Session, SignedIn
-from models import RefreshToken, User, UserSession
+from auth.throttling import Attempt
+from models import User, UserSession
+from models.transactions import atomic
 
 
 async def elevate(
@@ -24,21 +24,21 @@ async def elevate(
     """
     viewer = await sessions.signed_in(postern, caller)
     user = viewer.user
-    required, name = (password, "password") if user.active_mfa_type is None else (code, "code")
+    has_factor = user.active_mfa_type is not None
+    required, name = (code, "code") if has_factor else (password, "password")
     if required is None:
         raise AuthError(ErrorCode.INVALID_REQUEST, f"{name}: required to confirm that it is you.")
     if password is not None:
         await confirm_password(postern, caller, user, password)
-    if user.active_mfa_type is None:
-        async with in_transaction():
+    if not has_factor:
+        async with atomic():
             return await _elevated(postern, caller, viewer, tokens.PASSWORD)
-    attempt = await throttling.try_code(postern, caller, user)
-    proof = await factors.check_any(postern, user, str(code))
-    session = await _elevated_by_code(postern, caller, viewer, proof) if proof else None
+    attempt = await factors.try_any(postern, caller, user, required)
+    proof = await factors.check_any(postern, user, required)
+    session = await _elevated_by_code(attempt, viewer, proof) if proof else None
     if session is None:
-        await events.record(postern, caller, EventType.WRONG_CODE, user.id)
+        await attempt.failed(EventType.WRONG_CODE)
         raise AuthError(ErrorCode.INVALID_TOTP)
-    await attempt.succeeded()
     return session
 
 
@@ -50,17 +50,17 @@ async def confirm_password(postern: Postern, caller: Caller, user: User, passwor
     passwords.refuse_oversized(password)
     attempt = await throttling.try_password(postern, caller, user)
     if not await postern.passwords.verify(user.password_hash, password):
-        await events.record(postern, caller, EventType.SIGN_IN_FAILED, user.id)
+        await attempt.failed(EventType.SIGN_IN_FAILED)
         raise AuthError(ErrorCode.INVALID_PASSWORD)
-    await attempt.succeeded()
+    await attempt.forget()
 
 
-async def _elevated_by_code(
-    postern: Postern, caller: Caller, viewer: SignedIn, proof: Proof
-) -> Session | None:
-    async with in_transaction():
+async def _elevated_by_code(attempt: Attempt, viewer: SignedIn, proof: Proof) -> Session | None:
+    postern, caller = attempt.postern, attempt.caller
+    async with atomic():
         if not await factors.spend(viewer.user, proof):
             return None
+        await attempt.forget()
         if proof.recovery_digest:
             await events.record(postern, caller, EventType.RECOVERY_CODE_USED, viewer.user.id)
         return await _elevated(postern, caller, viewer, tokens.SECOND_FACTOR)
@@ -69,15 +69,13 @@ async def _elevated_by_code(
 async def _elevated(
     postern: Postern, caller: Caller, viewer: SignedIn, methods: tuple[str, ...]
 ) -> Session:
-    """The same session with a new time of authentication; its refresh tokens are replaced."""
+    """The same session with a new time of authentication; all its older refresh tokens are dead."""
     now, user, session = postern.now(), viewer.user, viewer.session
     session.methods = list(dict.fromkeys([*session.methods, *methods]))
     session.authenticated_at = now
-    changes = {"authenticated_at": now, "last_used_at": now, "methods": session.methods}
     if not await sessions.hold_unchanged(postern, user):
         raise AuthError(ErrorCode.UNAUTHENTICATED)
-    if not await UserSession.filter(id=session.id).update(**changes):
-        raise AuthError(ErrorCode.UNAUTHENTICATED)
-    await RefreshToken.filter(session_id=session.id, rotated_at__isnull=True).update(rotated_at=now)
+    changes = {"authenticated_at": now, "methods": session.methods}
+    await UserSession.filter(id=session.id).update(**changes)
     await events.record(postern, caller, EventType.ELEVATED, user.id)
-    return await sessions.hand_out(postern, session, elevated=True)
+    return await sessions.reissue(postern, session, elevated=True)

@@ -162,8 +162,12 @@ class AuthError(Exception):
     values can be written as JSON. A secret has no place in either.
     """
 
-    def __init__(self, code: ErrorCode, message: str = "", **details: Any) -> None:
+    def __init__(
+        self, code: ErrorCode, message: str = "", *, tells_of_account: bool = False, **details: Any
+    ) -> None:
+        """`tells_of_account` is for a code that does so here, though it does not everywhere."""
         super().__init__(message or code.message)
         self.code = code
+        self.is_concealable = tells_of_account or code in CONCEALED
         self.details = details
         self.extensions = {"code": code.name, **details}

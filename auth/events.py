@@ -1,20 +1,17 @@
 """The trail of security events: in the database for users and the operator, and in the log."""
 
-import base64
 import json
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, unique
 from uuid import UUID
 
+from auth import paging
 from auth.caller import Caller
-from auth.errors import AuthError, ErrorCode
+from auth.paging import Page
 from auth.postern import Postern
 from models import SecurityEvent, User
-
-PAGE, PAGE_MAX = 20, 100
-"""Events that one request gets, and may ask for."""
+from models.transactions import after_commit
 
 logger = logging.getLogger("postern.events")
 
@@ -30,6 +27,9 @@ class EventType(Enum):
     )
     TICKET_ISSUED = "The password was right, and the second factor was asked for."
     WRONG_CODE = "A code was wrong or used before: a one-time code or a recovery code."
+    ATTEMPTS_HELD_BACK = (
+        "Too many attempts failed, so the next ones have to wait: of passwords or of codes."
+    )
     ATTEMPTS_EXHAUSTED = "The last wrong code that a ticket takes: that sign-in is over."
     FACTOR_ON = "The second factor was turned on."
     FACTOR_OFF = "The second factor was turned off with a code."
@@ -40,6 +40,9 @@ class EventType(Enum):
     ELEVATED = "A credential was shown again, to change something that matters."
     REFRESH_TOKEN_REUSED = "A refresh token that was replaced came again; its session ended."
     SESSION_ENDED = "A session was signed out or revoked."
+    SESSION_DISPLACED = (
+        "The oldest session was ended by a new one, as the user had as many as are allowed."
+    )
     ALL_SESSIONS_ENDED = "All sessions were signed out or revoked."
     EMAIL_VERIFIED = "The operator marked the e-mail address as the user's own."
     USER_DISABLED = "The operator disabled the account."
@@ -58,7 +61,7 @@ async def record(
 ) -> None:
     """Append an event; `user_id` is None where nobody knows whose account was meant.
 
-    Inside of a transaction it is kept or lost with it.
+    Inside of an atomic change it is kept or lost with it, and logged once that is certain.
     """
     await SecurityEvent.create(
         created_at=postern.now(),
@@ -67,7 +70,7 @@ async def record(
         address=caller.address,
         user_agent=caller.user_agent,
     )
-    log(postern, caller, kind, user_id)
+    after_commit(lambda: log(postern, caller, kind, user_id))
 
 
 def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None) -> None:
@@ -76,28 +79,19 @@ def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None)
     logger.info("%s", json.dumps(shown))
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some events, the newest first, and whether there are older and newer ones."""
-
-    events: list[SecurityEvent]
-    has_next: bool
-    has_previous: bool
-
-
-async def page_of(user: User, *, first: int | None = None, after: str | None = None) -> Page:
+async def page_of(
+    user: User, *, first: int | None = None, after: str | None = None
+) -> Page[SecurityEvent]:
     """At most `first` events of the user (1 to 100, 20), those older than the cursor `after`.
 
     Raises AuthError: INVALID_REQUEST.
     """
-    first = PAGE if first is None else first
-    if not 1 <= first <= PAGE_MAX:
-        raise AuthError(ErrorCode.INVALID_REQUEST, f"first: expected 1 to {PAGE_MAX}.")
+    first = paging.size(first)
     found = SecurityEvent.filter(user_id=user.id)
     if after is not None:
         found = found.filter(id__lt=_position(after))
     events = await found.order_by("-id").limit(first + 1)
-    return Page(events[:first], has_next=len(events) > first, has_previous=after is not None)
+    return Page.cut(events, first=first, after=after)
 
 
 async def latest(*, user: User | None, limit: int) -> list[SecurityEvent]:
@@ -108,16 +102,16 @@ async def latest(*, user: User | None, limit: int) -> list[SecurityEvent]:
 
 def cursor(event: SecurityEvent) -> str:
     """The event's place in the list, as clients hand it back."""
-    return base64.urlsafe_b64encode(str(event.id).encode()).decode()
+    return paging.cursor(str(event.id))
 
 
 def _position(cursor: str) -> int:
     try:
-        position = int(base64.b64decode(cursor, altchars=b"-_", validate=True))
+        position = int(paging.position(cursor))
     except ValueError:
         position = -1
     if not 0 <= position < 2**63:
-        raise AuthError(ErrorCode.INVALID_REQUEST, "after: expected an endCursor of this list.")
+        raise paging.invalid_cursor()
     return position
 
 

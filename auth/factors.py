@@ -12,10 +12,12 @@ from uuid import UUID
 from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
-from auth import recovery_codes, totp
+from auth import recovery_codes, throttling, totp
+from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
 from auth.recovery_codes import Salt
+from auth.throttling import Attempt
 from auth.vault import VaultError
 from models import RecoveryCode, User
 
@@ -57,9 +59,14 @@ def seal_secret(postern: Postern, user: User, secret: str) -> str:
     return postern.vault.seal(secret, _context(user))
 
 
+def open_secret(postern: Postern, user: User) -> str:
+    """The user's TOTP secret, pending or active. Raises VaultError where no key opens it."""
+    return postern.vault.open(str(user.totp_secret), _context(user))
+
+
 def check_totp(postern: Postern, user: User, code: str) -> Proof | None:
-    """What a one-time code proves, of a pending factor or an active one."""
-    secret = postern.vault.open(str(user.totp_secret), _context(user))
+    """What a one-time code proves, of a pending factor or an active one. Raises VaultError."""
+    secret = open_secret(postern, user)
     drift = postern.settings.mfa_totp_drift
     step = totp.matching_time_step(secret, code, postern.now(), drift=drift)
     return None if step is None else Proof(time_step=step)
@@ -77,8 +84,32 @@ async def check_recovery_code(postern: Postern, user: User, code: str) -> Proof 
 
 
 async def check_any(postern: Postern, user: User, code: str) -> Proof | None:
-    """What a code of either kind proves. Raises AuthError: TOO_MANY_REQUESTS."""
-    return check_totp(postern, user, code) or await check_recovery_code(postern, user, code)
+    """What a code of either kind proves; the two look different.
+
+    Raises AuthError: TOO_MANY_REQUESTS.
+    """
+    if totp.looks_like_one(code):
+        return check_totp(postern, user, code)
+    return await check_recovery_code(postern, user, code)
+
+
+async def try_any(postern: Postern, caller: Caller, user: User, code: str) -> Attempt:
+    """Begin to try a code of either kind of a user who is signed in; it is counted as failed.
+
+    Raises AuthError: INVALID_TOTP for what cannot be a code, which costs no attempt;
+    TOO_MANY_REQUESTS. Raises VaultError where no key opens the secret that is needed.
+    """
+    if not recovery_codes.looks_like_one(code):
+        return await try_totp(postern, caller, user, code)
+    return await throttling.try_code(postern, caller, user)
+
+
+async def try_totp(postern: Postern, caller: Caller, user: User, code: str) -> Attempt:
+    """The same for a one-time code alone."""
+    if not totp.looks_like_one(code):
+        raise AuthError(ErrorCode.INVALID_TOTP)
+    open_secret(postern, user)  # what cannot be checked costs no attempt
+    return await throttling.try_code(postern, caller, user)
 
 
 async def spend(user: User, proof: Proof, *, active: bool = True, **changes: object) -> bool:

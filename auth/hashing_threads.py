@@ -63,6 +63,11 @@ class HashingThreads:
         if self._free == 0:
             raise AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=QUEUE_SECONDS)
 
+    @property
+    def at_leisure(self) -> bool:
+        """Whether a thread has nothing to do."""
+        return self._unfinished < self._threads
+
     def close(self) -> None:
         """Let the threads go."""
         self._pool.shutdown(cancel_futures=True)

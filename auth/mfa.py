@@ -6,18 +6,22 @@ UPDATE of the user's row, and the code that allows it is spent by it or before i
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tortoise.transactions import in_transaction
+from tortoise.expressions import Q
 
-from auth import events, factors, sessions, throttling, totp
+from auth import events, factors, sessions, totp
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.postern import Postern
+from auth.sessions import Session, SignedIn
+from auth.vault import VaultError
 from models import User
+from models.transactions import atomic
 
 ENROLMENT_LIFE = timedelta(hours=1)
 """How long a secret that was handed out waits for its first code."""
@@ -34,26 +38,24 @@ class Enrolment:
 
 @dataclass(frozen=True)
 class MfaChange:
-    """What has become of the factor."""
+    """What has become of the factor, and the session that asked, whose tokens are new."""
 
-    viewer: sessions.SignedIn
+    session: Session
     recovery_codes: tuple[str, ...] = field(default=(), repr=False)
 
 
-async def change_user_mfa(postern: Postern, caller: Caller) -> Enrolment:
-    """Hand out a fresh secret, pending until a code proves that it has arrived.
+async def change_user_mfa(
+    postern: Postern, caller: Caller, *, new_secret: bool = False
+) -> Enrolment:
+    """Hand out a secret, pending for an hour until a code proves that it has arrived.
 
-    Replaces the secret of an earlier enrolment that was not activated.
-    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED,
-    TOTP_ALREADY_ACTIVE (the active factor is not touched).
+    Asked again within that hour it is the same secret, unless `new_secret` is wanted.
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE (the active factor is not touched).
     """
     factors.refuse_unless_enabled(postern)
     user = (await sessions.recently_signed_in(postern, caller)).user
-    secret = totp.new_secret()
-    sealed = factors.seal_secret(postern, user, secret)
-    not_active = User.filter(id=user.id, totp_activated_at__isnull=True)
-    if not await not_active.update(totp_secret=sealed, totp_enrolled_at=postern.now()):
-        raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
+    secret = await _enrol(postern, user, new_secret=new_secret)
     uri = totp.key_uri(secret, account=user.email, issuer=postern.settings.mfa_totp_issuer)
     return Enrolment(await asyncio.to_thread(totp.qr_code, uri), secret, uri)
 
@@ -63,11 +65,12 @@ async def verify_change_user_mfa(
 ) -> MfaChange:
     """Turn the factor on (`"totp"`) or off (`""`) with a current code.
 
-    Turned on, it comes with recovery codes; a recovery code turns it off too.
-    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED,
-    INVALID_REQUEST (another type), TOO_MANY_REQUESTS; to turn on, TOTP_ALREADY_ACTIVE,
-    NO_TOTP_SECRET (also when it was handed out more than an hour ago); to turn off,
-    DISABLED_MFA_TOTP; and INVALID_TOTP (wrong or already used).
+    Turned on, it comes with recovery codes; a recovery code turns it off too. The session that asks
+    gets new tokens, and its older refresh tokens are dead at once.
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    ELEVATED_CLAIM_REQUIRED, INVALID_REQUEST (another type), TOO_MANY_REQUESTS; to turn on,
+    TOTP_ALREADY_ACTIVE, NO_TOTP_SECRET (also when it was handed out more than an hour ago); to turn
+    off, DISABLED_MFA_TOTP; and INVALID_TOTP (wrong or already used).
     """
     factors.refuse_unless_enabled(postern)
     viewer = await sessions.recently_signed_in(postern, caller)
@@ -77,32 +80,21 @@ async def verify_change_user_mfa(
             ErrorCode.INVALID_REQUEST,
             'activeMfaType: expected "totp" to turn the factor on or "" to turn it off.',
         )
-    codes = await change(postern, caller, viewer.user, code)
-    if codes is None:
-        raise await _wrong_code(postern, caller, viewer.user)
-    return MfaChange(await sessions.signed_in(postern, caller), codes)
+    return await change(postern, caller, viewer, code)
 
 
-async def regenerate_recovery_codes(postern: Postern, caller: Caller, code: str) -> tuple[str, ...]:
+async def regenerate_recovery_codes(postern: Postern, caller: Caller, code: str) -> MfaChange:
     """A new set of recovery codes for a current one-time code; the old ones are worth nothing.
 
-    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED,
-    DISABLED_MFA_TOTP, INVALID_TOTP (wrong or already used), TOO_MANY_REQUESTS.
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    ELEVATED_CLAIM_REQUIRED, DISABLED_MFA_TOTP, INVALID_TOTP (wrong or already used),
+    TOO_MANY_REQUESTS.
     """
     factors.refuse_unless_enabled(postern)
-    user = (await sessions.recently_signed_in(postern, caller)).user
-    factors.refuse_unless_active(user)
-    attempt = await throttling.try_code(postern, caller, user)
-    proof = factors.check_totp(postern, user, code)
-    if proof is None or not await factors.spend(user, proof):
-        raise await _wrong_code(postern, caller, user)
-    await attempt.succeeded()
-    codes = await _give_codes(
-        postern, caller, user, EventType.RECOVERY_CODES_REPLACED, was_active=True
-    )
-    if codes is None:
-        raise AuthError(ErrorCode.DISABLED_MFA_TOTP)
-    return codes
+    viewer = await sessions.recently_signed_in(postern, caller)
+    factors.refuse_unless_active(viewer.user)
+    await _spend_totp(postern, caller, viewer.user, code)
+    return await _give_codes(postern, caller, viewer, EventType.RECOVERY_CODES_REPLACED)
 
 
 async def reset_mfa(postern: Postern, caller: Caller, user: User) -> None:
@@ -110,7 +102,7 @@ async def reset_mfa(postern: Postern, caller: Caller, user: User) -> None:
 
     Open tickets verify nothing any more; the user's time steps stay spent.
     """
-    async with in_transaction():
+    async with atomic():
         await User.filter(id=user.id).update(**_NO_FACTOR)
         await factors.store_codes(user, None)
         await events.record(postern, caller, EventType.FACTOR_RESET, user.id)
@@ -124,80 +116,97 @@ _NO_FACTOR: dict[str, Any] = {
 }
 
 
-async def _activate(
-    postern: Postern, caller: Caller, user: User, code: str
-) -> tuple[str, ...] | None:
+async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
+    """The pending secret, made in one conditional statement where there is none or it is stale."""
+    secret, now = totp.new_secret(), postern.now()
+    not_active = User.filter(id=user.id, totp_activated_at__isnull=True)
+    stale = Q(totp_secret__isnull=True) | Q(totp_enrolled_at__lte=now - ENROLMENT_LIFE)
+    replaced = not_active if new_secret else not_active.filter(stale)
+    sealed = factors.seal_secret(postern, user, secret)
+    if await replaced.update(totp_secret=sealed, totp_enrolled_at=now):
+        return secret
+    pending = await not_active.first()
+    if pending is None:
+        raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
+    if pending.totp_secret is not None:
+        with suppress(VaultError):
+            return factors.open_secret(postern, pending)
+    return await _enrol(postern, user, new_secret=True)
+
+
+async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
+    user = viewer.user
     if user.active_mfa_type is not None:
         raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
     enrolled_at = user.totp_enrolled_at
     if not user.totp_secret or not enrolled_at or enrolled_at + ENROLMENT_LIFE <= postern.now():
         raise AuthError(ErrorCode.NO_TOTP_SECRET)
-    attempt = await throttling.try_code(postern, caller, user)
+    await _spend_totp(postern, caller, user, code)
+    return await _give_codes(postern, caller, viewer, EventType.FACTOR_ON)
+
+
+async def _spend_totp(postern: Postern, caller: Caller, user: User, code: str) -> None:
+    """Accept a one-time code of the user's pending or active factor, once.
+
+    Raises AuthError: INVALID_TOTP, TOO_MANY_REQUESTS.
+    """
+    attempt = await factors.try_totp(postern, caller, user, code)
     proof = factors.check_totp(postern, user, code)
-    if proof is None or not await factors.spend(user, proof, active=False):
-        return None
-    await attempt.succeeded()
-    return await _give_codes(
-        postern,
-        caller,
-        user,
-        EventType.FACTOR_ON,
-        was_active=False,
-        totp_activated_at=postern.now(),
-    )
+    async with atomic():
+        is_active = user.active_mfa_type is not None
+        right = proof is not None and await factors.spend(user, proof, active=is_active)
+        if right:
+            await attempt.forget()
+    if not right:
+        await attempt.failed(EventType.WRONG_CODE)
+        raise AuthError(ErrorCode.INVALID_TOTP)
 
 
 async def _give_codes(
-    postern: Postern,
-    caller: Caller,
-    user: User,
-    kind: EventType,
-    *,
-    was_active: bool,
-    **changes: object,
-) -> tuple[str, ...] | None:
-    """Change the factor and give it a new set of recovery codes; None if it changed meanwhile.
+    postern: Postern, caller: Caller, viewer: SignedIn, kind: EventType
+) -> MfaChange:
+    """Give the factor a new set of recovery codes, and turn it on if it is not on yet.
 
     The code that allowed it is spent before: hashing a set is work, and of many requests with one
     code only one is to do it.
+    Raises AuthError: DISABLED_MFA_TOTP, NO_TOTP_SECRET (the factor has changed meanwhile).
     """
-    codes = await factors.new_code_set(postern)
-    async with in_transaction():
+    codes, user = await factors.new_code_set(postern), viewer.user
+    was_active = user.active_mfa_type is not None
+    user.recovery_salt = str(codes.salt)
+    user.totp_activated_at = user.totp_activated_at or postern.now()
+    async with atomic():
         factor = factors.as_seen(user, active=was_active)
-        if not await factor.update(recovery_salt=str(codes.salt), **changes):
-            return None
+        if not await factor.update(
+            recovery_salt=user.recovery_salt, totp_activated_at=user.totp_activated_at
+        ):
+            changed = ErrorCode.DISABLED_MFA_TOTP if was_active else ErrorCode.NO_TOTP_SECRET
+            raise AuthError(changed)
         await factors.store_codes(user, codes)
         await events.record(postern, caller, kind, user.id)
-    return codes.shown
+        return MfaChange(await sessions.reissue(postern, viewer.session), codes.shown)
 
 
-async def _deactivate(
-    postern: Postern, caller: Caller, user: User, code: str
-) -> tuple[str, ...] | None:
+async def _deactivate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
+    user = viewer.user
     factors.refuse_unless_active(user)
-    attempt = await throttling.try_code(postern, caller, user)
+    attempt = await factors.try_any(postern, caller, user, code)
     proof = await factors.check_any(postern, user, code)
-    if proof is None:
-        return None
-    async with in_transaction():
-        if not await factors.spend(user, proof, **_NO_FACTOR):
-            return None
-        await factors.store_codes(user, None)
-        if proof.recovery_digest:
-            await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
-        await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
-    await attempt.succeeded()
-    return ()
+    if proof is not None:
+        async with atomic():
+            if await factors.spend(user, proof, **_NO_FACTOR):
+                await factors.store_codes(user, None)
+                await attempt.forget()
+                if proof.recovery_digest:
+                    await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
+                await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
+                user.update_from_dict(_NO_FACTOR)
+                return MfaChange(await sessions.reissue(postern, viewer.session))
+    await attempt.failed(EventType.WRONG_CODE)
+    raise AuthError(ErrorCode.INVALID_TOTP)
 
 
-async def _wrong_code(postern: Postern, caller: Caller, user: User) -> AuthError:
-    await events.record(postern, caller, EventType.WRONG_CODE, user.id)
-    return AuthError(ErrorCode.INVALID_TOTP)
-
-
-_CHANGES: Mapping[
-    str, Callable[[Postern, Caller, User, str], Awaitable[tuple[str, ...] | None]]
-] = {
+_CHANGES: Mapping[str, Callable[[Postern, Caller, SignedIn, str], Awaitable[MfaChange]]] = {
     "totp": _activate,
     "": _deactivate,
 }

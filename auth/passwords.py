@@ -2,10 +2,17 @@
 
 import re
 import secrets
+import time
+import unicodedata
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from functools import partial
+from math import ceil
 
 import bcrypt
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import VerificationError
+from argon2 import PasswordHasher, Type, extract_parameters
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import hash_secret_raw
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from auth.errors import AuthError, ErrorCode
@@ -15,7 +22,21 @@ from config import Settings
 MAX_BYTES = 1024
 """Longer passwords are refused: nobody types them, and hashing them is work for nothing."""
 _BCRYPT_BYTES = 72
+_MOST_BCRYPT_ROUNDS = 16
+"""Its base-2 logarithm; each one more takes twice as long, and this one some 4 s."""
 _COMMON = frozenset(FREQUENCY_LISTS["passwords"])
+_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
+_SMALLEST_REST = 0.02
+"""Of the work of a hash: less than this is not worth making up for."""
+
+
+class Match(IntEnum):
+    """Whether a password is the one of a hash; NO is false."""
+
+    NO = 0
+    YES = 1
+    OUTDATED = 2
+    """It is, and the hash should be made anew: it has other parameters, or an older form."""
 
 
 class Passwords(HashingThreads):
@@ -23,6 +44,9 @@ class Passwords(HashingThreads):
 
     Argon2 frees the interpreter while it works, so threads use every core and the event loop goes
     on answering. What waits is bounded; past that, TOO_MANY_REQUESTS is raised at once.
+
+    A refusal takes as much work as the costliest kind of hash that is known to be stored (`learn`),
+    whatever is stored for the account: else its time would tell which accounts exist.
     """
 
     def __init__(self, *, memory_cost: int, time_cost: int, parallelism: int, threads: int) -> None:
@@ -32,49 +56,129 @@ class Passwords(HashingThreads):
             memory_cost=memory_cost, time_cost=time_cost, parallelism=parallelism, type=Type.ID
         )
         self._nobodys_hash = self._hasher.hash(secrets.token_urlsafe())
+        in_force = _kind(self._nobodys_hash)
+        self._work = {in_force: _seconds(in_force)}
+        """Seconds that each kind of hash takes, the one in force first."""
 
     async def hash(self, password: str) -> str:
         """The password's Argon2id hash in PHC form, with a fresh 128-bit salt.
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
-        return await self.run(lambda: self._hasher.hash(password))
+        return await self.run(lambda: self._hasher.hash(prepared(password)))
 
-    async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the one of this hash.
+    async def verify(self, password_hash: str | None, password: str) -> Match:
+        """Whether the password is the one of this hash; NO for None, an account that is not there.
 
-        For None, an account that does not exist, the same work is done and the answer is False.
+        NO takes the same work whatever is stored.
         Raises AuthError: TOO_MANY_REQUESTS.
         """
-        matches = await self.run(lambda: self._verify(password_hash, password))
-        return matches and password_hash is not None
+        return await self.run(lambda: self._verify(password_hash, password))
 
-    def needs_rehash(self, password_hash: str) -> bool:
-        """Whether the hash was made with other parameters than those in force, or by bcrypt."""
-        return _is_bcrypt(password_hash) or self._hasher.check_needs_rehash(password_hash)
+    async def verify_at_leisure(self, password_hash: str | None, password: str) -> Match:
+        """The same where a thread has nothing to do; else NO without any work."""
+        return await self.verify(password_hash, password) if self.at_leisure else Match.NO
 
-    def _verify(self, password_hash: str | None, password: str) -> bool:
-        if password_hash and _is_bcrypt(password_hash):
-            return _verify_bcrypt(password_hash, password)
+    async def learn(self, password_hashes: Iterable[str]) -> None:
+        """Measure what hashes of the kinds of these take: one of each kind that is stored."""
+        known = filter(is_known, password_hashes)
+        for kind in {_kind(found) for found in known} - self._work.keys():
+            self._work[kind] = await self.run(partial(_seconds, kind))
+
+    def _verify(self, password_hash: str | None, password: str) -> Match:
+        ready = prepared(password)
+        forms = [ready] if ready == password else [ready, password]
+        stored = password_hash or self._nobodys_hash
+        kind, clock = _kind(stored), _clock(_kind(stored))
+        began = clock()
+        for form in forms:
+            if self._matches(stored, form) and password_hash:
+                current = form == ready and not self._is_outdated(stored)
+                return Match.YES if current else Match.OUTDATED
+        each = (clock() - began) / len(forms)
+        self._work[kind] = (7 * self._work.get(kind, each) + each) / 8  # what it has been lately
+        self._make_up((max(list(self._work.values())) - each) * len(forms))
+        return Match.NO
+
+    def _matches(self, password_hash: str, password: str) -> bool:
         try:
-            return self._hasher.verify(password_hash or self._nobodys_hash, password)
-        except VerificationError:
+            if not is_known(password_hash):
+                return False
+            if not _BCRYPT.fullmatch(password_hash):
+                return self._hasher.verify(password_hash, password)
+            # Bcrypt looks at 72 bytes, so nobody can have set a longer password with it.
+            typed = password.encode()
+            same = bcrypt.checkpw(typed[:_BCRYPT_BYTES], password_hash.encode())
+            return same and len(typed) <= _BCRYPT_BYTES
+        except (VerificationError, ValueError):  # a hash that is broken is nobody's, too
             return False
+
+    def _is_outdated(self, password_hash: str) -> bool:
+        is_bcrypt = _BCRYPT.fullmatch(password_hash) is not None
+        return is_bcrypt or self._hasher.check_needs_rehash(password_hash)
+
+    def _make_up(self, seconds: float) -> None:
+        """Work for about so long, as Argon2id does: with the memory in force or a part of it."""
+        in_force = next(iter(self._work.values()))
+        hashes = seconds / in_force
+        if hashes < _SMALLEST_REST:
+            return
+        passes = ceil(hashes * self._hasher.time_cost)
+        memory = self._hasher.memory_cost * hashes * self._hasher.time_cost / passes
+        hash_secret_raw(
+            b"nobody's password",
+            b"nobody's salt...",
+            time_cost=passes,
+            memory_cost=max(8 * self._hasher.parallelism, int(memory)),
+            parallelism=self._hasher.parallelism,
+            hash_len=32,
+            type=Type.ID,
+        )
+
+
+def prepared(password: str) -> str:
+    """The form of a password that is hashed: RFC 8265, OpaqueString, without refusing anything.
+
+    Every space is U+0020, and characters are composed (NFC, not NFKC), so that the same password
+    typed on another system is the same.
+    """
+    spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
+    return unicodedata.normalize("NFC", spaced)
 
 
 def is_known(password_hash: str) -> bool:
     """Whether it is a hash that can be verified here: Argon2id, or bcrypt from elsewhere."""
-    return _is_bcrypt(password_hash) or password_hash.startswith("$argon2id$")
+    if found := _BCRYPT.fullmatch(password_hash):
+        return int(found[1]) <= _MOST_BCRYPT_ROUNDS
+    try:
+        return extract_parameters(password_hash).type is Type.ID
+    except InvalidHashError:
+        return False
 
 
-def _is_bcrypt(password_hash: str) -> bool:
-    return re.fullmatch(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", password_hash) is not None
+def _kind(password_hash: str) -> str:
+    """What a hash begins with up to its salt: the algorithm and its parameters."""
+    if found := _BCRYPT.match(password_hash):
+        return password_hash[: found.end(1) + 1]
+    return password_hash[: password_hash.find("$", password_hash.find("p=")) + 1]
 
 
-def _verify_bcrypt(password_hash: str, password: str) -> bool:
-    """Bcrypt looks at 72 bytes, so nobody can have set a longer password with it."""
-    typed = password.encode()
-    return len(typed) <= _BCRYPT_BYTES and bcrypt.checkpw(typed, password_hash.encode())
+def _seconds(kind: str) -> float:
+    """How long it takes to make a hash of this kind."""
+    clock = _clock(kind)
+    began = clock()
+    if kind.startswith("$2"):
+        bcrypt.hashpw(b"nobody's password", f"{kind}{'.' * 22}".encode())
+    else:
+        chosen = extract_parameters(f"{kind}{'A' * 22}${'A' * 43}")
+        PasswordHasher.from_parameters(chosen).hash("nobody's password")
+    return clock() - began
+
+
+def _clock(kind: str) -> Callable[[], float]:
+    """The time that a thread works is the one to look at, unless its lanes work on others."""
+    alone = kind.startswith("$2") or kind.endswith("p=1$")
+    return time.thread_time if alone else time.perf_counter
 
 
 def refuse_oversized(password: str) -> None:
@@ -91,20 +195,21 @@ def refuse_unfit(password: str, *, email: str, settings: Settings) -> None:
     that stand on the page itself (NIST SP 800-63B, section 3.1.1.2). No other rule is put on it.
     """
     refuse_oversized(password)
-    if len(password) < settings.password_min_length:
+    ready = prepared(password)
+    if len(ready) < settings.password_min_length:
         raise AuthError(ErrorCode.PASSWORD_TOO_SHORT, minLength=settings.password_min_length)
-    folded = password.casefold()
+    folded = ready.casefold()
     for reason, guessable, message in [
-        ("email", folded == email.casefold(), "Your e-mail address is no password."),
+        ("email", folded == email.casefold(), "Your password cannot be your e-mail address."),
         (
             "issuer",
             folded == settings.mfa_totp_issuer.casefold(),
-            "The name of this service is no password.",
+            "Your password cannot be the name of this service.",
         ),
         (
             "common",
             settings.password_check_common and folded in _COMMON,
-            "This is one of the passwords that are used most.",
+            "This is one of the most common passwords. Please choose another.",
         ),
     ]:
         if guessable:

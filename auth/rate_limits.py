@@ -1,15 +1,17 @@
 """How often one client address may ask, try and sign up.
 
-An address that fails is slowed down whoever it tries; `auth.throttling` slows down what is done to
-one account, whoever tries.
+An address that fails is counted for each account that it tries and, with more room, as a whole;
+`auth.throttling` slows down what is done to one account, whoever tries. IPv6 addresses are counted
+in nested networks, since whoever has one has many.
 """
 
+import asyncio
 import ipaddress
 import logging
 import time
 from enum import Enum, unique
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
@@ -26,19 +28,34 @@ STORAGE_PAUSE = 10
 """Seconds for which a storage that failed is left alone."""
 _STORAGE_TIMEOUT = 0.5
 """Seconds that a storage may take to answer."""
-_IPV6_PREFIX = 64
-"""Bits of an IPv6 address that tell one client from another (RFC 6177): the rest is theirs."""
+_IPV6_PREFIXES = ((64, 1), (56, 2), (48, 4))
+"""Bits of an IPv6 address that tell one client from another, and how much more room each has.
+
+A client has a /64 at least, a home a /56, a site a /48 (RFC 6177, RIPE-690)."""
+_NOTED = 4096
+"""Networks of which it is remembered that they were held back, so that the log says it once."""
 
 logger = logging.getLogger("postern")
 
 
 @unique
 class Limit(Enum):
-    """What is counted for an address, by its name in the settings."""
+    """What is counted for an address: its name in the settings, and how many times that it has."""
 
-    REQUESTS = "global"
-    GUESSES = "brute_force"
-    SIGN_UPS = "signups"
+    REQUESTS = ("global", 1)
+    SIGN_UPS = ("signups", 1)
+    GUESSES = ("brute_force", 5)
+    """Failed attempts at whatever."""
+    GUESSES_AT_ACCOUNT = ("brute_force", 1)
+    """Failed attempts at one account."""
+
+
+class Network(NamedTuple):
+    """A network that is counted as one client."""
+
+    name: str
+    room: int
+    """How many times the room of a single client it has."""
 
 
 class _Memory(MemoryStorage):
@@ -65,74 +82,118 @@ class RateLimits:
         chosen = settings.model_dump()
         self._enabled = settings.rate_limit_enable
         self._items = {
-            limit: RateLimitItemPerSecond(
-                chosen[f"rate_limit_{limit.value}_burst"],
-                chosen[f"rate_limit_{limit.value}_interval"],
+            (limit, room): RateLimitItemPerSecond(
+                chosen[f"rate_limit_{name}_burst"] * times * room,
+                chosen[f"rate_limit_{name}_interval"],
                 namespace="postern",
             )
             for limit in Limit
+            for name, times in [limit.value]
+            for _, room in _IPV6_PREFIXES
         }
+        self._noted: dict[tuple[Limit, str], float] = {}
         self._own = FixedWindowRateLimiter(_Memory())
         self._pool = _redis(settings)
         self._shared = FixedWindowRateLimiter(_storage(self._pool)) if self._pool else self._own
         self._shared_again_at = 0.0
 
-    async def spend(self, limit: Limit, address: str | None) -> None:
+    async def spend(self, limit: Limit, address: str | None, account: str = "") -> None:
         """Count one for this address. Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`."""
-        if not self._enabled:
-            return
-        item, network = self._items[limit], network_of(address)
-        if await self._hit(limit, network, 1):
-            return
-        try:
-            stats = await self._limiter().get_window_stats(item, limit.value, network)
-        except StorageError:
-            raise too_many_requests(item.get_expiry()) from None
-        raise too_many_requests(stats.reset_time - time.time())
+        if wait := await self.wait(limit, address, account):
+            raise too_many_requests(wait)
 
-    async def give_back(self, limit: Limit, address: str | None) -> None:
+    async def wait(self, limit: Limit, address: str | None, account: str = "") -> float:
+        """Count one for this address; the seconds to wait where that is one too many, else 0."""
+        if not self._enabled:
+            return 0
+        networks = networks_of(address)
+        hits = await asyncio.gather(*(self._hit(limit, each, account, 1) for each in networks))
+        waits = [
+            await self._rest(limit, network, account)
+            for network, allowed in zip(networks, hits, strict=True)
+            if not allowed
+        ]
+        return max(waits, default=0)
+
+    async def give_back(self, limit: Limit, address: str | None, account: str = "") -> None:
         """Uncount one: what was tried succeeded."""
         if self._enabled:
-            await self._hit(limit, network_of(address), -1)
+            networks = networks_of(address)
+            await asyncio.gather(*(self._hit(limit, each, account, -1) for each in networks))
 
     async def close(self) -> None:
         """Let the connections to Redis go."""
         if self._pool:
             await self._pool.aclose()
 
-    async def _hit(self, limit: Limit, network: str, cost: int) -> bool:
-        item = self._items[limit]
+    async def _hit(self, limit: Limit, network: Network, account: str, cost: int) -> bool:
+        item, names = self._items[limit, network.room], (limit.name, network.name, account)
         try:
-            return await self._limiter().hit(item, limit.value, network, cost=cost)
+            return await self._limiter().hit(item, *names, cost=cost)
         except StorageError as error:
-            logger.warning(
-                "AUTH_RATE_LIMIT_STORAGE cannot be used, so this process counts for itself: %s",
-                type(error.storage_error).__name__,
-            )
+            if time.monotonic() >= self._shared_again_at:  # said once for all that have asked
+                logger.warning(
+                    "AUTH_RATE_LIMIT_STORAGE cannot be used, so this process counts for itself: %s",
+                    type(error.storage_error).__name__,
+                )
             self._shared_again_at = time.monotonic() + STORAGE_PAUSE
-            return await self._own.hit(item, limit.value, network, cost=cost)
+            return await self._own.hit(item, *names, cost=cost)
+
+    async def _rest(self, limit: Limit, network: Network, account: str) -> float:
+        """Seconds until the count of this network begins anew; one at least."""
+        item, names = self._items[limit, network.room], (limit.name, network.name, account)
+        try:
+            stats = await self._limiter().get_window_stats(item, *names)
+        except StorageError:
+            return float(item.get_expiry())
+        rest = max(1.0, stats.reset_time - time.time())
+        self._note(limit, network, rest)
+        return rest
+
+    def _note(self, limit: Limit, network: Network, rest: float) -> None:
+        """Say in the log, once for each wait, that a network is held back."""
+        now = time.monotonic()
+        if self._noted.get((limit, network.name), 0) > now:
+            return
+        if len(self._noted) >= _NOTED:
+            self._noted.clear()
+        self._noted[limit, network.name] = now + rest
+        logger.warning(
+            "too many %s from %s: held back for %d seconds",
+            limit.name.lower().replace("_", " "),
+            network.name,
+            rest,
+        )
 
     def _limiter(self) -> FixedWindowRateLimiter:
         return self._own if time.monotonic() < self._shared_again_at else self._shared
 
 
 def too_many_requests(seconds: float) -> AuthError:
-    """The refusal that says when to come again: after so many seconds, one at least."""
+    """The refusal that says after how many seconds to try again, one at least."""
     return AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=max(1, -int(-seconds // 1)))
 
 
 @lru_cache(maxsize=4096)
-def network_of(address: str | None) -> str:
-    """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
+def networks_of(address: str | None) -> tuple[Network, ...]:
+    """What counts as one client: an IPv4 address; of an IPv6 address its /64, its /56, its /48."""
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:
-        return "elsewhere"
+        return (Network("elsewhere", 1),)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed
     if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), _IPV6_PREFIX), strict=False))
+        return (Network(str(parsed), 1),)
+    return tuple(
+        Network(str(ipaddress.ip_network((int(parsed), prefix), strict=False)), room)
+        for prefix, room in _IPV6_PREFIXES
+    )
+
+
+def network_of(address: str | None) -> str:
+    """The narrowest network of this address: the one that a user is known from."""
+    return networks_of(address)[0].name
 
 
 def _redis(settings: Settings) -> "ConnectionPool | None":

@@ -10,17 +10,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from tortoise.transactions import in_transaction
+from tortoise.expressions import Q
 
-from auth import events, throttling, tokens
+from auth import events, paging, tokens
 from auth.caller import Caller
 from auth.claims import custom_claims
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.paging import Page
 from auth.postern import Postern
 from auth.tokens import SessionClaims
 from models import RefreshToken, User, UserSession
 from models.statements import Change, Read
+from models.transactions import atomic
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ async def open_session(
         user_agent=caller.user_agent,
     )
     await events.record(postern, caller, EventType.SIGNED_IN, user.id)
-    return await hand_out(postern, session)
+    return await _hand_out(postern, session)
 
 
 OPENING = {
@@ -85,8 +87,15 @@ OPENING = {
         INSERT INTO refresh_tokens (id, session_id, digest)
         SELECT :token, :session, :digest WHERE {so_far} RETURNING id""",
     "event": events.APPENDED,
+    "displaced": """
+        DELETE FROM user_sessions WHERE id IN (
+            SELECT id FROM user_sessions WHERE user_id = :user AND id <> :session
+            ORDER BY created_at DESC, id LIMIT 1000000 OFFSET :others)
+        AND {so_far} RETURNING id""",
+    "displacement": events.APPENDED.replace(":event", ":displaced"),
 }
-"""The last steps of a `Change` that signs a user in: what `open_session` does, in one go."""
+"""The last steps of a `Change` that signs a user in: what `open_session` does, in one go; and the
+end of the oldest sessions, where there are too many."""
 
 
 async def open_at_once(
@@ -94,7 +103,7 @@ async def open_at_once(
     caller: Caller,
     user: User,
     methods: Sequence[str],
-    change: Change,
+    change: Change[User],
     **values: object,
 ) -> Session | None:
     """What `open_session` answers, by a `Change` that ends with `OPENING`.
@@ -114,12 +123,18 @@ async def open_at_once(
         token=str(token_id),
         digest=tokens.digest(refresh_token),
         event=EventType.SIGNED_IN.name,
+        displaced=EventType.SESSION_DISPLACED.name,
+        others=postern.settings.sessions_per_user - 1,
         **values,
     )
     if not happened:
         return None
     events.log(postern, caller, EventType.SIGNED_IN, user.id)
-    return _handed_out(postern, user, session, refresh_token, token_id)
+    if "displaced" in happened:
+        events.log(postern, caller, EventType.SESSION_DISPLACED, user.id)
+    if "displaced" in happened or postern.settings.sessions_per_user <= _SIGN_INS_AT_ONCE:
+        await _displace_more(postern, caller, user)
+    return handed_out(postern, user, session, refresh_token, token_id)
 
 
 async def hold_unchanged(postern: Postern, user: User) -> bool:
@@ -138,15 +153,41 @@ async def hold_unchanged(postern: Postern, user: User) -> bool:
     return bool(await unchanged.update(last_signed_in_at=postern.now()))
 
 
-async def hand_out(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:
+async def reissue(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:
+    """The same session with a random refresh token; all that it had before are dead at once.
+
+    For every change of a credential, in its atomic change: whoever holds an older token must not
+    get on. The user's row is taken first.
+    Raises AuthError: UNAUTHENTICATED (the session has ended meanwhile).
+    """
+    if not await UserSession.filter(id=session.id).update(last_used_at=postern.now()):
+        raise AuthError(ErrorCode.UNAUTHENTICATED)
+    older = RefreshToken.filter(session_id=session.id, revoked_at__isnull=True)
+    await older.update(revoked_at=postern.now())
+    return await _hand_out(postern, session, elevated=elevated)
+
+
+async def _hand_out(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:
     """Fresh tokens for a session whose user is loaded."""
     refresh_token = tokens.opaque_token()
     stored = await RefreshToken.create(session=session, digest=tokens.digest(refresh_token))
     user = session.user
-    return _handed_out(postern, user, session, refresh_token, stored.id, elevated=elevated)
+    return handed_out(postern, user, session, refresh_token, stored.id, elevated=elevated)
 
 
-def _handed_out(
+async def _displace_more(postern: Postern, caller: Caller, user: User) -> None:
+    """End the oldest sessions of a user who has too many still.
+
+    Sign-ins at the same instant do not see each other's sessions; whoever comes last here does.
+    """
+    newest = UserSession.filter(user_id=user.id).order_by("-created_at", "id")
+    over = await newest.offset(postern.settings.sessions_per_user).values_list("id", flat=True)
+    async with atomic():
+        if over and await UserSession.filter(id__in=over).delete():
+            await events.record(postern, caller, EventType.SESSION_DISPLACED, user.id)
+
+
+def handed_out(
     postern: Postern,
     user: User,
     session: SessionClaims,
@@ -155,6 +196,7 @@ def _handed_out(
     *,
     elevated: bool = False,
 ) -> Session:
+    """The session as its user gets it: a new access token, and this refresh token."""
     expires_in = postern.settings.access_token_expires_in
     extra = custom_claims(user, postern.settings.jwt_custom_claims)
     if elevated:
@@ -168,30 +210,6 @@ def _handed_out(
         extra=extra,
     )
     return Session(access_token, expires_in, refresh_token, refresh_token_id, session.id, user)
-
-
-async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) -> Session:
-    """Exchange a refresh token for a new one and a fresh access token (RFC 9700, section 4.14.2).
-
-    The old token is replaced; used again within the grace (`AUTH_REFRESH_TOKEN_REUSE_INTERVAL`),
-    as by two tabs at once, it is answered with another of the same family; used after it, the
-    whole session ends. The session's own end does not move.
-    Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, TOO_MANY_REQUESTS (only
-    for tokens that are wrong: a good one is never held up by what others do).
-    """
-    digest = tokens.digest(refresh_token)
-    presented = await _PRESENTED.one(digest=digest)
-    if presented is None:
-        await throttling.failed(postern, caller)
-        raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
-    refuse_kept_out(postern, presented.session.user)
-    fresh = await _rotate(postern, caller, presented)
-    if fresh is not None:
-        return fresh
-    stale = await RefreshToken.get_or_none(digest=digest).select_related("session__user")
-    if stale is not None and _replaced_a_while_ago(postern, stale):
-        await _end_reused(postern, caller, stale)
-    raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
 
 
 async def sign_out(
@@ -230,17 +248,42 @@ async def revoke_session(postern: Postern, caller: Caller, session_id: str) -> b
 
 async def end_all(postern: Postern, caller: Caller, user: User, *, but: UUID | None = None) -> None:
     """End all sessions of the user, or all but one."""
-    async with in_transaction():
+    async with atomic():
         await UserSession.filter(user_id=user.id).exclude(id=but).delete()
         await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user.id)
 
 
-async def sessions_of(postern: Postern, user: User) -> list[UserSession]:
-    """The user's sessions that are alive, the last used first."""
+async def page_of(
+    postern: Postern, user: User, *, first: int | None = None, after: str | None = None
+) -> Page[UserSession]:
+    """At most `first` of the user's sessions that are alive (1 to 100, 20), the last used first.
+
+    Raises AuthError: INVALID_REQUEST.
+    """
+    first = paging.size(first)
     alive = UserSession.filter(
-        user_id=user.id, expires_at__gt=postern.now(), last_used_at__gt=_idle_since(postern)
+        user_id=user.id, expires_at__gt=postern.now(), last_used_at__gt=idle_since(postern)
     )
-    return await alive.order_by("-last_used_at", "id")
+    if after is not None:
+        used_at, session_id = _position(after)
+        alive = alive.filter(
+            Q(last_used_at__lt=used_at) | Q(last_used_at=used_at, id__gt=session_id)
+        )
+    found = await alive.order_by("-last_used_at", "id").limit(first + 1)
+    return Page.cut(found, first=first, after=after)
+
+
+def cursor(session: UserSession) -> str:
+    """The session's place in the list, as clients hand it back."""
+    return paging.cursor(f"{session.last_used_at.isoformat()} {session.id}")
+
+
+def _position(cursor: str) -> tuple[datetime, UUID]:
+    used_at, _, session_id = paging.position(cursor).partition(" ")
+    try:
+        return datetime.fromisoformat(used_at).astimezone(UTC), UUID(session_id)
+    except (ValueError, OverflowError):
+        raise paging.invalid_cursor() from None
 
 
 async def me(postern: Postern, caller: Caller) -> SignedIn | None:
@@ -267,7 +310,7 @@ async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
         session=str(claims.session_id),
         user=str(claims.user_id),
         now=postern.now(),
-        idle_since=_idle_since(postern),
+        idle_since=idle_since(postern),
     )
     if session is None:
         raise AuthError(ErrorCode.UNAUTHENTICATED)
@@ -313,80 +356,26 @@ def refuse_kept_out(postern: Postern, user: User) -> None:
         raise AuthError(code)
 
 
-def _idle_since(postern: Postern) -> datetime:
+def idle_since(postern: Postern) -> datetime:
     """When a session must have been used last, at least, to be alive."""
     timeout = postern.settings.session_inactivity_timeout
     return postern.now() - timedelta(seconds=timeout) if timeout else _LONG_AGO
 
 
 _QUARTER_OF_AN_HOUR = 15 * 60
-_LONG_AGO, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-_IS_ALIVE = "user_sessions.expires_at > :now AND user_sessions.last_used_at > :idle_since"
+_SIGN_INS_AT_ONCE = 64
+"""Of one user at the same instant, in all processes: with more room than that, who finds too many
+sessions ends them."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+IS_ALIVE = "user_sessions.expires_at > :now AND user_sessions.last_used_at > :idle_since"
+"""A condition of a statement, with the time `now` and what `idle_since` answers."""
 _ALIVE = Read(
-    UserSession, "user", where=f"user_sessions.id = :session AND user_id = :user AND {_IS_ALIVE}"
+    UserSession, "user", where=f"user_sessions.id = :session AND user_id = :user AND {IS_ALIVE}"
 )
-_PRESENTED = Read(RefreshToken, "session", "user", where="refresh_tokens.digest = :digest")
-# The session's row is taken first, as by whoever ends it: what is handed out belongs to a session
-# that is alive, or ends with it.
-_ROTATION = Change(
-    f"""
-        SELECT user_sessions.id FROM user_sessions
-        JOIN refresh_tokens ON refresh_tokens.session_id = user_sessions.id
-        WHERE refresh_tokens.id = :presented AND {_IS_ALIVE}
-        AND (rotated_at IS NULL OR rotated_at > :grace_since)""",  # noqa: S608 - our own words
-    session="""
-        UPDATE user_sessions SET last_used_at = :now, address = :address, user_agent = :user_agent
-        WHERE id = :session AND {so_far} RETURNING id""",
-    issued="""
-        INSERT INTO refresh_tokens (id, session_id, digest)
-        SELECT :token, :session, :digest WHERE {so_far} RETURNING id""",
-    rotated="""
-        UPDATE refresh_tokens SET rotated_at = :now
-        WHERE id = :presented AND rotated_at IS NULL AND {so_far}""",
-)
-
-
-def _replaced_a_while_ago(postern: Postern, token: RefreshToken) -> bool:
-    return token.rotated_at is not None and token.rotated_at <= _grace_since(postern)
-
-
-def _grace_since(postern: Postern) -> datetime:
-    """When a refresh token must have been replaced, at least, to be good once more."""
-    grace = postern.settings.refresh_token_reuse_interval
-    return postern.now() - timedelta(seconds=grace) if grace else _NEVER
-
-
-async def _rotate(postern: Postern, caller: Caller, presented: RefreshToken) -> Session | None:
-    """The next tokens of the family.
-
-    None where its session is over, or it has been replaced and the grace is over too.
-    """
-    session, refresh_token, token_id = presented.session, tokens.opaque_token(), uuid4()
-    rotated = await _ROTATION.run(
-        presented=str(presented.id),
-        session=str(session.id),
-        now=postern.now(),
-        idle_since=_idle_since(postern),
-        grace_since=_grace_since(postern),
-        address=caller.address,
-        user_agent=caller.user_agent,
-        token=str(token_id),
-        digest=tokens.digest(refresh_token),
-    )
-    if not rotated:
-        return None
-    return _handed_out(postern, session.user, session, refresh_token, token_id)
-
-
-async def _end_reused(postern: Postern, caller: Caller, token: RefreshToken) -> None:
-    async with in_transaction():
-        if await UserSession.filter(id=token.session.id).delete():
-            user = token.session.user
-            await events.record(postern, caller, EventType.REFRESH_TOKEN_REUSED, user.id)
 
 
 async def _end(postern: Postern, caller: Caller, session: UserSession) -> bool:
-    async with in_transaction():
+    async with atomic():
         ended = await UserSession.filter(id=session.id).delete()
         if ended:
             user_id: UUID = session.user_id  # type: ignore[attr-defined] # Tortoise adds it

@@ -1,29 +1,25 @@
-"""Flow: password -> Session | MfaTicket;  ticket + code -> Session."""
+"""Flow: e-mail address and password -> Session | MfaTicket."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
-from tortoise.expressions import F
-from tortoise.transactions import in_transaction
-
 from auth import email as addresses
-from auth import events, factors, passwords, sessions, throttling, tokens
+from auth import events, passwords, sessions, throttling, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import Proof
+from auth.passwords import Match
 from auth.postern import Postern
 from auth.rate_limits import Limit
 from auth.sessions import Session
 from auth.throttling import Attempt
-from models import MfaTicket as StoredTicket
 from models import User
 from models.statements import Change, Read
 
 TICKET_PREFIX = "mfaTotp:"
-"""What a ticket is good for stands in it, so that no other door ever takes it."""
+"""What a ticket is good for stands in it, so that no other flow ever takes it."""
 
 
 @dataclass(frozen=True)
@@ -46,67 +42,35 @@ async def sign_in_email_password(
     """
     passwords.refuse_oversized(password)
     postern.passwords.refuse_when_busy()
-    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
-    found, attempt = await _look_up(postern, caller, email)
-    matches = await postern.passwords.verify(found.password_hash if found else None, password)
-    wrong = _why_not(postern, found) if found and matches else ErrorCode.INVALID_EMAIL_PASSWORD
-    # Right or wrong, it is one conditional statement on one count: of many at the same instant, no
-    # more have an effect than if each had been counted before it was looked at. Where that comes
-    # to nothing the attempt is counted like any other, right or wrong, so that it takes as long.
-    if found and wrong is None:
-        answer = await _let_in(attempt, found)
-        if answer is None and not attempt.counted:
-            attempt = await attempt.count()
-            answer = await _let_in(attempt, found)
-        if answer is not None:
-            await attempt.give_back()
-            await _rehash_if_outdated(postern, found, password)
-            return answer
-    elif not attempt.counted and not await attempt.count_here():
-        attempt = await attempt.count()
-    if matches and wrong:
-        await attempt.succeeded()
-    await events.record(postern, caller, EventType.SIGN_IN_FAILED, found.id if found else None)
-    raise AuthError(wrong or ErrorCode.INVALID_EMAIL_PASSWORD)
+    found, attempt, allowed = await _look_up(postern, caller, email)
+    wait = await _spend_for_address(attempt)
+    if wait or not allowed:
+        return await _held_back(attempt, found, password, wait)
+    match = await postern.passwords.verify(found.password_hash if found else None, password)
+    if not found or not match:
+        return await _wrong(attempt, found, password)
+    await _refuse_kept_out(attempt, found)
+    # A right password is one conditional statement on the count that wrong ones raise: of many at
+    # the same instant, no more have an effect than if each had been counted before it was hashed.
+    answer = await _let_in(attempt, found)
+    if answer is None:
+        counted = await attempt.count_here()
+        if counted is None:  # the wait began while the password was hashed
+            return await _held_back(attempt, found, password)
+        answer = await _let_in(counted, found)
+    if answer is None:  # the account changed while the password was hashed
+        await events.record(postern, caller, EventType.SIGN_IN_FAILED, found.id)
+        raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
+    await _give_back_for_address(attempt)
+    if match is Match.OUTDATED:
+        await _hash_anew(postern, found, password)
+    return answer
 
 
-async def verify_sign_in_mfa_totp(
-    postern: Postern, caller: Caller, ticket: str, otp: str
-) -> Session:
-    """Redeem a sign-in ticket with a one-time code.
-
-    Raises AuthError: INVALID_TICKET (unknown, expired, redeemed, or too many wrong codes),
-    INVALID_TOTP (wrong or already used; the ticket stays good for the attempts left),
-    DISABLED_MFA_TOTP (the factor was turned off meanwhile), DISABLED_USER, DISABLED_ENDPOINT,
-    TOO_MANY_REQUESTS.
-    """
-    session = await _redeem_at_once(postern, caller, ticket, otp)
-    if session is not None:
-        return session
-    opened, attempt = await _take_attempt(postern, caller, ticket)
-    proof = factors.check_totp(postern, opened.user, otp)
-    return await _redeem(opened, attempt, proof, ErrorCode.INVALID_TOTP)
-
-
-async def verify_sign_in_mfa_recovery_code(
-    postern: Postern, caller: Caller, ticket: str, recovery_code: str
-) -> Session:
-    """Redeem a sign-in ticket with a recovery code, which is used up.
-
-    Raises AuthError: INVALID_TICKET, INVALID_RECOVERY_CODE (wrong or already used; the ticket
-    stays good for the attempts left), DISABLED_MFA_TOTP, DISABLED_USER, DISABLED_ENDPOINT,
-    TOO_MANY_REQUESTS.
-    """
-    opened, attempt = await _take_attempt(postern, caller, ticket)
-    proof = await factors.check_recovery_code(postern, opened.user, recovery_code)
-    return await _redeem(opened, attempt, proof, ErrorCode.INVALID_RECOVERY_CODE)
-
-
-async def _look_up(postern: Postern, caller: Caller, email: str) -> tuple[User | None, Attempt]:
-    """Whose address it is, if anybody's, and the attempt; counted, unless it is allowed as it is.
-
-    Raises AuthError: TOO_MANY_REQUESTS.
-    """
+async def _look_up(
+    postern: Postern, caller: Caller, email: str
+) -> tuple[User | None, Attempt, bool]:
+    """Whose address it is, if anybody's; the attempt, not counted; and whether it is allowed."""
     address = addresses.normalise(email)
     subject = throttling.password_of(address or email)
     found, allowed = await _WITH_ADDRESS.one_and_answer(
@@ -114,15 +78,72 @@ async def _look_up(postern: Postern, caller: Caller, email: str) -> tuple[User |
         throttle=throttling.key_of(subject),
         seconds=int(postern.now().timestamp()),
     )
-    attempt = throttling.begun(postern, caller, subject, found.id if found else uuid4())
-    return found, attempt if allowed else await attempt.count()
+    attempt = throttling.begun(postern, caller, subject, found.id if found else None)
+    return found, attempt, allowed or attempt.counted
 
 
-def _why_not(postern: Postern, user: User) -> ErrorCode | None:
-    """Why the right password does not let the user in, if so."""
-    if user.active_mfa_type is not None and not postern.settings.mfa_enabled:
-        return sessions.kept_out(postern, user) or ErrorCode.DISABLED_ENDPOINT
-    return sessions.kept_out(postern, user)
+async def _spend_for_address(attempt: Attempt) -> float:
+    """Count the attempt for its address; the seconds to wait where that is one too many, else 0.
+
+    What an address tries at one account beyond its limit is not counted against its whole.
+    """
+    limits, address = attempt.postern.rate_limits, attempt.caller.address
+    wait = await limits.wait(Limit.GUESSES_AT_ACCOUNT, address, attempt.key)
+    return wait or await limits.wait(Limit.GUESSES, address)
+
+
+async def _give_back_for_address(attempt: Attempt) -> None:
+    limits, address = attempt.postern.rate_limits, attempt.caller.address
+    await limits.give_back(Limit.GUESSES_AT_ACCOUNT, address, attempt.key)
+    await limits.give_back(Limit.GUESSES, address)
+
+
+async def _wrong(attempt: Attempt, found: User | None, password: str) -> Session | MfaTicket:
+    """Raises AuthError: INVALID_EMAIL_PASSWORD; what `_held_back` does if a wait has begun."""
+    counted = await attempt.count_here()
+    if counted is None:
+        await attempt.count_here()  # as many statements as for a right one
+        return await _held_back(attempt, found, password)
+    await events.record(attempt.postern, attempt.caller, EventType.SIGN_IN_FAILED, attempt.user_id)
+    await counted.announce_wait()
+    raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
+
+
+async def _held_back(
+    attempt: Attempt, found: User | None, password: str, wait: float = 0
+) -> Session | MfaTicket:
+    """Sign in during a wait of the account or of the address, from where the user is known.
+
+    So no stranger keeps them out. The network has a count of its own for each account. Everybody
+    else is told to wait, after the same work, for which nobody has to wait.
+    Raises AuthError: TOO_MANY_REQUESTS; DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT.
+    """
+    refusal = await attempt.refused(wait)
+    counted = await attempt.where_known().count_here()
+    known = counted is not None and await attempt.is_where_known()
+    password_hash = found.password_hash if found and known else None
+    match = await attempt.postern.passwords.verify_at_leisure(password_hash, password)
+    if not found or not counted or not match:
+        raise refusal
+    await _refuse_kept_out(counted, found)
+    answer = await _let_in(counted, found)
+    if answer is None:
+        raise refusal
+    return answer
+
+
+async def _refuse_kept_out(attempt: Attempt, user: User) -> None:
+    """Raises AuthError for a user who may not sign in though the password is right."""
+    postern = attempt.postern
+    reason = sessions.kept_out(postern, user)
+    if reason is None and user.active_mfa_type is not None and not postern.settings.mfa_enabled:
+        reason = ErrorCode.DISABLED_ENDPOINT
+    if reason is None:
+        return
+    await attempt.forget()
+    await _give_back_for_address(attempt)
+    await events.record(postern, attempt.caller, EventType.SIGN_IN_FAILED, user.id)
+    raise AuthError(reason, tells_of_account=True)
 
 
 async def _let_in(attempt: Attempt, user: User) -> Session | MfaTicket | None:
@@ -165,33 +186,25 @@ async def _issue_ticket(attempt: Attempt, user: User, seen: dict[str, object]) -
     return MfaTicket(ticket, life)
 
 
-async def _rehash_if_outdated(postern: Postern, user: User, password: str) -> None:
-    """Make the hash anew, with the parameters in force; if the server is too busy, another time."""
-    if postern.passwords.needs_rehash(user.password_hash):
-        with suppress(AuthError):
-            fresh = await postern.passwords.hash(password)
-            same = User.filter(id=user.id, password_hash=user.password_hash)
-            await same.update(password_hash=fresh)
+async def _hash_anew(postern: Postern, user: User, password: str) -> None:
+    """Store the hash in the form in force; if the server is too busy, at another sign-in."""
+    with suppress(AuthError):
+        fresh = await postern.passwords.hash(password)
+        same = User.filter(id=user.id, password_hash=user.password_hash)
+        await same.update(password_hash=fresh)
 
 
-_TO_BE_TRIED = Read(
-    StoredTicket,
-    "user",
-    where=f"""
-        mfa_tickets.digest = :digest AND attempts_left > 0 AND mfa_tickets.expires_at > :now
-        AND totp_activated_at IS NOT NULL AND NOT disabled AND {throttling.CODE_ALLOWED}""",
-)
 _WITH_ADDRESS = Read(User, where="email = :email", question=throttling.PASSWORD_ALLOWED)
 _AS_FOUND = """
     SELECT id FROM users
     WHERE id = :user AND password_hash = :password_hash AND NOT disabled"""
-_BY_PASSWORD = Change(
+_BY_PASSWORD: Change[User] = Change(
     f"{_AS_FOUND} AND totp_activated_at IS NULL",
     allowed=throttling.NO_FAILURE,
     account="UPDATE users SET last_signed_in_at = :now WHERE id = :user AND {so_far} RETURNING id",
     **sessions.OPENING,
 )
-_TICKET = Change(
+_TICKET: Change[User] = Change(
     f"{_AS_FOUND} AND totp_activated_at IS NOT NULL",
     allowed=throttling.NO_FAILURE,
     ticket="""
@@ -199,115 +212,3 @@ _TICKET = Change(
         SELECT :ticket, :user, :digest, :attempts_left, :expires_at WHERE {so_far} RETURNING id""",
     event=events.APPENDED,
 )
-_BY_TICKET = Change(
-    """
-        SELECT users.id FROM users JOIN mfa_tickets ON mfa_tickets.user_id = users.id
-        WHERE mfa_tickets.id = :ticket AND attempts_left > 0 AND mfa_tickets.expires_at > :now
-        AND totp_secret = :totp_secret AND totp_last_step < :time_step
-        AND totp_activated_at IS NOT NULL AND NOT disabled""",
-    allowed=throttling.NO_FAILURE,
-    account="""
-        UPDATE users SET totp_last_step = :time_step, last_signed_in_at = :now
-        WHERE id = :user AND {so_far} RETURNING id""",
-    ticket="DELETE FROM mfa_tickets WHERE id = :ticket AND {so_far} RETURNING id",
-    **sessions.OPENING,
-)
-
-
-async def _redeem_at_once(
-    postern: Postern, caller: Caller, ticket: str, otp: str
-) -> Session | None:
-    """The session for a right code, by one read and one change; None for everything else.
-
-    What a refusal costs is left to `_take_attempt`, and so is what to say of it. Only a right code
-    has an effect here, and it has it while the ticket has an attempt left and the user's throttle
-    allows one, which the change makes sure of: of guesses at the same instant, no more count than
-    if each had taken its attempt first. A code that may not be tried is not looked at, either: the
-    time that takes would tell whether it is right.
-    """
-    factors.refuse_unless_enabled(postern)
-    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
-    session = await _session_at_once(postern, caller, ticket, otp)
-    await postern.rate_limits.give_back(Limit.GUESSES, caller.address)
-    return session
-
-
-async def _session_at_once(
-    postern: Postern, caller: Caller, ticket: str, otp: str
-) -> Session | None:
-    now = postern.now()
-    seconds = int(now.timestamp())
-    opened = await _TO_BE_TRIED.one(digest=tokens.digest(ticket), now=now, seconds=seconds)
-    if opened is None or sessions.kept_out(postern, opened.user):
-        return None
-    proof = factors.check_totp(postern, opened.user, otp)
-    if proof is None:
-        return None
-    return await sessions.open_at_once(
-        postern,
-        caller,
-        opened.user,
-        (*tokens.PASSWORD, *tokens.SECOND_FACTOR),
-        _BY_TICKET,
-        ticket=str(opened.id),
-        totp_secret=opened.user.totp_secret,
-        time_step=proof.time_step,
-        throttle=throttling.key_of(throttling.codes_of(opened.user.id)),
-        counted=False,
-        seconds=seconds,
-    )
-
-
-async def _take_attempt(
-    postern: Postern, caller: Caller, ticket: str
-) -> tuple[StoredTicket, Attempt]:
-    """The ticket, with one attempt fewer: taken before the code is looked at.
-
-    Otherwise any number of codes could be tried at the same instant. An attempt that the user's
-    throttle refuses costs the ticket nothing.
-    """
-    factors.refuse_unless_enabled(postern)
-    digest = tokens.digest(ticket)
-    usable = StoredTicket.filter(digest=digest, attempts_left__gt=0, expires_at__gt=postern.now())
-    async with in_transaction():
-        taken = await usable.update(attempts_left=F("attempts_left") - 1)
-        found = StoredTicket.get_or_none(digest=digest).select_related("user")
-        opened = await found if taken else None
-        attempt = await throttling.try_code(postern, caller, opened.user) if opened else None
-    if opened is None or attempt is None:
-        await throttling.failed(postern, caller)
-        raise AuthError(ErrorCode.INVALID_TICKET)
-    sessions.refuse_kept_out(postern, opened.user)
-    factors.refuse_unless_active(opened.user)
-    return opened, attempt
-
-
-async def _redeem(
-    ticket: StoredTicket, attempt: Attempt, proof: Proof | None, wrong: ErrorCode
-) -> Session:
-    """Spend the code and the ticket for a session; all three happen, or none."""
-    postern, caller, user = attempt.postern, attempt.caller, ticket.user
-    session = proof and await _session_for(ticket, attempt, proof)
-    if session:
-        await attempt.give_back()
-        return session
-    await events.record(postern, caller, EventType.WRONG_CODE, user.id)
-    if ticket.attempts_left == 0:
-        await events.record(postern, caller, EventType.ATTEMPTS_EXHAUSTED, user.id)
-    raise AuthError(wrong, attemptsLeft=ticket.attempts_left)
-
-
-async def _session_for(ticket: StoredTicket, attempt: Attempt, proof: Proof) -> Session | None:
-    """The session that ticket and code are good for; None if the code was accepted before."""
-    postern, caller, user = attempt.postern, attempt.caller, ticket.user
-    async with in_transaction():
-        if not await factors.spend(user, proof, last_signed_in_at=postern.now()):
-            return None
-        if not await StoredTicket.filter(id=ticket.id).delete():
-            raise AuthError(ErrorCode.INVALID_TICKET)
-        if proof.recovery_digest:
-            await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
-        methods = (*tokens.PASSWORD, *tokens.SECOND_FACTOR)
-        session = await sessions.open_session(postern, caller, user, methods)
-        await attempt.forget()
-        return session

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
-from tortoise.transactions import in_transaction
 
 from auth import email as addresses
 from auth import events, passwords, sessions, tokens
@@ -20,6 +19,7 @@ from auth.rate_limits import Limit
 from auth.sessions import Session
 from config import Settings
 from models import User
+from models.transactions import atomic
 
 _NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 """A NUL as JSON writes it; PostgreSQL stores none."""
@@ -62,7 +62,7 @@ async def sign_up_email_password(
         postern, caller, email, password, wishes, disabled=postern.settings.disable_new_users
     )
     sessions.refuse_kept_out(postern, user)
-    async with in_transaction():
+    async with atomic():
         if not await sessions.hold_unchanged(postern, user):
             raise AuthError(ErrorCode.DISABLED_USER)
         return await sessions.open_session(postern, caller, user, tokens.PASSWORD)
@@ -94,7 +94,7 @@ async def create_account(
         raise AuthError(ErrorCode.INVALID_REQUEST, "metadata: expected no NUL character.")
     password_hash = await postern.passwords.hash(password)
     try:
-        async with in_transaction():
+        async with atomic():
             user = await User.create(
                 email=address,
                 password_hash=password_hash,

@@ -1,8 +1,7 @@
 """Throttling of one account: the delay between failed attempts grows, and decays.
 
 NIST SP 800-63B-4, section 3.2.2. An attempt is counted before its outcome has an effect or is told,
-since otherwise any number could be made at the same instant; one that succeeds is forgotten, and
-those before it.
+since otherwise any number could be made at the same instant; one that succeeds clears the count.
 """
 
 from dataclasses import dataclass, replace
@@ -10,9 +9,11 @@ from functools import lru_cache
 from uuid import UUID
 
 from tortoise import connections
+from tortoise.expressions import F
 
-from auth import tokens
+from auth import events, tokens
 from auth.caller import Caller
+from auth.errors import AuthError
 from auth.events import EventType
 from auth.postern import Postern
 from auth.rate_limits import Limit, network_of, too_many_requests
@@ -35,72 +36,97 @@ class Attempt:
     caller: Caller
     subject: str
     """What is tried: `password_of` or `codes_of`."""
-    user_id: UUID
-    """Whose it is; of nobody where there is no such account."""
+    user_id: UUID | None
+    """Whose it is; None where there is no such account."""
     key: str
     """Under what it is counted."""
     counted: bool = False
     """As a failure, already. Else a success has to make sure that it is allowed (`NO_FAILURE`)."""
 
     async def count(self) -> "Attempt":
-        """Count it as failed, before it is looked at. The address has been asked already.
+        """Count it as failed, before it is looked at.
 
         Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
         """
-        if await self.count_here():
-            return replace(self, counted=True)
-        # Under attack from elsewhere: where the user has signed in before, another count is kept.
-        network, key = network_of(self.caller.address), self.key
-        if await _has_signed_in_from(network, self.user_id):
-            key = tokens.digest(f"{self.subject} from {network}")
-            if await _counted(self.postern, key):
-                return replace(self, key=key, counted=True)
-        throttle = await Throttle.get_or_none(key=key)
-        now = int(self.postern.now().timestamp())
-        raise too_many_requests(throttle.allowed_at - now if throttle else 1)
+        counted = await self.count_here() or await self.count_where_known()
+        if counted is None:
+            raise await self.refused()
+        return counted
 
-    async def count_here(self) -> bool:
-        """Count it as failed, wherever it comes from; False if that is not allowed now."""
+    async def count_here(self) -> "Attempt | None":
+        """Count it as failed, wherever it comes from; None if that is not allowed now."""
         enabled = self.postern.settings.rate_limit_enable
-        return not enabled or await _counted(self.postern, self.key)
+        if enabled and not await _counted(self.postern, self.key):
+            return None
+        return replace(self, counted=True)
 
-    async def succeeded(self) -> None:
-        """It was none: forget it, and the failures before it."""
-        await self.forget()
-        await self.give_back()
+    async def count_where_known(self) -> "Attempt | None":
+        """The same in a network where the user has signed in before, which has its own count.
+
+        So nobody elsewhere can keep the user out. None in other networks.
+        """
+        return await self.where_known().count_here() if await self.is_where_known() else None
+
+    async def is_where_known(self) -> bool:
+        """Whether the user has signed in from this network before."""
+        return await _has_signed_in_from(network_of(self.caller.address), self.user_id)
+
+    def where_known(self) -> "Attempt":
+        """The same attempt, under the count of the network that it comes from."""
+        network = network_of(self.caller.address)
+        return replace(self, key=tokens.digest(f"{self.subject} from {network}"))
+
+    async def refused(self, wait: float = 0) -> AuthError:
+        """The refusal of an attempt that has to wait, for at least so many seconds; it is counted.
+
+        The attempt was not looked at.
+        """
+        throttle = await Throttle.get_or_none(key=self.key)
+        now = int(self.postern.now().timestamp())
+        await Throttle.filter(key=self.key).update(refused=F("refused") + 1)
+        return too_many_requests(max(wait, throttle.allowed_at - now if throttle else 1))
+
+    async def failed(self, kind: EventType) -> None:
+        """Tell the trail that it failed, count it for the address, and announce a wait."""
+        await events.record(self.postern, self.caller, kind, self.user_id)
+        await self.announce_wait()
+        await self.postern.rate_limits.wait(Limit.GUESSES, self.caller.address)
+
+    async def announce_wait(self) -> None:
+        """Tell the trail, once, of the wait that this failure has begun, if it has."""
+        now = int(self.postern.now().timestamp())
+        begun = Throttle.filter(key=self.key, allowed_at__gt=now, announced_at__lt=F("allowed_at"))
+        if await begun.update(announced_at=F("allowed_at")):
+            held_back = EventType.ATTEMPTS_HELD_BACK
+            await events.record(self.postern, self.caller, held_back, self.user_id)
 
     async def forget(self) -> None:
-        """Of the two halves of a success, the database's: it fits into a transaction."""
+        """Clear the count after a success: fits into the atomic change that the attempt allows."""
         await Throttle.filter(key=self.key).delete()
-
-    async def give_back(self) -> None:
-        """The other half, the address's: for after the transaction."""
-        await self.postern.rate_limits.give_back(Limit.GUESSES, self.caller.address)
 
 
 async def try_password(postern: Postern, caller: Caller, user: User) -> Attempt:
-    """Begin to try a password of this user.
+    """Begin to try a password of a user who is signed in; it is counted as failed.
 
     Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`; nothing is counted while the server is
     too busy to look at passwords.
     """
     postern.passwords.refuse_when_busy()
-    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
     return await begun(postern, caller, password_of(user.email), user.id).count()
 
 
 async def try_code(postern: Postern, caller: Caller, user: User) -> Attempt:
-    """Begin to try a one-time code or a recovery code of this user.
+    """Begin to try a one-time code or a recovery code of a user who is signed in; it is counted.
 
     Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
     """
-    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
     return await begun(postern, caller, codes_of(user.id), user.id).count()
 
 
-def begun(postern: Postern, caller: Caller, subject: str, user_id: UUID) -> Attempt:
+def begun(postern: Postern, caller: Caller, subject: str, user_id: UUID | None) -> Attempt:
     """An attempt that is not counted yet."""
-    return Attempt(postern, caller, subject, user_id, key_of(subject))
+    uncounted = postern.settings.rate_limit_enable
+    return Attempt(postern, caller, subject, user_id, key_of(subject), counted=not uncounted)
 
 
 def password_of(address: str) -> str:
@@ -110,7 +136,7 @@ def password_of(address: str) -> str:
 
 def codes_of(user_id: UUID) -> str:
     """What is tried, and counted: the codes of this user, of either kind."""
-    return f"{_CODES}{user_id}"
+    return f"{CODES}{user_id}"
 
 
 def key_of(subject: str) -> str:
@@ -118,19 +144,20 @@ def key_of(subject: str) -> str:
 
     Who has an address here is not to be read from the counts; a user's id tells nothing.
     """
-    return subject if subject.startswith(_CODES) else tokens.digest(subject)
+    return subject if subject.startswith(CODES) else tokens.digest(subject)
 
 
-_CODES = "code of "
+NOBODY = UUID(int=0)
+"""The id of no user: looking for it takes as long as looking for a user's."""
+CODES = "code of "
+"""What the key of a user's codes begins with."""
 _ALLOWED = "NOT EXISTS (SELECT 1 FROM throttles WHERE key = {key} AND allowed_at > :seconds)"
 PASSWORD_ALLOWED = _ALLOWED.format(key=":throttle")
 """A question of a `Read`: an attempt at what has this key is allowed now."""
-CODE_ALLOWED = _ALLOWED.format(key=f"'{_CODES}' || CAST(users.id AS TEXT)")
-"""A condition of a `Read`: an attempt at a code of the user is allowed now."""
 NO_FAILURE = """
     INSERT INTO throttles (key, failures, failed_at, allowed_at)
     SELECT :throttle, 0, :seconds, 0 WHERE {so_far}
-    ON CONFLICT (key) DO UPDATE SET failures = 0, allowed_at = 0
+    ON CONFLICT (key) DO UPDATE SET failures = 0, allowed_at = 0, announced_at = 0, refused = 0
     WHERE throttles.allowed_at <= :seconds OR :counted
     RETURNING key
 """
@@ -168,32 +195,45 @@ def all_forgotten(settings: Settings) -> int:
 
 
 async def _counted(postern: Postern, key: str) -> bool:
-    """Count an attempt as failed; False, and nothing is changed, if it comes too early.
-
-    One statement, since what is counted must not depend on who asks at the same time. Its sums are
-    whole seconds, written so that SQLite and PostgreSQL understand them alike.
-    """
-    connection, chosen = connections.get("default"), postern.settings
-    statement = _statement(
-        chosen.rate_limit_brute_force_burst, chosen.rate_limit_brute_force_interval
-    )
+    """Count an attempt as failed; False, and nothing is changed, if it comes too early."""
+    connection = connections.get("default")
+    statement, parameter = _on_its_own(postern.settings), "$"
     if connection.capabilities.dialect == "sqlite":
-        statement = statement.replace("$", "?")
+        parameter = "?"
+    statement = statement.replace(":key", f"{parameter}1").replace(":seconds", f"{parameter}2")
     now = int(postern.now().timestamp())
     return bool(await connection.execute_query_dict(statement, [key, now]))
 
 
+def _on_its_own(settings: Settings) -> str:
+    return counting(settings, "CAST(:key AS TEXT)").replace("{so_far}", "TRUE")
+
+
+def counting(settings: Settings, key: str) -> str:
+    """A step of a `Change` that counts an attempt as failed, if one is allowed now.
+
+    `key` is the SQL of what it is counted under; the value `seconds` is the time.
+    """
+    return _statement(
+        settings.rate_limit_brute_force_burst, settings.rate_limit_brute_force_interval, key
+    )
+
+
 @lru_cache
-def _statement(free: int, interval: int) -> str:
+def _statement(free: int, interval: int, key: str) -> str:
+    """One statement, since what is counted must not depend on who asks at the same time.
+
+    Its sums are whole seconds, written so that SQLite and PostgreSQL understand them alike.
+    """
     growing = delays(free, interval)
     most = free + len(growing) - 1
     waits = " ".join(f"WHEN {n} THEN {wait}" for n, wait in enumerate(growing, free))
-    now = "CAST($2 AS BIGINT)"  # PostgreSQL would take it for an INTEGER here and there
+    now = "CAST(:seconds AS BIGINT)"  # PostgreSQL would take it for an INTEGER here and there
     return f"""
         INSERT INTO throttles (key, failures, failed_at, allowed_at)
-        VALUES ($1, 1, {now}, {now} + CASE 1 {waits} ELSE 0 END)
-        ON CONFLICT (key) DO UPDATE SET (failures, failed_at, allowed_at) = (
-            SELECT n, {now}, {now} + CASE n {waits} ELSE 0 END
+        SELECT {key}, 1, {now}, {now} + CASE 1 {waits} ELSE 0 END WHERE {{so_far}}
+        ON CONFLICT (key) DO UPDATE SET (failures, failed_at, allowed_at, refused) = (
+            SELECT n, {now}, {now} + CASE n {waits} ELSE 0 END, 0
             FROM (
                 SELECT CASE WHEN kept < 0 THEN 1 WHEN kept >= {most} THEN {most} ELSE kept + 1 END
                     AS n
@@ -204,12 +244,12 @@ def _statement(free: int, interval: int) -> str:
         )
         WHERE throttles.allowed_at <= {now}
         RETURNING key
-    """  # noqa: S608 - of numbers alone
+    """  # noqa: S608 - of numbers and our own words
 
 
-async def _has_signed_in_from(network: str, user_id: UUID) -> bool:
+async def _has_signed_in_from(network: str, user_id: UUID | None) -> bool:
     addresses = (
-        SecurityEvent.filter(user_id=user_id, type=EventType.SIGNED_IN.name)
+        SecurityEvent.filter(user_id=user_id or NOBODY, type=EventType.SIGNED_IN.name)
         .order_by("-id")
         .limit(_KNOWN_SIGN_INS)
         .values_list("address", flat=True)

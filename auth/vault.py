@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from collections.abc import Callable, Sequence
 
@@ -46,6 +47,14 @@ class Vault:
         """Whether something was sealed with the key that seals now."""
         return sealed.startswith(f"{self.current}.")
 
+    def derived_keys(self, purpose: str) -> list[bytes]:
+        """A key of 32 bytes for another purpose from each of the keys, the one in use first.
+
+        HMAC-SHA256 as the extract-and-expand of one block (RFC 5869): the keys are uniform.
+        """
+        self._look()
+        return [hmac.digest(key, purpose.encode(), "sha256") for key in self._raw]
+
     def seal(self, secret: str, context: str) -> str:
         """`secret` encrypted, as text: the key's id, a dot, nonce and ciphertext in Base64."""
         nonce, key_id = os.urandom(_NONCE_BYTES), self.current
@@ -70,6 +79,7 @@ class Vault:
             self._use(keys)
 
     def _use(self, keys: Sequence[bytes]) -> None:
+        self._raw = list(keys)
         self._keys = {_key_id(key): AESGCM(key) for key in keys}
         self._current = _key_id(keys[0])
 

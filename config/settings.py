@@ -16,6 +16,7 @@ from config.values import (
     DatabaseUrl,
     EncryptionKeys,
     HasuraJwtSecret,
+    HeaderName,
     Issuer,
     Names,
     Networks,
@@ -68,6 +69,9 @@ class Settings(BaseModel):
     cors_origins: Annotated[Origins, Named("AUTH_CORS_ORIGINS")] = ()
 
     trusted_proxies: Annotated[Networks, Named("AUTH_TRUSTED_PROXIES")] = ()
+    trusted_proxy_header: Annotated[HeaderName, Named("AUTH_TRUSTED_PROXY_HEADER")] = (
+        "x-forwarded-for"
+    )
 
     rate_limit_enable: Annotated[Switch, Named("AUTH_RATE_LIMIT_ENABLE")] = True
     rate_limit_storage: Annotated[
@@ -129,6 +133,9 @@ class Settings(BaseModel):
     session_inactivity_timeout: Annotated[
         SecondsOrNever, Named("AUTH_SESSION_INACTIVITY_TIMEOUT")
     ] = 0
+    sessions_per_user: Annotated[
+        int, Named("AUTH_SESSIONS_PER_USER"), *whole(1, 10_000, "sessions")
+    ] = 100
     elevation_max_age: Annotated[SecondsOrNever, Named("AUTH_ELEVATION_MAX_AGE")] = 15 * 60
     elevation_mode: Annotated[
         Literal["disabled", "recommended", "required"],

@@ -155,6 +155,11 @@ SecondsOrNever = Annotated[
     Field(ge=0, le=TEN_YEARS),
     Accepts("seconds, or a duration such as 90s, 5m or 1h30m; 0 turns it off"),
 ]
+HeaderName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[a-z0-9-]{1,64}$"),
+    Accepts("the name of one header, such as X-Forwarded-For, Forwarded or X-Real-IP"),
+]
 Names = Annotated[
     tuple[Text, ...],
     BeforeValidator(_split_list),

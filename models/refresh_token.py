@@ -18,6 +18,9 @@ class RefreshToken(Model):
     )
     digest = fields.CharField(max_length=64, unique=True)
     rotated_at = fields.DatetimeField(null=True)
+    """When its successor was handed out for the first time."""
+    revoked_at = fields.DatetimeField(null=True)
+    """When a change of credentials made it worthless; it can still sign its session out."""
 
     class Meta:
         table = "refresh_tokens"

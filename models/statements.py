@@ -34,14 +34,14 @@ class Read(Generic[M]):
 
     async def one(self, **values: Any) -> M | None:
         """The one row for which `where` holds, or None."""
-        rows = await _run(connections.get("default"), self._sql, values)
-        return self._parsed(rows[0]) if rows else None
+        rows = await _run(connections.get("default"), self.sql, values)
+        return self.parsed(rows[0]) if rows else None
 
     async def one_and_answer(self, **values: Any) -> tuple[M | None, bool]:
         """The same, and whether the condition `question` holds, row or none."""
         ((answer, *row),) = await _run(connections.get("default"), self._sql_and_answer, values)
         none = all(value is None for value in row)
-        return None if none else self._parsed(row), bool(answer)
+        return None if none else self.parsed(row), bool(answer)
 
     @cached_property
     def _chain(self) -> list[type[Model]]:
@@ -55,7 +55,8 @@ class Read(Generic[M]):
         return [list(model._meta.db_fields) for model in self._chain]
 
     @cached_property
-    def _sql(self) -> str:
+    def sql(self) -> str:
+        """The statement, whose rows `parsed` understands."""
         tables = [model._meta.db_table for model in self._chain]
         columns = [
             f'{table}.{column} AS "{table} {column}"'
@@ -63,19 +64,22 @@ class Read(Generic[M]):
             for column in names
         ]
         joins = [
-            f" JOIN {parent} ON {parent}.id = {child}.{name}_id"
+            f" JOIN {child} ON {parent}.id = {child}.{name}_id"
             for name, (child, parent) in zip(self._path, pairwise(tables), strict=True)
         ]
-        return f"SELECT {', '.join(columns)} FROM {tables[0]}{''.join(joins)} WHERE {self._where}"
+        # PostgreSQL locks them as they are named: the user's row first.
+        chain = f"{tables[-1]}{''.join(reversed(joins))}"
+        return f"SELECT {', '.join(columns)} FROM {chain} WHERE {self._where}"
 
     @cached_property
     def _sql_and_answer(self) -> str:
         return (
             f"SELECT {self._question} AS answer, found.* "
-            f"FROM (SELECT 1) AS always LEFT JOIN ({self._sql}) AS found ON TRUE"
+            f"FROM (SELECT 1) AS always LEFT JOIN ({self.sql}) AS found ON TRUE"
         )
 
-    def _parsed(self, row: Any) -> M:
+    def parsed(self, row: Any) -> M:
+        """The model of a row, with the models it belongs to."""
         values = iter(tuple(row))
         found = [
             model._init_from_db(**{name: next(values) for name in names})
@@ -86,28 +90,46 @@ class Read(Generic[M]):
         return found[0]  # type: ignore[return-value]
 
 
-class Change:
+class Change(Generic[M]):
     """Steps that happen together or not at all: one statement on PostgreSQL, else a transaction.
 
     On SQLite, changes that come at the same moment share it.
 
-    `held` selects what all depends on: its rows are locked, so that what it says of them stays true
-    to the end. Each step follows only if the one before it has changed something, and says so with
-    `{so_far}`. Where the first one comes to nothing, nothing happens; what a later one changes is
-    to be held.
+    `held` selects what all depends on, as SQL or as a `Read`: its rows are locked, so that what it
+    says of them stays true to the end. Each step follows only if the one before it has changed
+    something, and says so with `{so_far}`. Where the first one comes to nothing, nothing happens.
     """
 
-    def __init__(self, held: str, **steps: str) -> None:
-        self._held, self._steps = held, steps
+    def __init__(self, held: str | Read[M], **steps: str) -> None:
+        self._read = held if isinstance(held, Read) else None
+        self._held = held.sql if isinstance(held, Read) else held
+        self._steps = steps
 
-    async def run(self, **values: Any) -> bool:
-        """Whether it happened. Not for the inside of a transaction: it is one."""
+    async def run(self, **values: Any) -> frozenset[str]:
+        """The names of the steps that changed something: none, or the first and what follows it.
+
+        Not for the inside of a transaction: it is one.
+        """
+        return (await self._run(values))[1]
+
+    async def take(self, **values: Any) -> M | None:
+        """The row of the `Read` that is held, as it was before the steps, if they happened."""
+        row, happened = await self._run(values)
+        return self._read.parsed(row) if self._read and happened else None
+
+    async def _run(self, values: dict[str, Any]) -> tuple[Sequence[Any], frozenset[str]]:
         connection = connections.get("default")
         if connection.capabilities.dialect == "postgres":
-            return bool(await _run(connection, self._as_one, values))
+            rows = await _run(connection, self._as_one, values)
+            if not rows:
+                return (), frozenset()
+            found, count = tuple(rows[0]), len(self._steps)
+            named = zip(self._steps, found[-count:], strict=True)
+            return found[:-count], frozenset(name for name, changed in named if changed)
         work = partial(_one_by_one, self._statements, values)
-        happened: bool = await _CHANGES.make(connection, work)
-        return happened
+        answer: tuple[Sequence[Any], int] = await _CHANGES.make(connection, work)
+        row, happened = answer
+        return row, frozenset(list(self._steps)[:happened])
 
     @cached_property
     def _as_one(self) -> str:
@@ -116,7 +138,8 @@ class Change:
             so_far = f"EXISTS (SELECT FROM {before})"
             parts.append(f"{name} AS ({step.replace('{so_far}', so_far)})")
             before = name
-        return f"WITH {', '.join(parts)} SELECT 1 FROM {next(iter(self._steps))}"
+        happened = ", ".join(f"EXISTS (SELECT FROM {name})" for name in self._steps)
+        return f"WITH {', '.join(parts)} SELECT held.*, {happened} FROM held"
 
     @cached_property
     def _statements(self) -> list[str]:
@@ -128,12 +151,18 @@ _READS, _CHANGES = Together(each_alone), Together(all_at_once)
 
 def _one_by_one(
     statements: Sequence[str], values: dict[str, Any], connection: sqlite3.Connection
-) -> bool:
-    """All of the statements; or False, nothing changed, if one of the first two finds nothing."""
-    for number, statement in enumerate(statements):
-        if not connection.execute(statement, values).fetchall() and number < 2:
-            return False
-    return True
+) -> tuple[Sequence[Any], int]:
+    """The row that the first statement finds, and how many of the others changed something.
+
+    The first of those that changes nothing ends it.
+    """
+    rows = connection.execute(statements[0], values).fetchall()
+    if not rows:
+        return (), 0
+    for happened, statement in enumerate(statements[1:]):
+        if not connection.execute(statement, values).fetchall():
+            return rows[0], happened
+    return rows[0], len(statements) - 1
 
 
 async def _run(connection: BaseDBAsyncClient, sql: str, values: dict[str, Any]) -> Any:

@@ -16,6 +16,10 @@ class Throttle(Model):
     failed_at = fields.BigIntField(db_index=True)
     allowed_at = fields.BigIntField()
     """When the next attempt is looked at."""
+    announced_at = fields.BigIntField(default=0, db_default=0)
+    """The `allowed_at` of the last wait that a security event tells of."""
+    refused = fields.BigIntField(default=0, db_default=0)
+    """Attempts that came during a wait and were not looked at, since the last one that was."""
 
     class Meta:
         table = "throttles"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tortoise import fields
+from tortoise import connections, fields
 from tortoise.models import Model
 
 
@@ -47,3 +47,21 @@ class User(Model):
     def active_mfa_type(self) -> str | None:
         """`"totp"` once the factor is active, else None."""
         return "totp" if self.totp_activated_at else None
+
+    @classmethod
+    async def one_hash_of_each_kind(cls) -> list[str]:
+        """A password hash of each algorithm and set of parameters that is stored, up to 100.
+
+        Reads the whole table: half a second for a million users.
+        """
+        _, rows = await connections.get("default").execute_query(_ONE_OF_EACH_KIND)
+        return [str(row["password_hash"]) for row in rows]
+
+
+# Behind its parameters, an Argon2 hash has a salt of 22 characters, a $ and 43 characters.
+_ONE_OF_EACH_KIND = """
+    SELECT min(password_hash) AS password_hash FROM users
+    GROUP BY CASE WHEN password_hash LIKE '$argon2%'
+        THEN substr(password_hash, 1, length(password_hash) - 66)
+        ELSE substr(password_hash, 1, 7) END
+    LIMIT 100"""

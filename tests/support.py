@@ -43,7 +43,9 @@ SESSION = "accessToken accessTokenExpiresIn refreshToken refreshTokenId user { i
 OPERATIONS = {
     "me": (
         "query { me { id email displayName locale activeMfaType roles createdAt recoveryCodesLeft"
-        "  sessions { id current address userAgent createdAt lastUsedAt }"
+        "  sessions(first: 100) {"
+        "    edges { node { id current address userAgent createdAt lastUsedAt } }"
+        "    pageInfo { hasNextPage endCursor } }"
         "  securityEvents(first: 100) {"
         "    edges { cursor node { type createdAt address userAgent } }"
         "    pageInfo { hasNextPage endCursor } } } }"
@@ -83,20 +85,21 @@ OPERATIONS = {
     "changeUserPassword": (
         "mutation ($currentPassword: String!, $newPassword: String!) {"
         "  changeUserPassword(currentPassword: $currentPassword, newPassword: $newPassword) {"
-        "    id sessions { id } } }"
+        f"    {SESSION} }} }}"
     ),
     "changeUser": (
         "mutation ($displayName: String, $locale: String) {"
         "  changeUser(displayName: $displayName, locale: $locale) { displayName locale } }"
     ),
     "regenerateRecoveryCodes": (
-        "mutation ($code: String!) { regenerateRecoveryCodes(code: $code) }"
+        "mutation ($code: String!) { regenerateRecoveryCodes(code: $code) {"
+        f"    recoveryCodes session {{ {SESSION} }} }} }}"
     ),
     "changeUserMfa": "mutation { changeUserMfa { imageUrl totpSecret otpauthUrl } }",
     "verifyChangeUserMfa": (
         "mutation ($activeMfaType: String!, $code: String!) {"
         "  verifyChangeUserMfa(activeMfaType: $activeMfaType, code: $code) {"
-        "    user { id activeMfaType } recoveryCodes } }"
+        f"    user {{ id activeMfaType }} recoveryCodes session {{ {SESSION} }} }} }}"
     ),
 }
 
@@ -195,6 +198,10 @@ class Client:
         assert response.status_code == 200
         return answer_of(operation, response)
 
+    def devices(self) -> list[Any]:
+        """Where the user is signed in."""
+        return [edge["node"] for edge in self.call("me")["sessions"]["edges"]]
+
     def sign_up(self, email: str) -> Any:
         session = self.call("signUpEmailPassword", email=email, password=PASSWORD)
         self.access_token = session["accessToken"]
@@ -205,6 +212,7 @@ class Client:
         phone = Authenticator.scan(self.call("changeUserMfa")["imageUrl"])
         change = self.call("verifyChangeUserMfa", activeMfaType="totp", code=phone.next_code())
         phone.recovery_codes = change["recoveryCodes"]
+        self.access_token = change["session"]["accessToken"]
         return phone
 
     def ticket(self, email: str) -> str:
@@ -456,11 +464,11 @@ class Enrolled:
 
 
 async def sign_up_with_factor(postern: Postern, email: str = JOE) -> Enrolled:
-    session, owner = await sign_up_user(postern, email)
+    _, owner = await sign_up_user(postern, email)
     secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
     code = totp.code_at(secret, totp.time_step(postern.now()))
     change = await mfa.verify_change_user_mfa(postern, owner, "totp", code)
-    return Enrolled(session, owner, secret, change.recovery_codes)
+    return Enrolled(change.session, owner, secret, change.recovery_codes)
 
 
 async def open_ticket(postern: Postern, email: str = JOE) -> str:

@@ -49,9 +49,9 @@ def test_the_tour_works_when_it_is_pasted(tmp_path: Path) -> None:
     assert me["data"]["me"]["activeMfaType"] == "totp"
     refreshed, devices, named, changed, recovered, elevated, events, out, nobody, keys = answers[6:]
     assert refreshed["data"]["refreshSession"]["accessTokenExpiresIn"] == 900
-    assert len(devices["data"]["me"]["sessions"]) == 2
+    assert len(devices["data"]["me"]["sessions"]["edges"]) == 2
     assert named["data"]["changeUser"]["displayName"] == "Joe"
-    assert changed["data"]["changeUserPassword"]["id"]
+    assert changed["data"]["changeUserPassword"]["accessTokenExpiresIn"] == 900
     user = recovered["data"]["verifySignInMfaRecoveryCode"]["user"]
     assert user == {"recoveryCodesLeft": 9}
     assert elevated["data"]["elevate"]["accessTokenExpiresIn"] == 900

@@ -38,10 +38,10 @@ session=$(gql 'mutation ($old: String!) { refreshSession(refreshToken: $old) { a
 echo "$session"
 token=$(echo "$session" | field accessToken)
 
-gql '{ me { sessions { id current createdAt lastUsedAt userAgent address } } }'
+gql '{ me { sessions(first: 10) { edges { node { id current createdAt lastUsedAt userAgent address } } } } }'
 
 gql 'mutation ($name: String) { changeUser(displayName: $name) { displayName locale } }' '{"name": "Joe"}'
-gql 'mutation ($old: String!, $new: String!) { changeUserPassword(currentPassword: $old, newPassword: $new) { id } }' '{"old": "correct horse battery staple", "new": "wrong zebra cell tower"}'
+gql 'mutation ($old: String!, $new: String!) { changeUserPassword(currentPassword: $old, newPassword: $new) { refreshToken accessTokenExpiresIn } }' '{"old": "correct horse battery staple", "new": "wrong zebra cell tower"}'
 
 who=$(echo "$who" | sed 's/correct horse battery staple/wrong zebra cell tower/')
 ticket=$(gql 'mutation ($email: String!, $password: String!) { signInEmailPassword(email: $email, password: $password) { ... on MfaTicket { ticket } } }' "$who" | field ticket)

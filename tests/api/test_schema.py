@@ -42,22 +42,23 @@ enum SecurityEventType {
   SIGNED_UP SIGNED_IN SIGN_IN_FAILED TICKET_ISSUED WRONG_CODE ATTEMPTS_EXHAUSTED FACTOR_ON
   FACTOR_OFF FACTOR_RESET RECOVERY_CODE_USED RECOVERY_CODES_REPLACED PASSWORD_CHANGED ELEVATED
   REFRESH_TOKEN_REUSED SESSION_ENDED ALL_SESSIONS_ENDED USER_DISABLED USER_ENABLED EMAIL_VERIFIED
+  ATTEMPTS_HELD_BACK SESSION_DISPLACED
 }
-type MfaChange { user: User! recoveryCodes: [String!]! }
+type MfaChange { user: User! session: Session! recoveryCodes: [String!]! }
 type MfaTicket { ticket: String! expiresIn: Int! }
 type Mutation {
   signUpEmailPassword(email: String!, password: String!, displayName: String): Session!
   signInEmailPassword(email: String!, password: String!): SignInResult!
   verifySignInMfaTotp(ticket: String!, otp: String!): Session!
   verifySignInMfaRecoveryCode(ticket: String!, recoveryCode: String!): Session!
-  changeUserMfa: TotpEnrollment!
+  changeUserMfa(newSecret: Boolean = false): TotpEnrollment!
   verifyChangeUserMfa(activeMfaType: String!, code: String!): MfaChange!
-  regenerateRecoveryCodes(code: String!): [String!]!
+  regenerateRecoveryCodes(code: String!): MfaChange!
   refreshSession(refreshToken: String!): Session!
   signOut(refreshToken: String, all: Boolean = false): Boolean!
   revokeSession(id: ID!): Boolean!
   elevate(password: String, code: String): Session!
-  changeUserPassword(currentPassword: String!, newPassword: String!): User!
+  changeUserPassword(currentPassword: String!, newPassword: String!): Session!
   changeUser(displayName: String, locale: String): User!
 }
 type PageInfo {
@@ -78,9 +79,12 @@ type TotpEnrollment { imageUrl: String! totpSecret: String! otpauthUrl: String! 
 type User {
   id: ID! email: String! displayName: String! emailVerified: Boolean! activeMfaType: String
   defaultRole: String! roles: [String!]! locale: String! createdAt: DateTime!
-  recoveryCodesLeft: Int! sessions: [UserSession!]!
+  recoveryCodesLeft: Int!
+  sessions(first: Int = 20, after: String): UserSessionConnection!
   securityEvents(first: Int = 20, after: String): SecurityEventConnection!
 }
+type UserSessionConnection { edges: [UserSessionEdge!]! pageInfo: PageInfo! }
+type UserSessionEdge { cursor: String! node: UserSession! }
 type UserSession {
   id: ID! createdAt: DateTime! lastUsedAt: DateTime! userAgent: String address: String
   current: Boolean!

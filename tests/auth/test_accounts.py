@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from auth import accounts, sessions, sign_in
+from auth import accounts, mfa_sign_in, refreshing, sessions, sign_in
 from auth.errors import AuthError
 from auth.postern import Postern
 from models import MfaTicket, User, UserSession
@@ -28,13 +28,14 @@ class TestChangingThePassword:
         joe = await sign_up_with_factor(postern)
         await open_ticket(postern)
         other = await sessions.open_session(postern, caller(), joe.session.user, ["pwd"])
-        viewer = await accounts.change_user_password(postern, joe.caller, PASSWORD, NEW)
-        assert viewer.session.id == joe.session.session_id
+        changed = await accounts.change_user_password(postern, joe.caller, PASSWORD, NEW)
+        assert changed.session_id == joe.session.session_id
         assert [session.id for session in await UserSession.all()] == [joe.session.session_id]
         assert await MfaTicket.all().count() == 0
-        stale = sessions.refresh_session(postern, caller(), other.refresh_token)
-        assert await refusal(stale) == "INVALID_REFRESH_TOKEN"
-        kept = sessions.refresh_session(postern, caller(), joe.session.refresh_token)
+        for old in (other.refresh_token, joe.session.refresh_token):
+            stale = refreshing.refresh_session(postern, caller(), old)
+            assert await refusal(stale) == "INVALID_REFRESH_TOKEN"
+        kept = refreshing.refresh_session(postern, caller(), changed.refresh_token)
         assert await refusal(kept) == ""
         assert (await event_names())[-2:] == ["ALL_SESSIONS_ENDED", "PASSWORD_CHANGED"]
 
@@ -121,10 +122,10 @@ class TestDisablingAUser:
         ticket = await open_ticket(postern)
         await accounts.set_disabled(postern, caller(), joe.session.user, disabled=True)
         assert await refusal(sessions.me(postern, joe.caller)) == "UNAUTHENTICATED"
-        refresh = sessions.refresh_session(postern, caller(), joe.session.refresh_token)
+        refresh = refreshing.refresh_session(postern, caller(), joe.session.refresh_token)
         assert await refusal(refresh) == "INVALID_REFRESH_TOKEN"
         clock.forward(30)
-        verify = sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, joe.code(postern))
+        verify = mfa_sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, joe.code(postern))
         assert await refusal(verify) == "INVALID_TICKET"
         sign = sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert await refusal(sign) == "DISABLED_USER"

@@ -41,11 +41,11 @@ async def test_pages_go_through_all_of_the_users_events(postern: Postern) -> Non
     sizes = []
     while True:
         page = await events.page_of(session.user, first=3, after=after)
-        seen += page.events
-        sizes.append(len(page.events))
+        seen += page.entries
+        sizes.append(len(page.entries))
         if not page.has_next:
             break
-        after = events.cursor(page.events[-1])
+        after = events.cursor(page.entries[-1])
     assert sizes == [3, 3, 1]
     assert [event.type for event in seen] == ["SIGN_IN_FAILED"] * 5 + ["SIGNED_IN", "SIGNED_UP"]
     assert sorted((event.id for event in seen), reverse=True) == [event.id for event in seen]

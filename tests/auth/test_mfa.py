@@ -1,18 +1,20 @@
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 
 import pytest
 
-from auth import factors, mfa, sign_in, totp
+from auth import factors, mfa, mfa_sign_in, sign_in, totp
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.postern import Postern
 from auth.recovery_codes import Salt
 from auth.sessions import Session
-from auth.vault import VaultError
+from auth.vault import Vault, VaultError
 from models import RecoveryCode, User
 from tests.support import (
     JOE,
+    PASSWORD,
     Clock,
     caller,
     event_names,
@@ -50,19 +52,47 @@ async def test_the_secret_is_pending_until_a_code_proves_it(
     enrolment = await mfa.change_user_mfa(postern, owner)
     assert (await User.get(email=JOE)).active_mfa_type is None
     change = await activate(postern, owner, enrolment.totp_secret)
-    assert change.viewer.user.active_mfa_type == "totp"
+    assert change.session.user.active_mfa_type == "totp"
     assert len(change.recovery_codes) == 10
     assert (await User.get(email=JOE)).active_mfa_type == "totp"
 
 
-async def test_asked_again_a_new_secret_replaces_the_pending_one(
+async def test_the_pending_secret_stays_the_same_for_its_hour(
+    postern: Postern, owner: Caller, clock: Clock
+) -> None:
+    first = await mfa.change_user_mfa(postern, owner)
+    clock.forward(14 * 60)
+    assert await mfa.change_user_mfa(postern, owner) == first
+    clock.forward(46 * 60)
+    later = await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+    assert isinstance(later, Session)
+    assert await mfa.change_user_mfa(postern, caller(later.access_token)) != first
+
+
+async def test_asked_ten_times_at_once_one_secret_is_handed_out(
+    postern: Postern, owner: Caller
+) -> None:
+    asked = (mfa.change_user_mfa(postern, owner) for _ in range(10))
+    assert len({each.totp_secret for each in await asyncio.gather(*asked)}) == 1
+
+
+async def test_a_new_secret_replaces_the_pending_one_where_it_is_wanted(
     postern: Postern, owner: Caller
 ) -> None:
     first = await mfa.change_user_mfa(postern, owner)
-    second = await mfa.change_user_mfa(postern, owner)
+    second = await mfa.change_user_mfa(postern, owner, new_secret=True)
     assert first.totp_secret != second.totp_secret
     assert await refusal(activate(postern, owner, first.totp_secret)) == "INVALID_TOTP"
     assert await refusal(activate(postern, owner, second.totp_secret)) == ""
+
+
+async def test_a_pending_secret_that_no_key_opens_is_replaced(
+    postern: Postern, owner: Caller
+) -> None:
+    await mfa.change_user_mfa(postern, owner)
+    other = replace(postern, vault=Vault([bytes(32)]))
+    secret = (await mfa.change_user_mfa(other, owner)).totp_secret
+    assert await refusal(activate(other, owner, secret)) == ""
 
 
 async def test_an_active_factor_is_not_touched(postern: Postern, clock: Clock) -> None:
@@ -106,7 +136,7 @@ async def test_turning_off_deletes_the_secret(postern: Postern, clock: Clock) ->
     joe = await sign_up_with_factor(postern)
     clock.forward(30)
     change = await turn_off(postern, joe.caller, joe.secret)
-    assert change.viewer.user.active_mfa_type is None
+    assert change.session.user.active_mfa_type is None
     assert change.recovery_codes == ()
     assert await RecoveryCode.all().count() == 0
     assert (await User.get(email=JOE)).totp_secret is None
@@ -281,15 +311,18 @@ class TestRecoveryCodes:
         amy = await sign_up_with_factor(postern, "amy@example.com")
         ticket = await open_ticket(postern)
         guesses = ["", "AAAAA-AAAAA", amy.recovery_codes[0], "x" * 10_000]
-        for left, guess in zip((4, 3, 2, 1), guesses, strict=True):
+        for left, guess in zip((5, 4, 3, 3), guesses, strict=True):
             with pytest.raises(AuthError) as refused:
                 await redeem(postern, ticket, guess)
             assert refused.value.extensions == {
                 "code": "INVALID_RECOVERY_CODE",
                 "attemptsLeft": left,
             }
-        wrong = sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, joe.wrong_code(postern))
-        assert await refusal(wrong) == "INVALID_TOTP"
+        for _ in range(3):
+            wrong = mfa_sign_in.verify_sign_in_mfa_totp(
+                postern, caller(), ticket, joe.wrong_code(postern)
+            )
+            assert await refusal(wrong) == "INVALID_TOTP"
         right = redeem(postern, ticket, joe.recovery_codes[0])
         assert await refusal(right) == "INVALID_TICKET"
         assert await factors.recovery_codes_left(joe.session.user) == 10
@@ -305,7 +338,7 @@ class TestRecoveryCodes:
     async def test_one_turns_the_factor_off(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
         off = mfa.verify_change_user_mfa(postern, joe.caller, "", joe.recovery_codes[0])
-        assert (await off).viewer.user.active_mfa_type is None
+        assert (await off).session.user.active_mfa_type is None
         assert (await event_names())[-2:] == ["RECOVERY_CODE_USED", "FACTOR_OFF"]
 
     async def test_one_does_not_turn_the_factor_on(self, postern: Postern, clock: Clock) -> None:
@@ -319,7 +352,8 @@ class TestRecoveryCodes:
     async def test_a_new_set_replaces_the_old_one(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
         clock.forward(30)
-        fresh = await mfa.regenerate_recovery_codes(postern, joe.caller, joe.code(postern))
+        change = await mfa.regenerate_recovery_codes(postern, joe.caller, joe.code(postern))
+        fresh = change.recovery_codes
         assert len(set(fresh)) == 10
         assert not set(fresh) & set(joe.recovery_codes)
         old = redeem(postern, await open_ticket(postern), joe.recovery_codes[0])
@@ -358,4 +392,4 @@ class TestRecoveryCodes:
 
 
 def redeem(postern: Postern, ticket: str, code: str) -> Awaitable[Session]:
-    return sign_in.verify_sign_in_mfa_recovery_code(postern, caller(), ticket, code)
+    return mfa_sign_in.verify_sign_in_mfa_recovery_code(postern, caller(), ticket, code)

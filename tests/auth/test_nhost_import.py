@@ -10,7 +10,7 @@ import asyncpg
 import bcrypt
 import pytest
 
-from auth import nhost_import, sessions, sign_in, totp
+from auth import mfa_sign_in, nhost_import, sessions, sign_in, totp
 from auth.nhost_import import Report
 from auth.passwords import is_known
 from auth.postern import Postern
@@ -133,7 +133,7 @@ async def test_a_user_comes_along_with_everything(
     answer = await sign_in.sign_in_email_password(postern, caller(), "joe@example.com", PASSWORD)
     assert isinstance(answer, sign_in.MfaTicket)
     code = totp.code_at(SECRET, totp.time_step(clock()))
-    session = await sign_in.verify_sign_in_mfa_totp(postern, caller(), answer.ticket, code)
+    session = await mfa_sign_in.verify_sign_in_mfa_totp(postern, caller(), answer.ticket, code)
     assert session.user.active_mfa_type == "totp"
     assert (await User.get(id=JOE)).password_hash.startswith("$argon2id$"), "bcrypt is replaced"
     assert await sign_in.sign_in_email_password(postern, caller(), "joe@example.com", PASSWORD)

@@ -2,13 +2,15 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 
 from auth import hashing_threads, passwords
 from auth.errors import AuthError, ErrorCode
-from auth.passwords import Passwords
+from auth.passwords import Match, Passwords
 
 pytestmark = pytest.mark.anyio
 PARAMETERS = {"memory_cost": 64, "time_cost": 1, "parallelism": 1, "threads": 2}
@@ -40,16 +42,80 @@ async def test_a_password_is_taken_exactly_as_sent(hasher: Passwords, password: 
     assert not await hasher.verify(hashed, password + "\0")
 
 
-async def test_two_spellings_of_one_letter_are_two_passwords(hasher: Passwords) -> None:
-    assert not await hasher.verify(await hasher.hash("caf\u00e9"), "cafe\u0301")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("caf\u00e9", "cafe\u0301"), ("a b", "a\u00a0b"), ("a b", "a\u3000b"), ("\u212b", "\u00c5")],
+)
+async def test_a_password_is_the_same_on_every_keyboard(
+    hasher: Passwords, one: str, other: str
+) -> None:
+    """RFC 8265, OpaqueString: spaces are mapped, characters composed."""
+    assert await hasher.verify(await hasher.hash(one), other) is Match.YES
+    assert await hasher.verify(await hasher.hash(other), one) is Match.YES
+
+
+@pytest.mark.parametrize(("one", "other"), [("\ufb01", "fi"), ("\uff21", "A"), ("a", "A")])
+async def test_what_only_looks_alike_is_another_password(
+    hasher: Passwords, one: str, other: str
+) -> None:
+    assert not await hasher.verify(await hasher.hash(one), other)
+
+
+async def test_a_hash_from_before_passwords_were_prepared_still_verifies(
+    hasher: Passwords,
+) -> None:
+    before = hasher._hasher.hash("cafe\u0301")
+    assert await hasher.verify(before, "cafe\u0301") is Match.OUTDATED
+    assert await hasher.verify(before, "caf\u00e9") is Match.NO
 
 
 async def test_a_hash_of_other_parameters_wants_to_be_made_again(hasher: Passwords) -> None:
     stronger = Passwords(**PARAMETERS | {"time_cost": 2})
     hashed = await hasher.hash("correct horse")
-    assert not hasher.needs_rehash(hashed)
-    assert stronger.needs_rehash(hashed)
+    assert await hasher.verify(hashed, "correct horse") is Match.YES
+    assert await stronger.verify(hashed, "correct horse") is Match.OUTDATED
     stronger.close()
+
+
+BCRYPT = "$2b$10$abcdefghijklmnopqrstuuKpPhWKSfMdqs9jgyXFUCtBvVnT1oDOm"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        PasswordHasher(memory_cost=4096, time_cost=1, parallelism=1).hash("x"),
+        PasswordHasher(memory_cost=19456, time_cost=4, parallelism=1).hash("x"),
+        BCRYPT,
+    ],
+    ids=["nothing", "cheap", "dear", "bcrypt"],
+)
+@pytest.mark.parametrize("password", ["wrong", "w" * 100, "wrong\u00a0"])
+async def test_a_refusal_takes_the_same_work_whatever_is_stored(
+    stored: str | None, password: str
+) -> None:
+    """The work of the costliest kind that is known; counted in the seconds of its thread."""
+    hasher = Passwords(memory_cost=19456, time_cost=2, parallelism=1, threads=1)
+    dear = PasswordHasher(memory_cost=19456, time_cost=4, parallelism=1).hash("x")
+    await hasher.learn([dear, BCRYPT, "$2b$10$broken", "", "$argon2id$v=19$m=8"])
+
+    def work(password_hash: str | None) -> float:
+        began = time.thread_time()
+        assert hasher._verify(password_hash, password) is Match.NO
+        return time.thread_time() - began
+
+    ratios = sorted(work(stored) / work(None) for _ in range(9))
+    assert 0.75 < ratios[4] < 1.33, f"{ratios[4]:.2f} times the work"
+    hasher.close()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["", "x", "$2b$10$", "$2b$31$" + "a" * 53, "$argon2id$", "$argon2id$v=19$m=8,t=1,p=1$"],
+)
+async def test_a_broken_hash_is_nobodys(hasher: Passwords, broken: str) -> None:
+    assert await hasher.verify(broken, "x") is Match.NO
+    assert not passwords.is_known(broken)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all threads have one priority")

@@ -1,6 +1,7 @@
 """Counters for client addresses, in memory and in a real Redis."""
 
 import asyncio
+import ipaddress
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -39,11 +40,11 @@ def somewhere() -> str:
 
 
 @pytest.mark.parametrize("storage", ["memory://", pytest.param(str(REDIS), marks=needs_redis)])
-async def test_an_address_has_ten_guesses_and_another_address_ten_of_its_own(
+async def test_an_address_has_fifty_guesses_and_another_address_fifty_of_its_own(
     limits: Limits, storage: str
 ) -> None:
     counted, here = limits(storage), somewhere()
-    for _ in range(10):
+    for _ in range(50):
         await counted.spend(Limit.GUESSES, here)
     with pytest.raises(AuthError) as refused:
         await counted.spend(Limit.GUESSES, here)
@@ -57,18 +58,51 @@ async def test_an_address_has_ten_guesses_and_another_address_ten_of_its_own(
 @pytest.mark.parametrize("storage", ["memory://", pytest.param(str(REDIS), marks=needs_redis)])
 async def test_what_succeeds_is_given_back(limits: Limits, storage: str) -> None:
     counted, here = limits(storage), somewhere()
-    for _ in range(30):
+    for _ in range(120):
         await counted.spend(Limit.GUESSES, here)
         await counted.give_back(Limit.GUESSES, here)
-    for _ in range(10):
+    for _ in range(50):
         await counted.spend(Limit.GUESSES, here)
     assert await refusal(counted.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
+
+
+async def test_an_address_has_ten_guesses_at_each_account(limits: Limits) -> None:
+    counted, here = limits(), somewhere()
+    for account in ("one", "another"):
+        for _ in range(10):
+            assert await counted.wait(Limit.GUESSES_AT_ACCOUNT, here, account) == 0
+        assert await counted.wait(Limit.GUESSES_AT_ACCOUNT, here, account) > 290
+
+
+@pytest.mark.parametrize(("apart", "room"), [(64, 50), (72, 100), (80, 200)])
+async def test_networks_of_ipv6_are_counted_within_each_other(
+    limits: Limits, apart: int, room: int
+) -> None:
+    """Three hundred addresses of one /64, of 256 /64s in one /56, of 300 /64s in one /48."""
+    counted = limits()
+    start = int(ipaddress.ip_address(somewhere())) >> 80 << 80
+    step = {64: 1, 72: 1 << 64, 80: 1 << 72}[apart]
+    allowed = 0
+    for n in range(300):
+        address = str(ipaddress.ip_address(start + n % 256 * step + n // 256))
+        allowed += await counted.wait(Limit.GUESSES, address) == 0
+    assert allowed == room
+
+
+async def test_the_log_says_once_that_an_address_is_held_back(
+    limits: Limits, caplog: pytest.LogCaptureFixture
+) -> None:
+    counted = limits()
+    for _ in range(120):
+        await counted.wait(Limit.SIGN_UPS, "192.0.2.7")
+    (line,) = caplog.messages
+    assert line.startswith("too many sign ups from 192.0.2.7: held back for ")
 
 
 @needs_redis
 async def test_processes_that_share_redis_share_the_count(limits: Limits) -> None:
     one, other, here = limits(str(REDIS)), limits(str(REDIS)), somewhere()
-    for _ in range(5):
+    for _ in range(25):
         await one.spend(Limit.GUESSES, here)
         await other.spend(Limit.GUESSES, here)
     assert await refusal(one.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
@@ -81,7 +115,7 @@ async def test_without_its_redis_a_process_counts_for_itself_and_says_so(
     caplog.set_level(logging.WARNING)
     away = limits(f"redis://joe:hunter2@127.0.0.1:{free_port()}/0")
     here = somewhere()
-    for _ in range(10):
+    for _ in range(50):
         await away.spend(Limit.GUESSES, here)
     assert await refusal(away.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
     assert caplog.text.count("counts for itself") == 1, "it is asked again after a pause"

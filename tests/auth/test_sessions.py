@@ -1,14 +1,15 @@
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
-from auth import sessions, sign_in
+from auth import paging, refreshing, sessions, sign_in
 from auth.caller import Caller
-from auth.errors import AuthError
 from auth.postern import Postern
 from auth.sessions import Session
+from auth.vault import Vault
 from models import RefreshToken, User, UserSession
 from tests.support import (
     JOE,
@@ -30,7 +31,7 @@ async def session(postern: Postern) -> Session:
 
 
 def refresh(postern: Postern, token: str) -> Awaitable[Session]:
-    return sessions.refresh_session(postern, caller(), token)
+    return refreshing.refresh_session(postern, caller(), token)
 
 
 def owner_of(session: Session) -> Caller:
@@ -92,17 +93,6 @@ class TestRefreshing:
         assert after.authenticated_at == before.authenticated_at
         assert after.last_used_at == postern.now()
 
-    async def test_without_a_grace_a_clock_that_lags_makes_no_second_family(
-        self, postern: Postern, session: Session, clock: Clock
-    ) -> None:
-        """Of two servers that are asked at once, one may have read its clock before the other."""
-        strict = with_settings(postern, refresh_token_reuse_interval=0)
-        assert await refresh(strict, session.refresh_token)
-        clock.forward(-1)
-        refused = await refusal(refresh(strict, session.refresh_token))
-        assert refused == "INVALID_REFRESH_TOKEN"
-        assert await UserSession.all().count() == 0
-
     @pytest.mark.parametrize(
         "token", ["", "x", "01234567-89ab-4cde-8f01-23456789abcd", "\0", "x" * 10_000]
     )
@@ -119,23 +109,35 @@ class TestRefreshing:
         clock.forward(24 * 3600)
         assert await refusal(refresh(postern, token)) == "INVALID_REFRESH_TOKEN"
 
-    async def test_again_within_the_grace_stays_in_the_family(
+    async def test_again_is_answered_with_the_same_successor(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        """However late, as long as that has not been presented: its answer may have been lost."""
+        first = await refresh(postern, session.refresh_token)
+        for seconds in (1, 9, 3600, 24 * 3600):
+            clock.forward(seconds)
+            again = await refresh(postern, session.refresh_token)
+            assert again.refresh_token == first.refresh_token
+            assert again.refresh_token_id == first.refresh_token_id
+        assert await RefreshToken.all().count() == 2
+
+    async def test_again_within_the_grace_is_answered_though_its_successor_was_used(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         first = await refresh(postern, session.refresh_token)
+        second = await refresh(postern, first.refresh_token)
         clock.forward(9.9)
-        second = await refresh(postern, session.refresh_token)
-        assert first.session_id == second.session_id
-        assert await UserSession.all().count() == 1
-        clock.forward(60)
-        for token in (first.refresh_token, second.refresh_token):
-            assert await refusal(refresh(postern, token)) == ""
+        again = await refresh(postern, session.refresh_token)
+        assert again.refresh_token == first.refresh_token
+        after = await refresh(postern, again.refresh_token)
+        assert after.refresh_token == second.refresh_token
 
-    async def test_again_after_the_grace_ends_the_session_of_thief_and_victim(
+    async def test_again_after_that_ends_the_session_of_thief_and_victim(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         stolen = session.refresh_token
         victim = await refresh(postern, stolen)
+        victim = await refresh(postern, victim.refresh_token)
         clock.forward(10)
         assert await refusal(refresh(postern, stolen)) == "INVALID_REFRESH_TOKEN"
         assert await is_over(postern, victim)
@@ -143,31 +145,49 @@ class TestRefreshing:
         assert await refusal(refresh(postern, stolen)) == "INVALID_REFRESH_TOKEN"
         assert (await event_names()).count("REFRESH_TOKEN_REUSED") == 1
 
+    async def test_a_successor_is_found_after_the_key_that_made_it_was_replaced(
+        self, postern: Postern, session: Session
+    ) -> None:
+        old, new = bytes(32), bytes([1] * 32)
+        before = replace(postern, vault=Vault([old]))
+        after = replace(postern, vault=Vault([new, old]))
+        first = await refresh(before, session.refresh_token)
+        again = await refresh(after, session.refresh_token)
+        assert again.refresh_token == first.refresh_token
+        gone = replace(postern, vault=Vault([new]))
+        refused = await refusal(refresh(gone, session.refresh_token))
+        assert refused == "INVALID_REFRESH_TOKEN"
+        assert not await is_over(postern, first), "and nobody is taken for a thief"
+
+    async def test_without_our_key_a_token_tells_nothing_of_the_next(
+        self, postern: Postern, session: Session
+    ) -> None:
+        other = replace(postern, vault=Vault([bytes(32)]))
+        token = session.refresh_token
+        assert refreshing.successors(postern, token) != refreshing.successors(other, token)
+        assert refreshing.successors(postern, token) == refreshing.successors(postern, token)
+
     async def test_a_stolen_token_ends_no_other_session(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         other = await another(postern)
-        await refresh(postern, session.refresh_token)
+        fresh = await refresh(postern, session.refresh_token)
+        await refresh(postern, fresh.refresh_token)
         clock.forward(10)
         await refusal(refresh(postern, session.refresh_token))
+        assert await is_over(postern, fresh)
         assert not await is_over(postern, other)
 
-    async def test_fifty_at_once_make_one_family(self, postern: Postern, session: Session) -> None:
-        answers = await asyncio.gather(
-            *(refresh(postern, session.refresh_token) for _ in range(50))
-        )
-        assert {answer.session_id for answer in answers} == {session.session_id}
-        assert await UserSession.all().count() == 1
-
-    async def test_without_a_grace_one_of_two_at_once_is_the_thief(
-        self, postern: Postern, session: Session
+    @pytest.mark.parametrize("grace", [0, 10])
+    async def test_fifty_at_once_are_answered_with_one_successor(
+        self, postern: Postern, session: Session, grace: int
     ) -> None:
-        strict = with_settings(postern, refresh_token_reuse_interval=0)
-        answers = await asyncio.gather(
-            *(refresh(strict, session.refresh_token) for _ in range(2)), return_exceptions=True
-        )
-        assert sum(isinstance(answer, AuthError) for answer in answers) == 1
-        assert await UserSession.all().count() == 0
+        chosen = with_settings(postern, refresh_token_reuse_interval=grace)
+        answers = await asyncio.gather(*(refresh(chosen, session.refresh_token) for _ in range(50)))
+        assert {answer.session_id for answer in answers} == {session.session_id}
+        assert len({answer.refresh_token for answer in answers}) == 1
+        assert await UserSession.all().count() == 1
+        assert await RefreshToken.filter(rotated_at=None).count() == 1
 
     async def test_an_idle_session_is_over_where_the_operator_says_so(
         self, postern: Postern, session: Session, clock: Clock
@@ -178,7 +198,7 @@ class TestRefreshing:
         clock.forward(600)
         assert await refusal(refresh(busy, fresh.refresh_token)) == "INVALID_REFRESH_TOKEN"
         assert await refusal(sessions.me(busy, owner_of(fresh))) == "UNAUTHENTICATED"
-        assert await sessions.sessions_of(busy, session.user) == []
+        assert (await sessions.page_of(busy, session.user)).entries == []
         assert await refusal(refresh(postern, fresh.refresh_token)) == ""
 
     async def test_and_signing_out_at_once_leaves_nothing_alive(
@@ -235,7 +255,7 @@ class TestTheListOfSessions:
         clock.forward(1)
         phone = Caller("2001:db8::1", "Phone/2.0")
         await sign_in.sign_in_email_password(postern, phone, JOE, PASSWORD)
-        newest, oldest = await sessions.sessions_of(postern, session.user)
+        newest, oldest = (await sessions.page_of(postern, session.user)).entries
         assert (newest.address, newest.user_agent) == ("2001:db8::1", "Phone/2.0")
         assert oldest.id == session.session_id
 
@@ -251,3 +271,52 @@ class TestTheListOfSessions:
         for session_id in (str(amy.session_id), str(uuid4()), "", "x", "\0", "'--"):
             assert not await sessions.revoke_session(postern, owner_of(session), session_id)
         assert not await is_over(postern, amy)
+
+    async def test_goes_on_from_page_to_page(self, postern: Postern, session: Session) -> None:
+        for _ in range(6):
+            await another(postern)
+        seen, after, sizes = set(), None, []
+        while True:
+            page = await sessions.page_of(postern, session.user, first=3, after=after)
+            seen |= {found.id for found in page.entries}
+            sizes.append(len(page.entries))
+            if not page.has_next:
+                break
+            after = sessions.cursor(page.entries[-1])
+        assert (sizes, len(seen)) == ([3, 3, 1], 7)
+
+    @pytest.mark.parametrize("first", [-1, 0, 101, 2**31 - 1])
+    async def test_has_at_most_a_hundred_a_page(
+        self, postern: Postern, session: Session, first: int
+    ) -> None:
+        page = sessions.page_of(postern, session.user, first=first)
+        assert await refusal(page) == "INVALID_REQUEST"
+
+    @pytest.mark.parametrize("after", ["x", "AAAA", "\ud7ff", paging.cursor("0001-01-01 x")])
+    async def test_has_cursors_of_its_own(
+        self, postern: Postern, session: Session, after: str
+    ) -> None:
+        page = sessions.page_of(postern, session.user, after=after)
+        assert await refusal(page) == "INVALID_REQUEST"
+
+
+class TestTheCap:
+    async def test_the_oldest_session_makes_room(
+        self, postern: Postern, session: Session, clock: Clock
+    ) -> None:
+        few = with_settings(postern, sessions_per_user=3)
+        newer = []
+        for _ in range(3):
+            clock.forward(1)
+            newer.append(await another(few))
+        assert await is_over(postern, session)
+        assert (await event_names()).count("SESSION_DISPLACED") == 1
+        for each in newer:
+            assert not await is_over(postern, each)
+
+    async def test_of_twenty_sign_ins_at_once_no_more_are_left(
+        self, postern: Postern, session: Session
+    ) -> None:
+        few = with_settings(postern, sessions_per_user=3)
+        await asyncio.gather(*(another(few) for _ in range(20)))
+        assert await UserSession.all().count() == 3

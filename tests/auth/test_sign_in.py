@@ -1,6 +1,7 @@
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,15 +12,19 @@ from auth import (
     accounts,
     factors,
     mfa,
+    mfa_sign_in,
+    refreshing,
     sessions,
     sign_in,
     sign_up,
     tokens,
     totp,
 )
+from auth.caller import Caller
 from auth.errors import AuthError
-from auth.passwords import Passwords
+from auth.passwords import Match, Passwords
 from auth.postern import Postern
+from auth.vault import Vault, VaultError
 from models import MfaTicket, RefreshToken, SecurityEvent, Throttle, User, UserSession
 from tests.support import (
     JOE,
@@ -43,7 +48,7 @@ def with_password(
 
 
 def with_code(postern: Postern, ticket: str, otp: str) -> Awaitable[sessions.Session]:
-    return sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, otp)
+    return mfa_sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, otp)
 
 
 class TestPassword:
@@ -83,7 +88,7 @@ class TestPassword:
         verified: list[str] = []
         verify = Passwords._verify
 
-        def counting(self: Passwords, password_hash: str | None, password: str) -> bool:
+        def counting(self: Passwords, password_hash: str | None, password: str) -> Match:
             verified.append(password_hash or self._nobodys_hash)
             return verify(self, password_hash, password)
 
@@ -138,7 +143,7 @@ class TestPassword:
 
             async def meanwhile(
                 password_hash: str | None, password: str, change: dict[str, Any] = change
-            ) -> bool:
+            ) -> Match:
                 await User.filter(email=JOE).update(**change)
                 return await verify(password_hash, password)
 
@@ -349,7 +354,7 @@ class TestTheOneStatement:
             assert token.digest == tokens.digest(session.refresh_token)
             assert token.session_id == row.id  # type: ignore[attr-defined]
             assert await sessions.me(postern, caller(session.access_token))
-            assert await sessions.refresh_session(postern, caller(), session.refresh_token)
+            assert await refreshing.refresh_session(postern, caller(), session.refresh_token)
             assert row.user.totp_last_step == totp.time_step(clock())
             left.append(
                 (
@@ -369,9 +374,9 @@ class TestTheOneStatement:
         assert left[0] == left[1]
 
     async def test_does_nothing_for_what_has_changed_since_it_looked(
-        self, postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
+        self, postern: Postern, clock: Clock
     ) -> None:
-        """Everything that `_BY_TICKET` holds is looked at again, at the last moment."""
+        """Everything that a right code depends on is looked at again, at the last moment."""
         joe = await sign_up_with_factor(postern)
         user, now = User.filter(email=JOE), clock()
         before = await user.get()
@@ -380,31 +385,21 @@ class TestTheOneStatement:
             (user, {"totp_activated_at": None}),
             (user, {"totp_secret": factors.seal_secret(postern, before, joe.secret)}),
             (user, {"totp_last_step": totp.time_step(now) + 1}),
-            (MfaTicket.all(), {"attempts_left": 0}),
             (MfaTicket.all(), {"expires_at": now + timedelta(seconds=30)}),
-            (Throttle.all(), {"allowed_at": 2**40}),
         ]
         clock.forward(30)
         undone = {name: getattr(before, name) for _, change in changes[:4] for name in change}
-        looked = factors.check_totp
         for rows, change in changes:
-            await Throttle.all().delete()
-            ticket = await open_ticket(postern)
-            await Throttle.create(key=f"code of {before.id}", failures=1, failed_at=0, allowed_at=0)
-            opened = await MfaTicket.get(digest=tokens.digest(ticket)).select_related("user")
-            proof = looked(postern, opened.user, joe.code(postern))
+            taken = await mfa_sign_in._take_attempt(postern, caller(), await open_ticket(postern))
+            proof = factors.check_totp(postern, taken.ticket.user, joe.code(postern))
             assert proof
             await rows.update(**change)
-            monkeypatch.setattr(factors, "check_totp", lambda *_, proof=proof: proof)
-            monkeypatch.setattr(sign_in._TO_BE_TRIED, "one", _answering(opened))
-            at_once = sign_in._redeem_at_once(postern, caller(), ticket, "000000")
-            assert await at_once is None, change
-            monkeypatch.undo()
+            redemption = mfa_sign_in._TOTP.redemption
+            assert await mfa_sign_in._session_for(taken, proof, redemption) is None, change
             await user.update(**undone)
             await MfaTicket.all().delete()
-        ticket = await open_ticket(postern)
-        await Throttle.all().update(allowed_at=0)
-        assert await sign_in._redeem_at_once(postern, caller(), ticket, joe.code(postern))
+            await Throttle.all().delete()
+        assert await with_code(postern, await open_ticket(postern), joe.code(postern))
 
     async def test_looks_at_no_code_that_may_not_be_tried(
         self, postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
@@ -416,20 +411,48 @@ class TestTheOneStatement:
         monkeypatch.setattr(factors, "check_totp", lambda *given: looked.append(given[2]))
         key = f"code of {joe.session.user.id}"
         held: dict[str, Any] = {"key": key, "failures": 99, "failed_at": 0, "allowed_at": 2**40}
-        for ways in (
-            MfaTicket.all().update(attempts_left=0),
-            MfaTicket.all().update(expires_at=clock()),
-            User.all().update(disabled=True),
-            Throttle.create(**held),
+        elsewhere = Caller("198.51.100.7", "Tests/1.0")
+        for way in (
+            lambda: MfaTicket.all().update(attempts_left=0),
+            lambda: MfaTicket.all().update(expires_at=clock()),
+            lambda: User.all().update(disabled=True),
+            lambda: Throttle.create(**held),
         ):
             ticket = await open_ticket(postern)
-            await ways
-            assert await sign_in._redeem_at_once(postern, caller(), ticket, "123456") is None
+            await way()
+            attempt = mfa_sign_in.verify_sign_in_mfa_totp(postern, elsewhere, ticket, "123456")
+            assert await refusal(attempt) != "INVALID_TOTP"
             await User.all().update(disabled=False)
         assert looked == []
         await Throttle.all().delete()
-        assert await sign_in._redeem_at_once(postern, caller(), ticket, "123456") is None
+        assert await refusal(with_code(postern, ticket, "123456")) == "INVALID_TOTP"
         assert looked == ["123456"]
+
+    async def test_a_code_that_cannot_be_checked_costs_nothing(
+        self, postern: Postern, clock: Clock
+    ) -> None:
+        """A secret that no key opens; a recovery code is good all the same."""
+        joe = await sign_up_with_factor(postern)
+        clock.forward(30)
+        ticket = await open_ticket(postern)
+        other = replace(postern, vault=Vault([bytes(32)]))
+        for _ in range(7):
+            with pytest.raises(VaultError):
+                await with_code(other, ticket, joe.code(postern))
+        code = joe.recovery_codes[0]
+        assert await mfa_sign_in.verify_sign_in_mfa_recovery_code(other, caller(), ticket, code)
+
+    @pytest.mark.parametrize(
+        "otp", ["", "12345", "1234567", "abcdef", "1" * 10_000, "\ud83d\udd11"]
+    )
+    async def test_what_cannot_be_a_code_costs_no_attempt(self, postern: Postern, otp: str) -> None:
+        await sign_up_with_factor(postern)
+        ticket = await open_ticket(postern)
+        for _ in range(7):
+            with pytest.raises(AuthError) as refused:
+                await with_code(postern, ticket, otp)
+            assert refused.value.extensions == {"code": "INVALID_TOTP", "attemptsLeft": 5}
+        assert await refusal(with_code(postern, "mfaTotp:x", otp)) == "INVALID_TICKET"
 
     async def test_forgets_the_failures_before_it(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
@@ -444,13 +467,6 @@ class TestTheOneStatement:
         ticket = await open_ticket(postern)
         assert await refusal(with_code(postern, ticket, joe.wrong_code(postern)))
         assert (await Throttle.get(key=key)).failures == 1
-
-
-def _answering(ticket: MfaTicket) -> Callable[..., Awaitable[MfaTicket]]:
-    async def one(**_values: str) -> MfaTicket:
-        return ticket
-
-    return one
 
 
 async def test_fifty_guesses_at_once_get_five_tries(postern: Postern, clock: Clock) -> None:
@@ -509,7 +525,7 @@ class TestASignInThatIsOvertaken:
     async def overtaken(self, postern: Postern, change: Awaitable[object]) -> str:
         verify = postern.passwords.verify
 
-        async def slow(password_hash: str | None, password: str) -> bool:
+        async def slow(password_hash: str | None, password: str) -> Match:
             matches = await verify(password_hash, password)
             await change
             return matches
@@ -547,7 +563,7 @@ class TestTheTrail:
         twice = with_settings(postern, mfa_ticket_attempts=2)
         ticket = await open_ticket(twice)
         for _ in range(3):
-            await refusal(with_code(twice, ticket, "0"))
+            await refusal(with_code(twice, ticket, "000000"))
         assert (await event_names())[-3:] == ["WRONG_CODE", "WRONG_CODE", "ATTEMPTS_EXHAUSTED"]
 
     async def test_names_the_caller_and_not_an_unknown_account(self, postern: Postern) -> None:

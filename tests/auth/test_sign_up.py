@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from auth import accounts, sessions, sign_in, sign_up
+from auth import accounts, refreshing, sessions, sign_in, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.postern import Postern
@@ -130,7 +130,7 @@ async def test_only_users_with_a_verified_address_come_in_where_the_operator_say
         right = sign_in.sign_in_email_password(strict, caller(), email, PASSWORD)
         assert await refusal(right) == "UNVERIFIED_USER"
     assert await refusal(sessions.me(strict, owner)) == "UNVERIFIED_USER"
-    refresh = sessions.refresh_session(strict, caller(), early.refresh_token)
+    refresh = refreshing.refresh_session(strict, caller(), early.refresh_token)
     assert await refusal(refresh) == "UNVERIFIED_USER"
     joe = await User.get(email="joe@example.com")
     await accounts.set_email_verified(strict, OPERATOR, joe)

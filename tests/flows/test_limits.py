@@ -42,14 +42,14 @@ def ask(server: Server, body: Any, address: str = "192.0.2.7") -> httpx2.Respons
     return httpx2.post(f"{server.url}/graphql", json=body, headers=headers, timeout=30)
 
 
-def test_an_address_has_ten_wrong_passwords_whoever_it_tries(server: Server) -> None:
-    for n in range(10):
+def test_an_address_has_fifty_wrong_passwords_whoever_it_tries(server: Server) -> None:
+    for n in range(50):
         body = payload("signInEmailPassword", {"email": f"{n}@example.com", "password": "x"})
         assert told(ask(server, body)) == "INVALID_EMAIL_PASSWORD"
     refused = ask(server, WRONG)
     (error,) = refused.json()["errors"]
     assert error["extensions"]["code"] == "TOO_MANY_REQUESTS"
-    assert 290 <= error["extensions"]["retryAfter"] <= 300
+    assert 200 <= error["extensions"]["retryAfter"] <= 300
     assert refused.headers["retry-after"] == str(error["extensions"]["retryAfter"])
     assert told(ask(server, WRONG, "192.0.2.8")) == "INVALID_EMAIL_PASSWORD"
 
@@ -92,16 +92,16 @@ def test_a_good_refresh_token_refreshes_from_an_address_without_guesses_left(
     body = payload("signUpEmailPassword", {"email": JOE, "password": PASSWORD})
     session = ask(server, body).json()["data"]["signUpEmailPassword"]
     guess = payload("refreshSession", {"refreshToken": "a guess"})
-    answers = [told(ask(server, guess)) for _ in range(11)]
-    assert answers == ["INVALID_REFRESH_TOKEN"] * 10 + ["TOO_MANY_REQUESTS"]
+    answers = [told(ask(server, guess)) for _ in range(51)]
+    assert answers == ["INVALID_REFRESH_TOKEN"] * 50 + ["TOO_MANY_REQUESTS"]
     good = payload("refreshSession", {"refreshToken": session["refreshToken"]})
     assert told(ask(server, good)) == ""
 
 
 def test_tickets_cannot_be_guessed_for_ever_either(server: Server) -> None:
     body = payload("verifySignInMfaTotp", {"ticket": "mfaTotp:guess", "otp": "000000"})
-    answers = [told(ask(server, body)) for _ in range(11)]
-    assert answers == ["INVALID_TICKET"] * 10 + ["TOO_MANY_REQUESTS"]
+    answers = [told(ask(server, body)) for _ in range(51)]
+    assert answers == ["INVALID_TICKET"] * 50 + ["TOO_MANY_REQUESTS"]
 
 
 def test_an_account_slows_down_though_each_guess_comes_from_elsewhere(server: Server) -> None:
@@ -187,6 +187,6 @@ def test_events_and_sessions_name_the_client_and_not_the_proxy(server: Server) -
         with pytest.raises(RefusedError):
             client.call("signInEmailPassword", email=JOE, password="wrong")
         me = client.call("me")
-    assert {session["address"] for session in me["sessions"]} == {"2001:db8::7"}
+    assert {edge["node"]["address"] for edge in me["sessions"]["edges"]} == {"2001:db8::7"}
     addresses = {edge["node"]["address"] for edge in me["securityEvents"]["edges"]}
     assert addresses == {"2001:db8::7"}

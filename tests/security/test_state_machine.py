@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from auth import accounts, elevation, mfa, sessions, sign_in, sign_up, totp
+from auth import accounts, elevation, mfa, mfa_sign_in, refreshing, sessions, sign_in, sign_up, totp
 from auth.errors import AuthError
 from auth.postern import Postern, open_postern
 from config import load
@@ -222,7 +222,7 @@ class Life(RuleBasedStateMachine):
         right = not expected and self.accepted(step)
         if not expected and not right:
             expected = "INVALID_TOTP"
-        attempt = sign_in.verify_sign_in_mfa_totp(self.postern, caller(), ticket.token, code)
+        attempt = mfa_sign_in.verify_sign_in_mfa_totp(self.postern, caller(), ticket.token, code)
         told, answer = self.ask(attempt)
         assert told == expected
         if told == "INVALID_TOTP":
@@ -240,7 +240,7 @@ class Life(RuleBasedStateMachine):
         if not expected and not right:
             expected = "INVALID_RECOVERY_CODE"
         told, answer = self.ask(
-            sign_in.verify_sign_in_mfa_recovery_code(self.postern, caller(), ticket.token, code)
+            mfa_sign_in.verify_sign_in_mfa_recovery_code(self.postern, caller(), ticket.token, code)
         )
         assert told == expected
         if not right:
@@ -333,7 +333,7 @@ class Life(RuleBasedStateMachine):
         now, device = self.clock(), token.device
         stale = token.rotated_at is not None and token.rotated_at + GRACE <= now
         expected = "INVALID_REFRESH_TOKEN" if stale or not device.alive else ""
-        told, answer = self.ask(sessions.refresh_session(self.postern, caller(), token.token))
+        told, answer = self.ask(refreshing.refresh_session(self.postern, caller(), token.token))
         assert told == expected
         if stale:
             self.end(device)

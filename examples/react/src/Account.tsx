@@ -18,8 +18,7 @@ export function Account({ signedOut }: { signedOut: () => void }) {
   if (user === null) return <main className="card" aria-busy="true" />;
 
   async function changed(type: "totp" | "", code: string) {
-    const { recoveryCodes } = await api.changeFactor(type, code);
-    setCodes(recoveryCodes);
+    setCodes(await api.changeFactor(type, code));
     setEnrolment(null);
     setTurningOff(false);
     await load();
@@ -84,7 +83,7 @@ export function Account({ signedOut }: { signedOut: () => void }) {
       <section aria-labelledby="sessions">
         <h2 id="sessions">Where you are signed in</h2>
         <ul className="sessions">
-          {user.sessions.map(({ id, userAgent, lastUsedAt, current }) => (
+          {user.sessions.edges.map(({ node: { id, userAgent, lastUsedAt, current } }) => (
             <li key={id}>
               <span>
                 <strong>{current ? "This device" : "Another device"}</strong>

@@ -19,7 +19,7 @@ export interface User {
   displayName: string;
   activeMfaType: string | null;
   recoveryCodesLeft: number;
-  sessions: UserSession[];
+  sessions: { edges: { node: UserSession }[] };
 }
 
 export type SignInResult =
@@ -38,7 +38,7 @@ export class Refused extends Error {
 
 const TOKENS = "accessToken refreshToken";
 const USER = `email displayName activeMfaType recoveryCodesLeft
-  sessions { id createdAt lastUsedAt userAgent current }`;
+  sessions(first: 50) { edges { node { id createdAt lastUsedAt userAgent current } } }`;
 
 let session: Session | null = null;
 let refreshing: Promise<void> | null = null;
@@ -132,13 +132,20 @@ export const enrol = () =>
     "mutation { changeUserMfa { imageUrl totpSecret } }",
   );
 
-export const changeFactor = (type: "totp" | "", code: string) =>
-  ask<{ recoveryCodes: string[] }>(
+/** Turn the factor on or off. The session's older refresh tokens are dead: keep the new ones. */
+export async function changeFactor(type: "totp" | "", code: string): Promise<string[]> {
+  const change = await ask<{ recoveryCodes: string[]; session: Session }>(
     `mutation ($type: String!, $code: String!) {
-      verifyChangeUserMfa(activeMfaType: $type, code: $code) { recoveryCodes }
+      verifyChangeUserMfa(activeMfaType: $type, code: $code) {
+        recoveryCodes
+        session { ${TOKENS} }
+      }
     }`,
     { type, code },
   );
+  session = change.session;
+  return change.recoveryCodes;
+}
 
 export const revoke = (id: string) =>
   ask<boolean>("mutation ($id: ID!) { revokeSession(id: $id) }", { id });

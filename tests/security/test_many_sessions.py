@@ -1,0 +1,41 @@
+"""A user with very many sessions costs no more than one page of them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+
+from tests.support import CHEAP_HASHING, JOE, PASSWORD, Client, payload, running_server
+
+ASKED = 8
+ALIASES = " ".join(
+    f"a{n}: me {{ sessions(first: 100) {{ edges {{ node {{ id userAgent address }} }} }} }}"
+    for n in range(ASKED)
+)
+
+
+def test_the_oldest_sessions_end_and_a_page_is_bounded(
+    tmp_path: Path, database_settings: dict[str, str]
+) -> None:
+    with (
+        running_server(tmp_path / "var", **CHEAP_HASHING, **database_settings) as server,
+        httpx2.Client(base_url=server.url, timeout=60) as http,
+    ):
+        client = Client(http)
+        first = client.sign_up(JOE)
+        body = payload("signInEmailPassword", {"email": JOE, "password": PASSWORD})
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: http.post("/graphql", json=body), range(140)))
+        client.access_token = client.call("signInEmailPassword", email=JOE, password=PASSWORD)[
+            "accessToken"
+        ]
+        assert len(client.devices()) == 100
+        headers = {"authorization": f"Bearer {first['accessToken']}"}
+        over = http.post("/graphql", json=payload("me", {}), headers=headers).json()
+        assert over["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        headers = {"authorization": f"Bearer {client.access_token}"}
+        answer = http.post("/graphql", json={"query": f"{{ {ALIASES} }}"}, headers=headers)
+        size = len(answer.content)
+        assert size < 250_000, f"{ASKED} aliases of a page were answered with {size} bytes"
+        edges = client.call("me")["securityEvents"]["edges"]
+        assert "SESSION_DISPLACED" in [edge["node"]["type"] for edge in edges]
