@@ -8,15 +8,16 @@ from importlib.metadata import version
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import content_policy, playground, rest
+from api.cors import Cors
 from api.graphql import GraphQLEndpoint
 from api.openapi import document
+from api.request_limit import RequestLimit
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
 from models import database
@@ -24,6 +25,8 @@ from models import database
 VERSION = version("postern")
 JWKS_CACHING = {"cache-control": "public, max-age=60"}
 """Hasura looks again only when told for how long the keys are good."""
+PROBES = ("/healthz", "/readyz")
+"""What orchestrators and load balancers ask all the time."""
 READY_SECONDS = 1
 """How often `/readyz` asks the database, however often it is asked itself."""
 
@@ -110,14 +113,6 @@ def create_app(postern: Postern) -> Starlette:
         await postern.rate_limits.close()
         postern.passwords.close()
 
-    cross_origin = Middleware(
-        CORSMiddleware,
-        allow_origins=postern.settings.allowed_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
-        expose_headers=["retry-after"],
-        max_age=24 * 60 * 60,
-    )
     prefix = postern.settings.api_prefix
     described = document(VERSION, prefix, postern.settings.server_url)
 
@@ -131,9 +126,14 @@ def create_app(postern: Postern) -> Starlette:
         "/version": show_version,
         "/.well-known/jwks.json": jwks,
     }
+    uncounted = {"/graphql", *(start + probe for start in ("", prefix) for probe in PROBES)}
     graphiql = [Route(playground.PATH, playground.file)]
-    return Starlette(
-        middleware=[Middleware(SecurityHeaders), cross_origin],
+    app = Starlette(
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Cors, postern.settings.allowed_origins),
+            Middleware(RequestLimit, postern, uncounted),
+        ],
         routes=[
             Route("/graphql", GraphQLEndpoint(postern)),
             *(graphiql if postern.settings.graphiql_enabled else []),
@@ -145,3 +145,6 @@ def create_app(postern: Postern) -> Starlette:
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed},
     )
+    # Starlette would redirect to the host that the request names, whoever chose it.
+    app.router.redirect_slashes = False
+    return app
