@@ -19,7 +19,7 @@ def client_address(peer: str | None, headers: Headers, trusted: Sequence[Network
     everything before it may be the client's invention. A proxy writes one of the two headers and
     may pass the other on as it came, so where they do not agree, neither is believed.
     """
-    if not trusted or not _is_among(_parsed(peer), trusted):
+    if not trusted or not is_trusted(peer, trusted):
         return peer
     said = {
         _nearest_stranger(hops, trusted)
@@ -27,6 +27,11 @@ def client_address(peer: str | None, headers: Headers, trusted: Sequence[Network
         if hops
     }
     return said.pop() or peer if len(said) == 1 else peer
+
+
+def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
+    """Whether the other end of a socket is one of the trusted proxies."""
+    return _is_among(_parsed(peer), trusted)
 
 
 def _nearest_stranger(hops: list[str], trusted: Sequence[Network]) -> str | None:

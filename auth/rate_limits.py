@@ -17,6 +17,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from auth.errors import AuthError, ErrorCode
+from auth.throttle_log import throttle_log
 from config import Settings
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class RateLimits:
             stats = await self._limiter().get_window_stats(item, limit.value, network)
         except StorageError:
             raise too_many_requests(item.get_expiry()) from None
-        raise too_many_requests(stats.reset_time - time.time())
+        wait = stats.reset_time - time.time()
+        throttle_log.refused(limit.value, network, wait)
+        raise too_many_requests(wait)
 
     async def give_back(self, limit: Limit, address: str | None) -> None:
         """Uncount one: what was tried succeeded."""

@@ -16,6 +16,7 @@ from auth.caller import Caller
 from auth.events import EventType
 from auth.postern import Postern
 from auth.rate_limits import Limit, network_of, too_many_requests
+from auth.throttle_log import throttle_log
 from config import Settings
 from models import SecurityEvent, Throttle, User
 
@@ -57,7 +58,9 @@ class Attempt:
                 return replace(self, key=key, counted=True)
         throttle = await Throttle.get_or_none(key=key)
         now = int(self.postern.now().timestamp())
-        raise too_many_requests(throttle.allowed_at - now if throttle else 1)
+        wait = throttle.allowed_at - now if throttle else 1
+        throttle_log.refused("account", str(self.user_id), wait)
+        raise too_many_requests(wait)
 
     async def count_here(self) -> bool:
         """Count it as failed, wherever it comes from; False if that is not allowed now."""
