@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import content_policy, playground, rest
 from api.cors import Cors
 from api.graphql import GraphQLEndpoint
+from api.http import unforeseen
 from api.openapi import document
 from api.request_limit import RequestLimit
 from auth.postern import Postern
@@ -76,8 +77,14 @@ async def not_found(_request: Request, _error: Exception) -> JSONResponse:
 
 async def method_not_allowed(_request: Request, error: Exception) -> JSONResponse:
     """The same for a method that a route does not have; `Allow` names those that it has."""
-    body = {"status": 405, "error": "method-not-allowed", "message": "Not by this method."}
+    body = {"status": 405, "error": "method-not-allowed", "message": "Method not allowed."}
     return JSONResponse(body, 405, getattr(error, "headers", None))
+
+
+async def failed(_request: Request, error: Exception) -> JSONResponse:
+    """The same for an error that no route has foreseen."""
+    code, details = unforeseen(error)
+    return rest.refusal(rest.STATUS[code], code, **details)
 
 
 def create_app(postern: Postern) -> Starlette:
@@ -143,7 +150,7 @@ def create_app(postern: Postern) -> Starlette:
             *rest.routes(postern),
         ],
         lifespan=lifespan,
-        exception_handlers={404: not_found, 405: method_not_allowed},
+        exception_handlers={404: not_found, 405: method_not_allowed, 500: failed},
     )
     # Starlette would redirect to the host that the request names, whoever chose it.
     app.router.redirect_slashes = False

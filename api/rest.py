@@ -390,7 +390,8 @@ class Endpoint:
         response = refusal(STATUS.get(code, 400), code, message, **error.details)
         say_when(response, error.details)
         if response.status_code == 401:
-            sent = code is ErrorCode.UNAUTHENTICATED and "authorization" in request.headers
+            token = caller_of(self._postern, request).access_token
+            sent = code is ErrorCode.UNAUTHENTICATED and token
             response.headers["www-authenticate"] = f"{CHALLENGE}{INVALID_TOKEN if sent else ''}"
         return response
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from api.app import create_app
 from api.cors import MAX_REPORTED
+from auth.postern import Postern
 from tests.support import JOE, PASSWORD, Client, Server, running_server
 
 PATHS = [
@@ -107,6 +109,22 @@ def test_a_401_says_how_to_come_in(server: Server) -> None:
     unknown = httpx2.post(f"{url}/signin/email-password", json=body)
     assert unknown.status_code == 401
     assert unknown.headers["www-authenticate"] == 'Bearer realm="postern"'
+
+
+@pytest.mark.anyio
+async def test_an_unforeseen_error_is_json_wherever_it_happens(
+    postern: Postern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr(postern.key_ring, "in_use", broken)
+    transport = httpx2.ASGITransport(create_app(postern), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://x") as http:
+        answer = await http.get("/.well-known/jwks.json")
+    assert answer.status_code == 500
+    assert answer.json()["error"] == "internal-server-error"
+    assert "hunter2" not in answer.text
 
 
 ALLOWED = "https://app.example.com"
