@@ -6,7 +6,7 @@ OpenAPI document (`api.openapi`).
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -74,7 +74,7 @@ class Options(Asked):
     display_name: str | None = None
     locale: str | None = None
     default_role: str | None = None
-    allowed_roles: list[str] | None = None
+    allowed_roles: Annotated[list[str] | None, Field(fail_fast=True)] = None
     metadata: dict[str, Any] | None = None
     redirect_to: str | None = Field(
         default=None,

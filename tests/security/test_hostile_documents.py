@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 from graphql import ExecutionResult, get_introspection_query
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from api import operations as operations_module
@@ -17,6 +18,7 @@ from api.context import Context
 from api.json_text import parse_json
 from api.limits import MAX_INTROSPECTION
 from api.operations import Operations
+from api.rest import Options
 from api.schema import schema
 from auth.caller import Caller
 from auth.postern import Postern
@@ -85,6 +87,13 @@ def test_a_heavy_document_is_refused_before_the_rules_run(
     monkeypatch.setattr(operations_module, "validate", no_rules)
     (error,) = Operations(schema).document(DOCUMENTS[kind]).errors
     assert error.message
+
+
+def test_the_first_wrong_entry_of_a_list_ends_the_check() -> None:
+    """Of Nhost's routes: 20,000 errors took 20 ms."""
+    with pytest.raises(ValidationError) as refused:
+        Options.model_validate({"allowedRoles": [1] * 20_000})
+    assert refused.value.error_count() == 1
 
 
 def test_introspection_fits_into_its_limit() -> None:
