@@ -8,15 +8,17 @@ from importlib.metadata import version
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import content_policy, playground, rest
+from api.cors import Cors
 from api.graphql import GraphQLEndpoint
+from api.http import unforeseen
 from api.openapi import document
+from api.request_limit import RequestLimit
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
 from models import User, database
@@ -24,6 +26,8 @@ from models import User, database
 VERSION = version("postern")
 JWKS_CACHING = {"cache-control": "public, max-age=60"}
 """Hasura looks again only when told for how long the keys are good."""
+PROBES = ("/healthz", "/readyz")
+"""What orchestrators and load balancers ask all the time."""
 READY_SECONDS = 1
 """How often `/readyz` asks the database, however often it is asked itself."""
 
@@ -73,8 +77,14 @@ async def not_found(_request: Request, _error: Exception) -> JSONResponse:
 
 async def method_not_allowed(_request: Request, error: Exception) -> JSONResponse:
     """The same for a method that a route does not have; `Allow` names those that it has."""
-    body = {"status": 405, "error": "method-not-allowed", "message": "Not by this method."}
+    body = {"status": 405, "error": "method-not-allowed", "message": "Method not allowed."}
     return JSONResponse(body, 405, getattr(error, "headers", None))
+
+
+async def failed(_request: Request, error: Exception) -> JSONResponse:
+    """The same for an error that no route has foreseen."""
+    code, details = unforeseen(error)
+    return rest.refusal(rest.STATUS[code], code, **details)
 
 
 def create_app(postern: Postern) -> Starlette:
@@ -111,14 +121,6 @@ def create_app(postern: Postern) -> Starlette:
         await postern.rate_limits.close()
         postern.passwords.close()
 
-    cross_origin = Middleware(
-        CORSMiddleware,
-        allow_origins=postern.settings.allowed_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
-        expose_headers=["retry-after"],
-        max_age=24 * 60 * 60,
-    )
     prefix = postern.settings.api_prefix
     described = document(VERSION, prefix, postern.settings.server_url)
 
@@ -132,9 +134,14 @@ def create_app(postern: Postern) -> Starlette:
         "/version": show_version,
         "/.well-known/jwks.json": jwks,
     }
+    uncounted = {"/graphql", *(start + probe for start in ("", prefix) for probe in PROBES)}
     graphiql = [Route(playground.PATH, playground.file)]
-    return Starlette(
-        middleware=[Middleware(SecurityHeaders), cross_origin],
+    app = Starlette(
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Cors, postern.settings.allowed_origins),
+            Middleware(RequestLimit, postern, uncounted),
+        ],
         routes=[
             Route("/graphql", GraphQLEndpoint(postern)),
             *(graphiql if postern.settings.graphiql_enabled else []),
@@ -144,5 +151,8 @@ def create_app(postern: Postern) -> Starlette:
             *rest.routes(postern),
         ],
         lifespan=lifespan,
-        exception_handlers={404: not_found, 405: method_not_allowed},
+        exception_handlers={404: not_found, 405: method_not_allowed, 500: failed},
     )
+    # Starlette would redirect to the host that the request names, whoever chose it.
+    app.router.redirect_slashes = False
+    return app

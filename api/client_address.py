@@ -21,10 +21,15 @@ def client_address(
     the end, the first address that is no trusted proxy is the client's; everything before it may be
     the client's invention. No other header is looked at.
     """
-    if not trusted or not _is_among(_parsed(peer), trusted):
+    if not trusted or not is_trusted(peer, trusted):
         return peer
     hops = _forwarded(headers) if header == "forwarded" else _listed(headers, header)
     return _nearest_stranger(hops, trusted) or peer
+
+
+def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
+    """Whether the other end of a socket is one of the trusted proxies."""
+    return _is_among(_parsed(peer), trusted)
 
 
 def _nearest_stranger(hops: list[str], trusted: Sequence[Network]) -> str | None:

@@ -1,26 +1,55 @@
-"""What one operation may ask for, counted before it runs."""
+"""What one document may ask for, weighed before any rule of GraphQL looks at it.
 
+The weights count definitions that no operation uses as well: the rules look at those too.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from graphql import (
-    ASTValidationRule,
+    DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
+    ValueNode,
 )
 
+MAX_DEFINITIONS = 40
+"""Operations and fragments; the rules compare fragments with each other."""
 MAX_DEPTH = 20
 """Fields within fields; the introspection of a code generator has 13 to 15."""
 MAX_ALIASES = 30
 """Fields under another name; generated operations have none or a few."""
 MAX_COMPLEXITY = 400
 """Fields of an operation with its fragments written out, weighed; introspection has about 230.
-
-GraphQL's own rules compare each field with each other: 13 ms for so many, 85 for 1,000."""
+Of a document, so many fields as they are written."""
+MAX_COMPARISONS = 3000
+"""Pairs of fields that answer under one name, which GraphQL's rules compare, each pair counted with
+the size of its arguments. Introspection has about 700; 400 equal fields would have 160,000."""
+MAX_INTROSPECTION = 6000
+"""Names and values that introspection would answer, estimated by `LISTS`; a code generator's
+introspection has about 5,400."""
 WEIGHTS = {"me": 20, "recoveryCodesLeft": 20, "securityEvents": 20, "sessions": 20}
 """Fields that ask the database, so that no more than twenty of them fit into one operation."""
+LISTS = {
+    "types": 30,
+    "fields": 7,
+    "enumValues": 4,
+    "directives": 5,
+    "locations": 4,
+    "args": 1,
+    "inputFields": 0.2,
+    "interfaces": 0.2,
+    "possibleTypes": 0.2,
+    "ofType": 0.5,
+    "__type": 4,
+}
+"""How many entries a list of introspection has here, on average; a type chosen by name has more."""
 CREDENTIALS = {
     "code",
     "currentPassword",
@@ -38,63 +67,134 @@ class _Count(NamedTuple):
     aliases: int = 0
     complexity: int = 0
     guesses: int = 0
+    answers: float = 0
+    introspected: float = 0
 
     def beside(self, other: "_Count") -> "_Count":
         """Both, one after the other."""
-        sums = (mine + theirs for mine, theirs in zip(self[1:], other[1:], strict=True))
-        return _Count(max(self.depth, other.depth), *sums)
+        return _Count(
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.complexity + other.complexity,
+            self.guesses + other.guesses,
+            self.answers + other.answers,
+            self.introspected + other.introspected,
+        )
 
     def within(self, field: FieldNode) -> "_Count":
         """The same, with the field around it."""
-        given = field.arguments or ()
+        name, given = field.name.value, field.arguments or ()
+        answers = LISTS.get(name, 1) * (1 + self.answers)
         return _Count(
             self.depth + 1,
             self.aliases + (field.alias is not None),
-            self.complexity + WEIGHTS.get(field.name.value, 1),
+            self.complexity + WEIGHTS.get(name, 1),
             self.guesses + any(argument.name.value in CREDENTIALS for argument in given),
+            answers,
+            answers if name in {"__schema", "__type"} else self.introspected,
         )
 
 
-class OperationLimits(ASTValidationRule):
-    """Refuses an operation that is too deep or asks too much, or that holds more than one guess.
+def too_much(document: DocumentNode) -> GraphQLError | None:
+    """Why the document is refused before the rules run; None where it is within all limits.
 
-    Aliases and fragments count as often as they are used; each fragment is looked at once, however
+    Aliases and fragments count as often as they are used. Each fragment is looked at once, however
     often that is, so that counting costs no more than reading.
     """
-
-    def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
-        """Count one operation."""
-        count = self._count(node.selection_set, {})
-        for refused, message in [
-            (count.depth > MAX_DEPTH, f"Expected at most {MAX_DEPTH} fields within fields."),
-            (count.aliases > MAX_ALIASES, f"Expected at most {MAX_ALIASES} aliases."),
-            (
-                count.complexity > MAX_COMPLEXITY,
-                f"Expected a complexity of at most {MAX_COMPLEXITY}, not {count.complexity}.",
-            ),
-            (
-                count.guesses > 1,
-                "Expected one mutation that takes a credential; send others by themselves.",
-            ),
-        ]:
+    definitions = document.definitions
+    if len(definitions) > MAX_DEFINITIONS:
+        return GraphQLError(f"Expected at most {MAX_DEFINITIONS} operations and fragments.")
+    written = [field for field in _nodes(document) if isinstance(field, FieldNode)]
+    if len(written) > MAX_COMPLEXITY:
+        return GraphQLError(f"Expected at most {MAX_COMPLEXITY} fields, not {len(written)}.")
+    if _comparisons(written) > MAX_COMPARISONS:
+        return GraphQLError("Expected fewer fields of the same name; ask for each of them once.")
+    fragments = {
+        one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)
+    }
+    counting = _Counting(fragments)
+    for operation in definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            refused = _beyond_limits(counting.of(operation.selection_set), operation)
             if refused:
-                self.report_error(GraphQLError(message, node))
+                return refused
+    for name, fragment in fragments.items():
+        if name not in counting.seen:
+            return GraphQLError(f"Fragment '{name}' is never used.", fragment)
+    return None
 
-    def _count(self, selections: SelectionSetNode | None, seen: dict[str, _Count]) -> _Count:
+
+def _beyond_limits(count: _Count, operation: OperationDefinitionNode) -> GraphQLError | None:
+    for refused, message in [
+        (count.depth > MAX_DEPTH, f"Expected at most {MAX_DEPTH} fields within fields."),
+        (count.aliases > MAX_ALIASES, f"Expected at most {MAX_ALIASES} aliases."),
+        (
+            count.complexity > MAX_COMPLEXITY,
+            f"Expected a complexity of at most {MAX_COMPLEXITY}, not {count.complexity}.",
+        ),
+        (count.introspected > MAX_INTROSPECTION, "Expected to introspect less of the schema."),
+        (
+            count.guesses > 1,
+            "Expected one mutation that takes a credential; send others by themselves.",
+        ),
+    ]:
+        if refused:
+            return GraphQLError(message, operation)
+    return None
+
+
+class _Counting:
+    """Counts selections with their fragments written out."""
+
+    def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self.seen: dict[str, _Count] = {}
+        """The fragments that an operation uses."""
+
+    def of(self, selections: SelectionSetNode | None) -> _Count:
+        """What the selections ask for."""
         total = _Count()
         for selection in selections.selections if selections else ():
             if isinstance(selection, FragmentSpreadNode):
-                below = self._count_fragment(selection.name.value, seen)
+                below = self._of_fragment(selection.name.value)
             else:
-                below = self._count(getattr(selection, "selection_set", None), seen)
+                below = self.of(getattr(selection, "selection_set", None))
             if isinstance(selection, FieldNode):
                 below = below.within(selection)
             total = total.beside(below)
         return total
 
-    def _count_fragment(self, name: str, seen: dict[str, _Count]) -> _Count:
-        if name not in seen:
-            seen[name] = _Count()  # a fragment within itself is refused by another rule
-            fragment = self.context.get_fragment(name)
-            seen[name] = self._count(fragment.selection_set if fragment else None, seen)
-        return seen[name]
+    def _of_fragment(self, name: str) -> _Count:
+        if name not in self.seen:
+            self.seen[name] = _Count()  # a fragment within itself is refused by another rule
+            fragment = self._fragments.get(name)
+            self.seen[name] = self.of(fragment.selection_set if fragment else None)
+        return self.seen[name]
+
+
+def _nodes(document: DocumentNode) -> Iterator[SelectionNode]:
+    """Every selection of the document, as it is written."""
+    sets = [getattr(definition, "selection_set", None) for definition in document.definitions]
+    while sets:
+        for selection in getattr(sets.pop(), "selections", ()):
+            yield selection
+            sets.append(getattr(selection, "selection_set", None))
+
+
+def _comparisons(fields: list[FieldNode]) -> int:
+    """How much work it is at most to compare the fields that answer under one name."""
+    times: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for field in fields:
+        name = (field.alias or field.name).value
+        times[name] += 1
+        sizes[name] += 1 + sum(_size(argument.value) for argument in field.arguments or ())
+    return sum(count * sizes[name] for name, count in times.items())
+
+
+def _size(value: ValueNode) -> int:
+    """The literals in a literal."""
+    inner = getattr(value, "values", ()) or [
+        field.value for field in getattr(value, "fields", ()) or ()
+    ]
+    return 1 + sum(map(_size, inner))

@@ -1,19 +1,19 @@
 """One GraphQL operation: read and checked once, however often it is sent, and run."""
 
-from functools import lru_cache
+import hashlib
+from collections import OrderedDict
 from inspect import isawaitable
 from typing import Any, NamedTuple
 
 import strawberry
 from graphql import (
-    ASTValidationRule,
     DocumentNode,
     ExecutionResult,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
     OperationType,
     execute,
-    get_operation_ast,
     parse,
     specified_rules,
     validate,
@@ -21,19 +21,68 @@ from graphql import (
 from starlette.exceptions import HTTPException
 
 from api.context import Context
-from api.limits import OperationLimits
+from api.limits import too_much
 
+MAX_CHARACTERS = 16 * 1024
+"""Of a document. graphql-core reads character by character: 64 KiB of escapes took 17 ms."""
 MAX_TOKENS = 1000
 """Words and brackets of a document; the introspection of a code generator has about 180."""
-REMEMBERED = 256
-"""How many different documents stay read and checked; clients send few, attackers many."""
+REMEMBERED_BYTES = 16 * 1024 * 1024
+"""Memory for documents that stay read and checked; clients send few, attackers many."""
+_TOKEN_BYTES, _ENTRY_BYTES = 640, 1024
+"""Memory for one token of a document that was read (measured), and for an entry besides."""
 
 
 class Document(NamedTuple):
     """What stands in a text, or what is wrong with it."""
 
     parsed: DocumentNode | None
+    """None where something is wrong: a refused document is not kept."""
+    operations: dict[str | None, OperationType] | None
+    """Its operations by their names; None where the text cannot be read."""
     errors: list[GraphQLError]
+    """One error at most: the first one that was found."""
+
+    def operation(self, name: str | None) -> OperationType | None:
+        """The kind of the operation with this name, or of the only one where none is named."""
+        operations = self.operations or {}
+        if name is None and len(operations) == 1:
+            return next(iter(operations.values()))
+        return operations.get(name) if name else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, roughly."""
+        names = sum(len(name or "") for name in self.operations or ())
+        said = sum(len(error.message) for error in self.errors)
+        tokens = self.parsed.token_count if self.parsed else 0
+        return _ENTRY_BYTES + names + said + tokens * _TOKEN_BYTES
+
+
+class RememberedDocuments:
+    """The documents that were used last, in a bounded amount of memory, by a digest of the text."""
+
+    def __init__(self, limit: int = REMEMBERED_BYTES) -> None:
+        self._limit, self.size = limit, 0
+        self._documents: OrderedDict[bytes, Document] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def get(self, digest: bytes) -> Document | None:
+        """The document with this digest, if it is still here."""
+        found = self._documents.get(digest)
+        if found:
+            self._documents.move_to_end(digest)
+        return found
+
+    def add(self, digest: bytes, document: Document) -> None:
+        """Keep the document, and let go of those that were not used for longest."""
+        self._documents[digest] = document
+        self.size += document.size
+        while self.size > self._limit:
+            _, oldest = self._documents.popitem(last=False)
+            self.size -= oldest.size
 
 
 class Operations:
@@ -46,12 +95,8 @@ class Operations:
         self._schema = schema._schema  # noqa: SLF001 - graphql-core's own, which runs operations
         self._introspection = introspection
         hidden = [] if introspection else [NoSchemaIntrospectionCustomRule]
-        self._rules: list[list[type[ASTValidationRule]]] = [
-            [OperationLimits],
-            [*specified_rules, *hidden],
-        ]
-        self.document = lru_cache(REMEMBERED)(self._document)
-        """The document in a text, and what is wrong with it."""
+        self._rules = [*specified_rules, *hidden]
+        self.remembered = RememberedDocuments()
 
     async def run(
         self,
@@ -67,32 +112,59 @@ class Operations:
         Raises HTTPException: 400 where there is no such operation, 405 for a mutation where it is
         `only_query`.
         """
-        document, errors = self.document(text)
-        if document:
-            operation = get_operation_ast(document, name)
-            if operation is None:
+        document = self.document(text)
+        if document.operations is not None:
+            kind = document.operation(name)
+            if kind is None:
                 raise HTTPException(400, "operationName: expected one of the document's.")
-            if only_query and operation.operation is not OperationType.QUERY:
+            if only_query and kind is not OperationType.QUERY:
                 raise HTTPException(405, "Expected POST for a mutation.", {"allow": "POST"})
-        if errors or document is None:
-            return ExecutionResult(None, errors)
+        if document.parsed is None:
+            return ExecutionResult(None, document.errors)
         result = execute(
             self._schema,
-            document,
+            document.parsed,
             context_value=context,
             variable_values=variables,
             operation_name=name,
+            max_coercion_errors=1,
             hide_suggestions=not self._introspection,
         )
         return await result if isawaitable(result) else result
 
-    def _document(self, text: str) -> Document:
+    def document(self, text: str) -> Document:
+        """The document in a text, and what is wrong with it."""
+        if len(text) > MAX_CHARACTERS:
+            error = GraphQLError(f"Expected a document of at most {MAX_CHARACTERS} characters.")
+            return Document(None, None, [error])
+        digest = hashlib.sha256(text.encode()).digest()
+        document = self.remembered.get(digest)
+        if document is None:
+            document = self._read(text)
+            self.remembered.add(digest, document)
+        return document
+
+    def _read(self, text: str) -> Document:
         try:
             parsed = parse(text, max_tokens=MAX_TOKENS)
         except GraphQLError as error:
-            return Document(None, [error.with_traceback(None)])  # which holds the whole parser
+            return Document(None, None, [_on_its_own(error)])
+        operations = {
+            one.name.value if one.name else None: one.operation
+            for one in parsed.definitions
+            if isinstance(one, OperationDefinitionNode)
+        }
+        if refused := too_much(parsed):
+            return Document(None, operations, [_on_its_own(refused)])
         hidden = not self._introspection
-        for rules in self._rules:  # first what bounds the work that the others make
-            if errors := validate(self._schema, parsed, rules, hide_suggestions=hidden):
-                return Document(parsed, errors)
-        return Document(parsed, [])
+        errors = validate(self._schema, parsed, self._rules, 1, hide_suggestions=hidden)
+        if errors:
+            return Document(None, operations, [_on_its_own(errors[0])])
+        return Document(parsed, operations, [])
+
+
+def _on_its_own(error: GraphQLError) -> GraphQLError:
+    """The same error without the document, the text and the parser, which it would keep alive."""
+    alone = GraphQLError(error.message)
+    alone.locations = error.locations
+    return alone

@@ -3,12 +3,16 @@
 import asyncio
 import gzip
 import hashlib
+import re
 import secrets
+import threading
 from functools import cache
 from importlib.resources import files
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from api import content_policy
 
@@ -18,6 +22,13 @@ _FILES = files("api") / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".txt": "text/plain"}
 _CACHING = {"cache-control": "no-cache", "vary": "accept-encoding"}
 """Browsers keep the files, and ask whether they are still the same."""
+CHUNK = 64 * 1024
+"""Bytes of a file that are handed to a connection at once."""
+_GZIP = re.compile(
+    r"(?:^|[\s,])(?:x-)?gzip\s*(?:$|,|;\s*q=(?!0(?:\.0*)?\s*(?:$|,)))", re.IGNORECASE
+)
+"""Whether a client that sends this in `Accept-Encoding` takes gzip (RFC 9110, section 12.5.3)."""
+_inflating = threading.Lock()
 _PAGE = """<!doctype html>
 <html lang="en">
   <head>
@@ -45,20 +56,44 @@ def page() -> HTMLResponse:
     return HTMLResponse(_PAGE.replace("{nonce}", nonce), headers=headers)
 
 
+class SharedFile(Response):
+    """A file that is in memory once, however many connections it goes to.
+
+    It is sent in chunks: a client that does not read holds one or two of them.
+    """
+
+    def __init__(self, content: bytes, media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(media_type=media_type, headers=headers)
+        self.headers["content-length"] = str(len(content))
+        self._content = memoryview(content)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file; `send` waits until the client has read."""
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
+        length = 0 if scope["method"] == "HEAD" else len(self._content)
+        for at in range(0, length, CHUNK):
+            chunk = self._content[at : at + CHUNK]
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
 async def file(request: Request) -> Response:
     """One of the page's files, compressed as it is stored wherever that is understood."""
-    name, accepted = request.path_params["name"], request.headers.get("accept-encoding", "")
+    name = request.path_params["name"]
     if name not in _names():
-        return Response(status_code=404)
+        raise HTTPException(404)
     packed, etag = _stored(name)
+    compressed = _GZIP.search(request.headers.get("accept-encoding", ""))
+    if not compressed:
+        etag = f'{etag[:-1]}-plain"'
+    headers = _CACHING | {"etag": etag}
     if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=_CACHING | {"etag": etag})
+        return Response(status_code=304, headers=headers)
     media_type = _TYPES[name[name.rindex(".") :]]
-    if "gzip" not in accepted:
-        plain = await asyncio.to_thread(gzip.decompress, packed)
-        return Response(plain, media_type=media_type, headers=_CACHING)
-    headers = _CACHING | {"etag": etag, "content-encoding": "gzip"}
-    return Response(packed, media_type=media_type, headers=headers)
+    if compressed:
+        return SharedFile(packed, media_type, headers | {"content-encoding": "gzip"})
+    return SharedFile(await asyncio.to_thread(_plain, name), media_type, headers)
 
 
 @cache
@@ -70,3 +105,14 @@ def _names() -> frozenset[str]:
 def _stored(name: str) -> tuple[bytes, str]:
     packed = (_FILES / f"{name}.gz").read_bytes()
     return packed, f'"{hashlib.sha256(packed).hexdigest()[:32]}"'
+
+
+def _plain(name: str) -> bytes:
+    """The file for clients without gzip, made by the first of them."""
+    with _inflating:
+        return _inflated(name)
+
+
+@cache
+def _inflated(name: str) -> bytes:
+    return gzip.decompress(_stored(name)[0])

@@ -4,10 +4,9 @@ Each operation is one entry of `OPERATIONS`; what validates a request also descr
 OpenAPI document (`api.openapi`).
 """
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -17,12 +16,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from api.http import address_of, bounded, caller_of, is_json, say_when, unforeseen
+from api.http import bounded, caller_of, is_json, say_when, unforeseen
+from api.json_text import parse_json
 from auth import accounts, mfa, mfa_sign_in, recovery_codes, refreshing, sessions, sign_in, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
-from auth.rate_limits import Limit
 from models import User
 
 RENAMED = {
@@ -51,6 +50,8 @@ STATUS = {
     ErrorCode.UNVERIFIED_USER: 401,
 }
 """Of a refusal over HTTP; 400 for all others."""
+CHALLENGE, INVALID_TOKEN = 'Bearer realm="postern"', ', error="invalid_token"'
+"""What a 401 asks for, and what it says of a token that was sent (RFC 6750, section 3)."""
 
 
 class Asked(BaseModel):
@@ -73,7 +74,7 @@ class Options(Asked):
     display_name: str | None = None
     locale: str | None = None
     default_role: str | None = None
-    allowed_roles: list[str] | None = None
+    allowed_roles: Annotated[list[str] | None, Field(fail_fast=True)] = None
     metadata: dict[str, Any] | None = None
     redirect_to: str | None = Field(
         default=None,
@@ -359,20 +360,19 @@ class Endpoint:
         try:
             response = await self._answer(request)
         except HTTPException as error:
-            response = _refusal(error.status_code, ErrorCode.INVALID_REQUEST, error.detail)
+            response = refusal(error.status_code, ErrorCode.INVALID_REQUEST, error.detail)
         except AuthError as error:
-            response = self._refused(error)
+            response = self._refused(request, error)
         except ClientDisconnect:
             return
         except Exception as error:
             code, details = unforeseen(error)
-            response = _refusal(STATUS[code], code, **details)
+            response = refusal(STATUS[code], code, **details)
         response.headers["cache-control"] = "no-store"  # it may hold tokens
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> JSONResponse:
         postern, operation = self._postern, self._operation
-        await postern.rate_limits.spend(Limit.REQUESTS, address_of(postern, request))
         asked = operation.request and _read(
             operation.request, request.headers.get("content-type", ""), await request.body()
         )
@@ -383,34 +383,40 @@ class Endpoint:
         absent = {name for name in ("session", "mfa") if getattr(answer, name, "") is None}
         return JSONResponse(answer.model_dump(by_alias=True, exclude=absent))
 
-    def _refused(self, error: AuthError) -> JSONResponse:
+    def _refused(self, request: Request, error: AuthError) -> JSONResponse:
         code, message = error.code, str(error)
         if self._postern.settings.conceal_errors and error.is_concealable:
-            return _refusal(400, ErrorCode.INVALID_REQUEST)
-        response = _refusal(STATUS.get(code, 400), code, message, **error.details)
+            return refusal(400, ErrorCode.INVALID_REQUEST)
+        response = refusal(STATUS.get(code, 400), code, message, **error.details)
         say_when(response, error.details)
+        if response.status_code == 401:
+            token = caller_of(self._postern, request).access_token
+            sent = code is ErrorCode.UNAUTHENTICATED and token
+            response.headers["www-authenticate"] = f"{CHALLENGE}{INVALID_TOKEN if sent else ''}"
         return response
 
 
 def routes(postern: Postern) -> list[Route]:
     """The operations under the operator's prefix."""
-    prefix = postern.settings.api_prefix
-    return [
-        Route(prefix + operation.path, Endpoint(postern, operation), methods=[operation.method])
-        for operation in OPERATIONS
-    ]
+    return [_route(postern, operation) for operation in OPERATIONS]
+
+
+def _route(postern: Postern, operation: Operation) -> Route:
+    path = postern.settings.api_prefix + operation.path
+    route = Route(path, Endpoint(postern, operation), methods=[operation.method])
+    # Starlette answers HEAD wherever it answers GET, and one GET of Nhost's enrols a factor.
+    route.methods = {operation.method}
+    return route
 
 
 def _read(model: type[Asked], content_type: str, body: bytes) -> Asked:
-    """The request's body. Raises AuthError: INVALID_REQUEST, naming the field."""
+    """The request's body.
+
+    Raises AuthError: INVALID_REQUEST, naming the field; HTTPException: 400.
+    """
     if body and not is_json(content_type):
         raise AuthError(ErrorCode.INVALID_REQUEST, "Expected content of type application/json.")
-    try:
-        value = json.loads(body or b"{}")
-        # Half of a surrogate pair is no text, and infinity no JSON.
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):
-        raise AuthError(ErrorCode.INVALID_REQUEST, "Expected JSON in UTF-8.") from None
+    value = parse_json(body or b"{}")
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -421,7 +427,8 @@ def _read(model: type[Asked], content_type: str, body: bytes) -> Asked:
         raise AuthError(ErrorCode.INVALID_REQUEST, f"{field[:64]}: {said}.") from None
 
 
-def _refusal(status: int, code: ErrorCode, message: str = "", **details: object) -> JSONResponse:
+def refusal(status: int, code: ErrorCode, message: str = "", **details: object) -> JSONResponse:
+    """The answer to a request that was refused, as Nhost's clients read it."""
     error = RENAMED.get(code, code.name.lower().replace("_", "-"))
     body = {"status": status, "error": error, "message": message or code.message, **details}
     return JSONResponse(body, status)

@@ -76,7 +76,7 @@ async def record(
 def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None) -> None:
     """Write to the log an event that is in the database."""
     shown = _shown(kind.name, postern.now(), user_id, caller.address, caller.user_agent)
-    logger.info("%s", json.dumps(shown))
+    logger.info("%s", json.dumps(shown), extra={"fields": shown})
 
 
 async def page_of(

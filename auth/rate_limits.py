@@ -19,6 +19,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from auth.errors import AuthError, ErrorCode
+from auth.throttle_log import throttle_log
 from config import Settings
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _IPV6_PREFIXES = ((64, 1), (56, 2), (48, 4))
 """Bits of an IPv6 address that tell one client from another, and how much more room each has.
 
 A client has a /64 at least, a home a /56, a site a /48 (RFC 6177, RIPE-690)."""
-_NOTED = 4096
-"""Networks of which it is remembered that they were held back, so that the log says it once."""
 
 logger = logging.getLogger("postern")
 
@@ -91,7 +90,6 @@ class RateLimits:
             for name, times in [limit.value]
             for _, room in _IPV6_PREFIXES
         }
-        self._noted: dict[tuple[Limit, str], float] = {}
         self._own = FixedWindowRateLimiter(_Memory())
         self._pool = _redis(settings)
         self._shared = FixedWindowRateLimiter(_storage(self._pool)) if self._pool else self._own
@@ -147,23 +145,8 @@ class RateLimits:
         except StorageError:
             return float(item.get_expiry())
         rest = max(1.0, stats.reset_time - time.time())
-        self._note(limit, network, rest)
+        throttle_log.refused(limit.name.lower(), network.name, rest)
         return rest
-
-    def _note(self, limit: Limit, network: Network, rest: float) -> None:
-        """Say in the log, once for each wait, that a network is held back."""
-        now = time.monotonic()
-        if self._noted.get((limit, network.name), 0) > now:
-            return
-        if len(self._noted) >= _NOTED:
-            self._noted.clear()
-        self._noted[limit, network.name] = now + rest
-        logger.warning(
-            "too many %s from %s: held back for %d seconds",
-            limit.name.lower().replace("_", " "),
-            network.name,
-            rest,
-        )
 
     def _limiter(self) -> FixedWindowRateLimiter:
         return self._own if time.monotonic() < self._shared_again_at else self._shared

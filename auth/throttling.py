@@ -17,6 +17,7 @@ from auth.errors import AuthError
 from auth.events import EventType
 from auth.postern import Postern
 from auth.rate_limits import Limit, network_of, too_many_requests
+from auth.throttle_log import throttle_log
 from config import Settings
 from models import SecurityEvent, Throttle, User
 
@@ -84,7 +85,9 @@ class Attempt:
         throttle = await Throttle.get_or_none(key=self.key)
         now = int(self.postern.now().timestamp())
         await Throttle.filter(key=self.key).update(refused=F("refused") + 1)
-        return too_many_requests(max(wait, throttle.allowed_at - now if throttle else 1))
+        wait = max(wait, throttle.allowed_at - now if throttle else 1)
+        throttle_log.refused("account", str(self.user_id or self.key), wait)
+        return too_many_requests(wait)
 
     async def failed(self, kind: EventType) -> None:
         """Tell the trail that it failed, count it for the address, and announce a wait."""

@@ -30,10 +30,11 @@ from auth.errors import AuthError
 from auth.key_files import UnusableKeyError
 from auth.postern import Postern, open_postern
 from auth.sweep import sweep as sweep_once
-from cli import server
+from cli import logs, server
 from config import ConfigError, load
 from models import User, database
 
+logger = logging.getLogger("postern")
 Answer = TypeVar("Answer")
 OPERATOR = Caller(user_agent="postern")
 """Who a security event names when it was the operator."""
@@ -60,18 +61,18 @@ def main() -> None:
 )
 def serve(workers: int) -> None:
     """Bring the database up to date and serve until stopped."""
-    logging.getLogger("postern").setLevel(logging.INFO)
-    postern, _ = _open()
-    if workers > 1 and postern.settings.rate_limit_storage.get_secret_value() == "memory://":
-        click.echo(
-            "Each worker counts the attempts of an address by itself; with "
-            "AUTH_RATE_LIMIT_STORAGE=redis://… they count together.",
-            err=True,
-        )
-    try:
-        server.serve(postern, workers=workers)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+    logger.setLevel(logging.INFO)
+    with logs.refusals():
+        postern, _ = _open(logger.warning)
+        if workers > 1 and postern.settings.rate_limit_storage.get_secret_value() == "memory://":
+            logger.warning(
+                "Each worker counts the attempts of an address by itself; with "
+                "AUTH_RATE_LIMIT_STORAGE=redis://… they count together."
+            )
+        try:
+            server.serve(postern, workers=workers)
+        except ConfigError as error:
+            raise click.ClickException(str(error)) from None
 
 
 @main.command()
@@ -351,12 +352,16 @@ def _ask(work: Callable[[Postern], Awaitable[Answer]]) -> Answer:
         raise click.ClickException(str(error)) from None
 
 
-def _open() -> tuple[Postern, list[str]]:
+def _warn(text: str) -> None:
+    click.echo(f"Warning: {text}", err=True)
+
+
+def _open(warn: Callable[[str], None] = _warn) -> tuple[Postern, list[str]]:
     """The Postern that the environment describes, and the migrations that its database took.
 
     What is wrong with either ends the command with one line.
     """
-    postern = _opened()
+    postern = _opened(warn)
     try:
         return postern, asyncio.run(database.migrate(postern.settings))
     except Exception as error:  # each driver has its own
@@ -364,11 +369,11 @@ def _open() -> tuple[Postern, list[str]]:
         raise click.ClickException(f"The database cannot be used: {first_line}") from None
 
 
-def _opened() -> Postern:
+def _opened(warn: Callable[[str], None] = _warn) -> Postern:
     try:
         settings, warnings = load(os.environ)
         for warning in warnings:
-            click.echo(f"Warning: {warning}.", err=True)
+            warn(f"{warning}.")
         return open_postern(settings)
     except (ConfigError, UnusableKeyError) as error:
         raise click.ClickException(str(error)) from None

@@ -54,6 +54,14 @@ class Settings(BaseModel):
     port: Annotated[Port, Named("AUTH_PORT")] = 4000
     api_prefix: Annotated[Prefix, Named("AUTH_API_PREFIX")] = "/v1"
     data_dir: Annotated[Path, Named("AUTH_DATA_DIR"), Accepts("a folder")] = Path("var")
+    log_format: Annotated[
+        Literal["json", "text"] | None, Named("AUTH_LOG_FORMAT"), Accepts("json or text")
+    ] = None
+    # nginx and cloud balancers reuse a connection for 60 s, Traefik for 90, Caddy for 120.
+    keep_alive_timeout: Annotated[Seconds, Named("AUTH_KEEP_ALIVE_TIMEOUT")] = 130
+    connections_per_address: Annotated[
+        int, Named("AUTH_CONNECTIONS_PER_ADDRESS"), *whole(1, 1_000_000, "connections")
+    ] = 512
     database_url: Annotated[
         DatabaseUrl,
         Named("DATABASE_URL", fallback_env="HASURA_GRAPHQL_DATABASE_URL", secret=True),

@@ -329,10 +329,10 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 def postern(
     *arguments: str, env: dict[str, str], stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run the `postern` command to its end."""
+    """Run the `postern` command to its end, which it tells as to a person."""
     return subprocess.run(
         [POSTERN, *arguments],
-        env=env,
+        env={"AUTH_LOG_FORMAT": "text"} | env,
         input=stdin,
         capture_output=True,
         text=True,

@@ -6,7 +6,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from api.context import Context
-from api.operations import MAX_TOKENS, REMEMBERED, Operations
+from api.operations import MAX_CHARACTERS, MAX_TOKENS, Operations, RememberedDocuments
 from api.schema import schema
 from auth.caller import Caller
 from auth.postern import Postern
@@ -18,11 +18,29 @@ TWO = "query A { __typename } mutation B { signOut }"
 
 async def test_a_document_is_read_and_checked_once() -> None:
     operations = Operations(schema)
-    for _ in range(3):
-        for text in ("{ __typename }", "{ nope }", "{"):
-            await operations.run(text, NOBODY)
-    counts = operations.document.cache_info()
-    assert (counts.hits, counts.misses, counts.maxsize) == (6, 3, REMEMBERED)
+    for text in ("{ __typename }", "{ nope }", "{"):
+        await operations.run(text, NOBODY)
+        assert operations.document(text) is operations.document(text)
+
+
+async def test_what_is_remembered_is_bounded_in_memory() -> None:
+    """By what the documents take, not by their number; a refused one is not kept at all."""
+    operations = Operations(schema)
+    for number in range(60):
+        long_name = f"a{number}" + "b" * (MAX_CHARACTERS - 100)
+        for text in (f"{{ {'__typename ' * 50} a{number}: __typename }}", f"{{ {long_name} }}"):
+            operations.document(text)
+    remembered = RememberedDocuments(limit=500_000)
+    kept = operations.remembered
+    for digest in list(kept._documents):
+        remembered.add(digest, kept._documents[digest])
+        assert remembered.size <= 500_000
+    assert 0 < len(remembered) < len(kept)
+    assert all(
+        error.nodes is None and error.source is None
+        for document in kept._documents.values()
+        for error in document.errors
+    )
 
 
 async def test_what_is_wrong_is_told_as_often_as_it_is_sent() -> None:
@@ -35,15 +53,18 @@ async def test_what_is_wrong_is_told_as_often_as_it_is_sent() -> None:
 
 
 async def test_a_document_is_bounded() -> None:
-    fits, too_long = (f"{{ {'__typename ' * count} }}" for count in (MAX_TOKENS - 2, MAX_TOKENS))
-    assert Operations(schema).document(fits).parsed
-    assert Operations(schema).document(too_long).parsed is None
+    fits, too_long = (f"{{ __typename {'@a ' * count} }}" for count in (498, 499))
+    assert "Unknown directive" in Operations(schema).document(fits).errors[0].message
+    assert f"{MAX_TOKENS} tokens" in Operations(schema).document(too_long).errors[0].message
+    padded = "{ __typename }".ljust(MAX_CHARACTERS)
+    assert Operations(schema).document(padded).parsed
+    assert Operations(schema).document(padded + " ").parsed is None
 
 
 def test_what_is_too_much_is_refused_before_it_is_looked_at_closely() -> None:
     """To compare each field with each other one takes the square of the time."""
     (error,) = Operations(schema).document("{ me { " + "nope " * 900 + "} }").errors
-    assert "complexity" in error.message
+    assert "at most 400 fields" in error.message
 
 
 @pytest.mark.parametrize(

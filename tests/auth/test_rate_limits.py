@@ -96,7 +96,7 @@ async def test_the_log_says_once_that_an_address_is_held_back(
     for _ in range(120):
         await counted.wait(Limit.SIGN_UPS, "192.0.2.7")
     (line,) = caplog.messages
-    assert line.startswith("too many sign ups from 192.0.2.7: held back for ")
+    assert line == "throttled sign_ups: 192.0.2.7"
 
 
 @needs_redis

@@ -1,5 +1,6 @@
 """Clients that never get to the point are let go, and keep nobody else out."""
 
+import random
 import resource
 import socket
 import time
@@ -10,7 +11,7 @@ import httpx2
 import pytest
 
 from api.http import BODY_SECONDS
-from cli.server import REQUEST_SECONDS
+from cli.connections import REQUEST_SECONDS
 from tests.support import Server, running_server
 
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -71,7 +72,11 @@ def test_three_thousand_of_them_keep_nobody_out(server: Server) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     host, port = server.url.removeprefix("http://").split(":")
-    idle = [socket.create_connection((host, int(port))) for _ in range(min(3000, most - 100))]
+    sources = [f"127.0.1.{number}" for number in range(1, 11)]
+    idle = [
+        socket.create_connection((host, int(port)), source_address=(random.choice(sources), 0))
+        for _ in range(min(3000, most - 100))
+    ]
     try:
         for connection in idle:
             connection.sendall(HEAD)

@@ -1,0 +1,69 @@
+"""Which JSON is accepted, for GraphQL and for Nhost's routes alike."""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from starlette.exceptions import HTTPException
+
+MAX_NESTING = 64
+"""Objects and lists within each other (RFC 8259, section 9, allows a limit)."""
+_HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parse_json(data: str | bytes) -> Any:
+    """The value in a JSON text (RFC 8259), after a byte order mark or without one.
+
+    The text has to be UTF-8. Refused are also: NaN and infinity, numbers too large to be read, half
+    of a surrogate pair, a name that an object has twice (two readers could take different values),
+    and more than 64 levels of nesting.
+    Raises HTTPException: 400.
+    """
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        value = json.loads(
+            text.removeprefix("\ufeff"),
+            object_pairs_hook=_object,
+            parse_constant=_not_json,
+            parse_float=_finite,
+        )
+        if _HALF_A_PAIR.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        if text.count("[") + text.count("{") > MAX_NESTING:
+            _check_nesting(value)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "Expected JSON in UTF-8.") from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return value
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError("the number is too large")
+    return value
+
+
+def _check_nesting(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_NESTING + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer if isinstance(outer, list) else outer.values())
+        ]
+        if not level:
+            return
+    raise ValueError("nested too deeply")

@@ -1,0 +1,38 @@
+"""Every request counts for its address, whatever it is for."""
+
+from collections.abc import Collection
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import rest
+from api.http import address_of, say_when
+from auth.errors import AuthError
+from auth.postern import Postern
+from auth.rate_limits import Limit
+
+
+class RequestLimit:
+    """Refuses the requests of an address that has made too many.
+
+    `uncounted` are paths: `/graphql`, which counts by itself and refuses in its own form, and the
+    probes. Orchestrators and load balancers send those often, from one address, and restart or
+    bypass a server that refuses them. Probes cost less than the count would.
+    """
+
+    def __init__(self, app: ASGIApp, postern: Postern, uncounted: Collection[str]) -> None:
+        self.app, self._postern, self._uncounted = app, postern, frozenset(uncounted)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count the request, and pass it on or refuse it."""
+        if scope["type"] == "http" and scope["path"] not in self._uncounted:
+            address = address_of(self._postern, Request(scope))
+            try:
+                await self._postern.rate_limits.spend(Limit.REQUESTS, address)
+            except AuthError as error:
+                response = rest.refusal(429, error.code, str(error), **error.details)
+                response.headers["cache-control"] = "no-store"
+                say_when(response, error.details)
+                await response(scope, receive, send)
+                return
+        await self.app(scope, receive, send)

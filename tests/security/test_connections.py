@@ -1,0 +1,140 @@
+"""A client that does not read costs little memory, and not for long; nobody holds them all."""
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api import playground
+from cli.connections import REQUEST_SECONDS, WRITE_SECONDS
+from tests.support import Server, running_server
+
+FILE = b"GET /graphiql/graphiql.js HTTP/1.1\r\nhost: x\r\n"
+OTHER_ADDRESS = "127.0.0.2"
+"""Linux answers on all of 127.0.0.0/8."""
+
+
+def open_connection(server: Server, source: str = "127.0.0.1") -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=5, source_address=(source, 0))
+
+
+@contextmanager
+def not_reading(server: Server, count: int, request: bytes) -> Iterator[list[socket.socket]]:
+    with ExitStack() as opened:
+        connections = [opened.enter_context(open_connection(server)) for _ in range(count)]
+        for connection in connections:
+            connection.sendall(request + b"\r\n")
+        yield connections
+
+
+def memory_of(server: Server) -> int:
+    """MiB that the server holds."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+)", status)
+    assert found
+    return int(found[1]) // 1024
+
+
+def connections_of(server: Server) -> int:
+    links = []
+    for each in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        try:
+            links.append(str(each.readlink()))
+        except FileNotFoundError:
+            continue
+    return sum(link.startswith("socket:") for link in links)
+
+
+def test_three_hundred_that_do_not_read_share_one_file_and_are_let_go(tmp_path: Path) -> None:
+    """With a copy each they would hold 2,000 MiB."""
+    with running_server(tmp_path / "var") as server:
+        before, quiet = memory_of(server), connections_of(server)
+        with not_reading(server, 300, FILE):
+            time.sleep(5)
+            assert memory_of(server) - before < 150, f"{before} -> {memory_of(server)} MiB"
+            assert connections_of(server) >= 300
+            time.sleep(WRITE_SECONDS)
+            assert connections_of(server) <= quiet
+
+
+def test_one_that_reads_a_byte_at_a_time_is_let_go(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var") as server:
+        quiet = connections_of(server)
+        requests = [FILE, FILE + b"connection: close\r\n", FILE + b"accept-encoding: gzip\r\n"]
+        with ExitStack() as opened:
+            connections = [opened.enter_context(open_connection(server)) for _ in requests]
+            for connection, request in zip(connections, requests, strict=True):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.sendall(request + b"\r\n")
+            deadline = time.monotonic() + WRITE_SECONDS + 10
+            while connections_of(server) > quiet and time.monotonic() < deadline:
+                time.sleep(0.5)
+                for connection in connections:
+                    try:
+                        connection.recv(1)
+                    except OSError:
+                        continue
+            assert connections_of(server) <= quiet
+        assert "Traceback" not in server.log()
+
+
+def test_one_that_reads_slowly_but_steadily_gets_all_of_it(server: Server) -> None:
+    with open_connection(server) as connection:
+        connection.sendall(FILE + b"connection: close\r\n\r\n")
+        received = b""
+        while part := connection.recv(256 * 1024):
+            received += part
+            time.sleep(0.05)
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}".encode() in head.lower()
+    assert body == playground._plain("graphiql.js")
+
+
+def test_an_address_holds_so_many_connections_and_others_are_let_in(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var", AUTH_CONNECTIONS_PER_ADDRESS="20") as server:
+        with ExitStack() as opened:
+            for _ in range(20):
+                opened.enter_context(open_connection(server))
+            time.sleep(0.5)
+            with open_connection(server) as refused:
+                answer = refused.recv(4096)
+                assert answer.startswith(b"HTTP/1.1 429 ")
+                assert b"application/json" in answer
+            with open_connection(server, OTHER_ADDRESS) as welcome:
+                welcome.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+                assert welcome.recv(4096).startswith(b"HTTP/1.1 200 ")
+        time.sleep(0.5)
+        assert httpx2.get(f"{server.url}/healthz").status_code == 200
+        assert server.log().count('"limit": "connections"') == 1
+
+
+def test_a_trusted_proxy_holds_as_many_as_it_needs(tmp_path: Path) -> None:
+    chosen = {"AUTH_CONNECTIONS_PER_ADDRESS": "1", "AUTH_TRUSTED_PROXIES": "127.0.0.0/8"}
+    with running_server(tmp_path / "var", **chosen) as server, ExitStack() as opened:
+        for _ in range(30):
+            connection = opened.enter_context(open_connection(server))
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("seconds", [None, 1])
+def test_a_connection_stays_open_between_two_requests(tmp_path: Path, seconds: int | None) -> None:
+    """For longer than the deadline of a request, and as long as the operator says."""
+    chosen = {} if seconds is None else {"AUTH_KEEP_ALIVE_TIMEOUT": f"{seconds}s"}
+    with running_server(tmp_path / "var", **chosen) as server, open_connection(server) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        received = b""
+        while not received.endswith(b'"OK"'):
+            received += client.recv(4096)
+        client.settimeout(REQUEST_SECONDS + 5)
+        if seconds is None:
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+        else:
+            assert client.recv(1) == b""
