@@ -10,8 +10,10 @@ import click
 
 from api.app import VERSION
 from api.schema import schema
+from auth import backup
+from auth.backup import BackupError
 from auth.sweep import sweep as sweep_once
-from cli import importing, keys, server, users
+from cli import backups, importing, keys, server, users
 from cli.command import as_json, ask, migrated, say
 from config import ConfigError
 from models import database
@@ -71,8 +73,9 @@ def serve(workers: int) -> None:
             err=True,
         )
     try:
-        server.serve(postern, workers=workers)
-    except ConfigError as error:
+        with backup.in_use(postern.settings.data_dir):
+            server.serve(postern, workers=workers)
+    except (ConfigError, BackupError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -111,6 +114,8 @@ for _command in (
     users.show_events,
     keys.rotate_keys,
     keys.rotate_encryption_key,
+    backups.backup,
+    backups.restore,
     importing.import_nhost,
 ):
     main.add_command(_command)

@@ -34,6 +34,8 @@ COMMANDS = [
     "migrate",
     "export-schema",
     "create-user",
+    "backup",
+    "restore",
     "import-nhost",
     "list-users",
     "verify-user",
