@@ -122,10 +122,10 @@ def read_password() -> str:
 
     Raises ClickException where there is none, or where it is not UTF-8 text.
     """
-    if sys.stdin is not None and sys.stdin.isatty():
+    if sys.stdin.isatty():
         answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         return answer
-    line = sys.stdin.buffer.readline(_LONGEST_INPUT) if sys.stdin is not None else b""
+    line = sys.stdin.buffer.readline(_LONGEST_INPUT)
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     if not line:
         raise click.ClickException("Standard input has no password in its first line.")
@@ -134,7 +134,7 @@ def read_password() -> str:
 
 def read_input() -> bytes:
     """Standard input to its end, 64 KiB of it at the most. Raises ClickException."""
-    content = sys.stdin.buffer.read(_LONGEST_INPUT + 1) if sys.stdin is not None else b""
+    content = sys.stdin.buffer.read(_LONGEST_INPUT + 1)
     if len(content) > _LONGEST_INPUT:
         raise click.ClickException(f"Standard input has more than {_LONGEST_INPUT} bytes.")
     return content

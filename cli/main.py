@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ from api.schema import schema
 from auth import backup
 from auth.backup import BackupError
 from auth.sweep import sweep as sweep_once
-from cli import backups, importing, keys, server, users
+from cli import backups, importing, keys, profiles, server, users
 from cli.command import as_json, ask, migrated, say
 from config import ConfigError
 from models import database
@@ -105,13 +106,18 @@ def sweep(in_json: bool) -> None:
 
 for _command in (
     users.create_user,
-    users.list_users,
+    profiles.list_users,
+    profiles.show_user,
     users.verify_user,
     users.disable_user,
     users.enable_user,
+    users.set_password,
     users.reset_mfa,
+    users.delete_user,
     users.revoke_sessions,
-    users.show_events,
+    profiles.show_events,
+    profiles.set_roles,
+    profiles.set_metadata,
     keys.rotate_keys,
     keys.rotate_encryption_key,
     backups.backup,
@@ -130,6 +136,8 @@ def _open_standard_streams() -> None:
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(opened, True)  # noqa: FBT003 - the parameter has no name
     os.close(opened)
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - it stays open
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -1,15 +1,17 @@
-"""What the operator does with users."""
+"""What the operator does to let users in and to keep them out."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
 
-from auth import accounts, events, mfa, sessions, sign_up
+from auth import accounts, mfa, operators, sign_up
 from auth.postern import Postern
-from cli.command import OPERATOR, as_json, ask, look, read_password, say
-from config import Settings
+from cli.command import OPERATOR, as_json, ask, read_password, say
 from models import User
+
+user_argument = click.argument("user")
+"""A user, by e-mail address or id."""
 
 
 @click.command("create-user")
@@ -23,103 +25,108 @@ def create_user(email: str, display_name: str | None, in_json: bool) -> None:
     """
     password = read_password()
     wishes = sign_up.Wishes(display_name=display_name)
-    user = ask(lambda it: sign_up.create_account(it, OPERATOR, email, password, wishes))
-    say(in_json, _shown(user), f"Created {user.email}, id {user.id}.")
-
-
-@click.command("list-users")
-@click.option("--limit", type=click.IntRange(1), default=1000, help="How many at the most (1000).")
-@as_json
-def list_users(limit: int, in_json: bool) -> None:
-    """List the accounts, the newest first."""
-
-    async def found(_settings: Settings) -> list[User]:
-        return await User.all().order_by("-created_at").limit(limit)
-
-    users = look(found)
-    lines = (
-        f"{user.created_at:%Y-%m-%d}  {'disabled' if user.disabled else 'enabled ':8}  "
-        f"{user.active_mfa_type or '-':4}  {user.email}"
-        for user in users
-    )
-    say(in_json, [_shown(user) for user in users], *lines)
+    made = ask(lambda it: sign_up.create_account(it, OPERATOR, email, password, wishes))
+    say(in_json, shown(made), f"Created {made.email}, id {made.id}.")
 
 
 @click.command("verify-user")
-@click.argument("email")
+@user_argument
 @as_json
-def verify_user(email: str, in_json: bool) -> None:
+def verify_user(user: str, in_json: bool) -> None:
     """Mark a user's e-mail address as theirs.
 
     For where only such users are let in (AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED). Make sure of
     it first: this server sends no mail.
     """
-    user = _change(email, lambda it, user: accounts.set_email_verified(it, OPERATOR, user))
-    say(in_json, _shown(user), f"{user.email} is verified.")
+    changed = change(user, lambda it, found: accounts.set_email_verified(it, OPERATOR, found))
+    say(in_json, shown(changed), f"{changed.email} is verified.")
 
 
 @click.command("disable-user")
-@click.argument("email")
+@user_argument
 @as_json
-def disable_user(email: str, in_json: bool) -> None:
+def disable_user(user: str, in_json: bool) -> None:
     """Keep a user out, and end all of their sessions at once."""
-    user = _change(email, lambda it, user: accounts.set_disabled(it, OPERATOR, user, disabled=True))
-    say(in_json, _shown(user), f"{user.email} is disabled; their sessions are over.")
+    changed = change(
+        user, lambda it, found: accounts.set_disabled(it, OPERATOR, found, disabled=True)
+    )
+    say(in_json, shown(changed), f"{changed.email} is disabled; their sessions are over.")
 
 
 @click.command("enable-user")
-@click.argument("email")
+@user_argument
 @as_json
-def enable_user(email: str, in_json: bool) -> None:
+def enable_user(user: str, in_json: bool) -> None:
     """Let a user in again."""
-    user = _change(
-        email, lambda it, user: accounts.set_disabled(it, OPERATOR, user, disabled=False)
+    changed = change(
+        user, lambda it, found: accounts.set_disabled(it, OPERATOR, found, disabled=False)
     )
-    say(in_json, _shown(user), f"{user.email} is enabled.")
+    say(in_json, shown(changed), f"{changed.email} is enabled.")
+
+
+@click.command("set-password")
+@user_argument
+@as_json
+def set_password(user: str, in_json: bool) -> None:
+    """Replace a user's password, and end their sessions and open sign-ins.
+
+    The password is asked for; where there is no terminal, it is the first line of standard input.
+    A second factor stays as it is. Make sure first that it is them who asks.
+    """
+    password = read_password()
+    changed = change(user, lambda it, found: operators.set_password(it, OPERATOR, found, password))
+    say(in_json, shown(changed), f"The password of {changed.email} is replaced.")
 
 
 @click.command("reset-mfa")
-@click.argument("email")
+@user_argument
 @as_json
-def reset_mfa(email: str, in_json: bool) -> None:
+def reset_mfa(user: str, in_json: bool) -> None:
     """Delete a user's second factor.
 
-    For the user with EMAIL who has lost phone and recovery codes; they then sign in with the
-    password alone. Make sure first that it is them who asks.
+    For the user who has lost phone and recovery codes; they then sign in with the password alone.
+    Make sure first that it is them who asks.
     """
-    user = _change(email, lambda it, user: mfa.reset_mfa(it, OPERATOR, user))
-    say(in_json, _shown(user), f"The second factor of {user.email} is deleted.")
+    changed = change(user, lambda it, found: mfa.reset_mfa(it, OPERATOR, found))
+    say(in_json, shown(changed), f"The second factor of {changed.email} is deleted.")
 
 
 @click.command("revoke-sessions")
-@click.argument("email")
+@click.argument("user", required=False)
+@click.option("--all", "everybody", is_flag=True, help="Of everybody: after a restored backup.")
 @as_json
-def revoke_sessions(email: str, in_json: bool) -> None:
-    """End all sessions of a user."""
-    user = _change(email, lambda it, user: sessions.end_all(it, OPERATOR, user))
-    say(in_json, _shown(user), f"{user.email} is signed out everywhere.")
+def revoke_sessions(user: str | None, everybody: bool, in_json: bool) -> None:
+    """End all sessions and open sign-ins of a user, or of everybody."""
+    if (user is None) != everybody:
+        raise click.UsageError("Name either a user or --all.")
+    if user is None:
+        count = ask(lambda it: operators.end_everybodys_sessions(it, OPERATOR))
+        say(in_json, {"users": count}, f"{count} users are signed out everywhere.")
+    else:
+        changed = change(user, lambda it, found: operators.end_sessions(it, OPERATOR, found))
+        say(in_json, shown(changed), f"{changed.email} is signed out everywhere.")
 
 
-@click.command("events")
-@click.option("--user", "email", help="Only those of the user with this address.")
-@click.option("--limit", type=click.IntRange(1), default=50, help="How many at the most (50).")
+@click.command("delete-user")
+@user_argument
+@click.option("--yes", is_flag=True, help="Do not ask whether to.")
 @as_json
-def show_events(email: str | None, limit: int, in_json: bool) -> None:
-    """Show the trail of security events, the newest first."""
+def delete_user(user: str, yes: bool, in_json: bool) -> None:
+    """Delete a user and all that is theirs, also their security events. There is no way back."""
+    if not yes:
+        click.confirm(f"Delete {user} for good?", abort=True, err=True)
 
-    async def found(_settings: Settings) -> list[dict[str, object]]:
-        user = await _user(email) if email else None
-        return [events.as_json(event) for event in await events.latest(user=user, limit=limit)]
+    async def deleted(postern: Postern) -> User:
+        found = await existing(user)
+        await operators.delete_user(postern, OPERATOR, found)
+        return found
 
-    trail = look(found)
-    lines = (
-        f"{event['at']}  {event['event']:24}  {event['user'] or '-':36}  {event['address'] or '-'}"
-        for event in trail
-    )
-    say(in_json, trail, *lines)
+    gone = ask(deleted)
+    say(in_json, shown(gone), f"{gone.email}, id {gone.id}, is deleted.")
 
 
-def _shown(user: User) -> dict[str, object]:
+def shown(user: User) -> dict[str, object]:
+    """A user as programs read it."""
     return {
         "id": str(user.id),
         "email": user.email,
@@ -132,19 +139,21 @@ def _shown(user: User) -> dict[str, object]:
     }
 
 
-async def _user(email: str) -> User:
-    user = await accounts.find(email)
-    if user is None:
-        raise click.ClickException(f"There is no user with the address {email}.")
-    return user
+async def existing(user: str) -> User:
+    """The user with this address or id. Raises ClickException."""
+    found = await operators.find(user)
+    if found is None:
+        kind = "address" if operators.parsed_id(user) is None else "id"
+        raise click.ClickException(f"There is no user with the {kind} {user}.")
+    return found
 
 
-def _change(email: str, change: Callable[[Postern, User], Awaitable[Any]]) -> User:
-    """The user with this address, after the change."""
+def change(user: str, work: Callable[[Postern, User], Awaitable[Any]]) -> User:
+    """The user with this address or id, after the work."""
 
     async def changed(postern: Postern) -> User:
-        user = await _user(email)
-        await change(postern, user)
-        return await User.get(id=user.id)
+        found = await existing(user)
+        await work(postern, found)
+        return await User.get(id=found.id)
 
     return ask(changed)

@@ -16,6 +16,7 @@ from tests.support import (
     PASSWORD,
     Authenticator,
     Client,
+    RefusedError,
     environment,
     postern,
     running_server,
@@ -214,3 +215,18 @@ def test_on_postgresql_keys_are_copied_and_the_dump_is_named(
         assert len(copies) == 1
     sqlite = postern("restore", str(tmp_path / "backup"), env=environment(tmp_path / "third"))
     assert "of different kinds of database" in sqlite.stderr
+
+
+def test_the_sessions_of_a_backup_can_be_ended(
+    tmp_path: Path, made: tuple[Path, Authenticator, str]
+) -> None:
+    backup, _, refresh_token = made
+    env = environment(tmp_path / "elsewhere")
+    postern("restore", str(backup), env=env)
+    assert postern("revoke-sessions", "--all", env=env).returncode == 0
+    with (
+        running_server(tmp_path / "elsewhere") as server,
+        httpx2.Client(base_url=server.url) as http,
+        pytest.raises(RefusedError),
+    ):
+        Client(http).call("refreshSession", refreshToken=refresh_token)
