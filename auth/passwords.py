@@ -43,11 +43,13 @@ class Passwords(HashingThreads):
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one of this hash.
 
-        For None, an account that does not exist, the same work is done and the answer is False.
+        For None, an account that does not exist, the same work is done and the answer is False;
+        and so for an empty password, which nobody can have chosen here: some of the hashes that
+        come from elsewhere are of one, and mean that there is no password.
         Raises AuthError: TOO_MANY_REQUESTS.
         """
         matches = await self.run(lambda: self._verify(password_hash, password))
-        return matches and password_hash is not None
+        return matches and password_hash is not None and password != ""
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than those in force, or by bcrypt."""
@@ -60,11 +62,6 @@ class Passwords(HashingThreads):
             return self._hasher.verify(password_hash or self._nobodys_hash, password)
         except VerificationError:
             return False
-
-
-def is_known(password_hash: str) -> bool:
-    """Whether it is a hash that can be verified here: Argon2id, or bcrypt from elsewhere."""
-    return _is_bcrypt(password_hash) or password_hash.startswith("$argon2id$")
 
 
 def _is_bcrypt(password_hash: str) -> bool:
