@@ -119,18 +119,53 @@ def restore(settings: Settings, folder: Path, now: datetime, *, force: bool) -> 
             raise BackupError(f"{there[0]} is there already; --force moves it out of the way")
         if target is not None:
             _refuse_opened(target)
-        aside = data_dir / f"before-restore-{now:%Y%m%dT%H%M%S}" if there else None
-        if aside is not None:
+        aside = data_dir / f"before-restore-{now:%Y%m%dT%H%M%S}"
+        _put_back(backup, folder, data_dir, target, there, aside)
+    return aside if there else None
+
+
+def _put_back(
+    backup: Backup,
+    folder: Path,
+    data_dir: Path,
+    target: Path | None,
+    there: list[Path],
+    aside: Path,
+) -> None:
+    """Move what is there aside and copy the backup; or fail, and leave everything as it was."""
+    moved: list[Path] = []
+    try:
+        if there:
             aside.mkdir(mode=0o700)
-            for path in there:
-                shutil.move(path, aside / path.name)
-        for name in backup.files:
-            if name == DATABASE and target is not None:
-                _copy(folder / name, target)
-            elif name != CONFIGURATION:
-                (data_dir / name).parent.mkdir(mode=0o700, exist_ok=True)
-                _copy(folder / name, data_dir / name)
-    return aside
+        for path in there:
+            shutil.move(path, aside / path.name)
+            moved.append(path)
+        _copy_files(backup, folder, data_dir, target)
+    except BaseException:
+        for path in _already_there(data_dir, target):
+            if path in moved or path not in there:
+                _remove(path)
+        for path in moved:
+            shutil.move(aside / path.name, path)
+        if there:
+            aside.rmdir()
+        raise
+
+
+def _copy_files(backup: Backup, folder: Path, data_dir: Path, target: Path | None) -> None:
+    for name in backup.files:
+        if name == DATABASE and target is not None:
+            _copy(folder / name, target)
+        elif name != CONFIGURATION:
+            (data_dir / name).parent.mkdir(mode=0o700, exist_ok=True)
+            _copy(folder / name, data_dir / name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _copy_database(source: Path, target: Path) -> None:
@@ -236,7 +271,4 @@ def _files_in(folder: Path) -> list[Path]:
 
 def _empty(folder: Path) -> None:
     for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        _remove(path)

@@ -1,16 +1,20 @@
 """A backup is made while the server runs, and what is restored signs in."""
 
+import errno
 import json
 import shutil
 import sqlite3
 import stat
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from auth import backup
+from config import load
 from tests.support import (
     JOE,
     PASSWORD,
@@ -45,9 +49,9 @@ def made(tmp_path: Path) -> tuple[Path, Authenticator, str]:
 def test_what_is_restored_signs_in_with_the_second_factor(
     tmp_path: Path, made: tuple[Path, Authenticator, str]
 ) -> None:
-    backup, phone, refresh_token = made
+    folder, phone, refresh_token = made
     shutil.rmtree(tmp_path / "var")
-    restored = postern("restore", str(backup), env=environment(tmp_path / "elsewhere"))
+    restored = postern("restore", str(folder), env=environment(tmp_path / "elsewhere"))
     assert restored.returncode == 0, restored.stderr
     assert "`postern revoke-sessions --all`" in restored.stdout
     with (
@@ -64,11 +68,11 @@ def test_what_is_restored_signs_in_with_the_second_factor(
 def test_a_backup_is_for_its_owner_alone_and_has_all_files(
     made: tuple[Path, Authenticator, str],
 ) -> None:
-    backup, *_ = made
-    assert stat.S_IMODE(backup.stat().st_mode) == 0o700
-    files = {path for path in backup.rglob("*") if path.is_file()}
+    folder, *_ = made
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = {path for path in folder.rglob("*") if path.is_file()}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    assert {str(path.relative_to(backup)) for path in files} == {
+    assert {str(path.relative_to(folder)) for path in files} == {
         "backup.json", "encryption-keys", "nhost.toml", "postern.db", "signing-keys/0.pem",
     }  # fmt: skip
 
@@ -130,18 +134,18 @@ def test_a_damaged_database_makes_no_backup(tmp_path: Path) -> None:
 def test_restoring_refuses_while_the_data_is_in_use(
     tmp_path: Path, made: tuple[Path, Authenticator, str]
 ) -> None:
-    backup, *_ = made
+    folder, *_ = made
     env = environment(tmp_path / "var")
     with running_server(tmp_path / "var"):
         for options in ([], ["--force"]):
-            refused = postern("restore", str(backup), *options, env=env)
+            refused = postern("restore", str(folder), *options, env=env)
             assert refused.stderr == (
                 f"Error: Nothing was restored: {tmp_path}/var: a server is using it; stop it "
                 "first.\n"
             )
     with sqlite3.connect(tmp_path / "var" / "postern.db") as somebody:
         somebody.execute("SELECT count(*) FROM users").fetchone()
-        refused = postern("restore", str(backup), "--force", env=env)
+        refused = postern("restore", str(folder), "--force", env=env)
         assert "is open in another process; stop it first" in refused.stderr
     somebody.close()
     assert (tmp_path / "var" / "postern.db").is_file()
@@ -150,13 +154,13 @@ def test_restoring_refuses_while_the_data_is_in_use(
 def test_restoring_moves_what_is_there_only_when_told_to(
     tmp_path: Path, made: tuple[Path, Authenticator, str]
 ) -> None:
-    backup, *_ = made
+    folder, *_ = made
     env = environment(tmp_path / "var")
     postern("create-user", "amy@example.com", env=env, stdin=PASSWORD)
-    refused = postern("restore", str(backup), env=env)
+    refused = postern("restore", str(folder), env=env)
     assert "is there already; --force moves it out of the way." in refused.stderr
     assert "amy@example.com" in postern("list-users", env=env).stdout
-    moved = json.loads(postern("restore", str(backup), "--force", "--json", env=env).stdout)
+    moved = json.loads(postern("restore", str(folder), "--force", "--json", env=env).stdout)
     assert postern("list-users", env=env).stdout.count("@") == 1
     aside = {path.name for path in Path(moved["movedTo"]).iterdir()}
     assert aside >= {"postern.db", "encryption-keys", "signing-keys"}
@@ -174,25 +178,53 @@ def test_restoring_moves_what_is_there_only_when_told_to(
 def test_a_backup_that_is_not_whole_is_not_restored(
     tmp_path: Path, made: tuple[Path, Authenticator, str], name: str, complaint: str
 ) -> None:
-    backup, *_ = made
+    folder, *_ = made
     if complaint.startswith("is not"):
-        (backup / name).write_bytes((backup / name).read_bytes() + b"x")
+        (folder / name).write_bytes((folder / name).read_bytes() + b"x")
     else:
-        (backup / name).unlink()
-    refused = postern("restore", str(backup), env=environment(tmp_path / "elsewhere"))
+        (folder / name).unlink()
+    refused = postern("restore", str(folder), env=environment(tmp_path / "elsewhere"))
     assert refused.returncode == 1
     assert complaint in refused.stderr
     assert not (tmp_path / "elsewhere" / "postern.db").exists()
 
 
+def test_a_restore_that_fails_leaves_everything_as_it_was(
+    tmp_path: Path, made: tuple[Path, Authenticator, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, *_ = made
+    env = environment(tmp_path / "var")
+    before = postern("list-users", env=env).stdout
+    keys = {path.name: path.read_bytes() for path in (tmp_path / "var").glob("*keys")
+            if path.is_file()}  # fmt: skip
+    copied, real = [], backup._copy
+
+    def full_disk(source: Path, target: Path) -> None:
+        copied.append(target)
+        if len(copied) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(backup, "_copy", full_disk)
+    settings, _ = load(env)
+    with pytest.raises(OSError, match="No space"):
+        backup.restore(settings, folder, datetime.now(UTC), force=True)
+    assert len(copied) == 3
+    assert postern("list-users", env=env).stdout == before
+    assert not list((tmp_path / "var").glob("before-restore-*"))
+    for name, content in keys.items():
+        assert (tmp_path / "var" / name).read_bytes() == content
+    assert list((tmp_path / "var" / "signing-keys").glob("*.pem"))
+
+
 def test_a_manifest_leads_nowhere_else(
     tmp_path: Path, made: tuple[Path, Authenticator, str]
 ) -> None:
-    backup, *_ = made
-    manifest = json.loads((backup / "backup.json").read_text())
+    folder, *_ = made
+    manifest = json.loads((folder / "backup.json").read_text())
     manifest["files"]["../var/encryption-keys"] = "0" * 64
-    (backup / "backup.json").write_text(json.dumps(manifest))
-    refused = postern("restore", str(backup), env=environment(tmp_path / "elsewhere"))
+    (folder / "backup.json").write_text(json.dumps(manifest))
+    refused = postern("restore", str(folder), env=environment(tmp_path / "elsewhere"))
     assert "is missing" in refused.stderr
 
 
@@ -220,9 +252,9 @@ def test_on_postgresql_keys_are_copied_and_the_dump_is_named(
 def test_the_sessions_of_a_backup_can_be_ended(
     tmp_path: Path, made: tuple[Path, Authenticator, str]
 ) -> None:
-    backup, _, refresh_token = made
+    folder, _, refresh_token = made
     env = environment(tmp_path / "elsewhere")
-    postern("restore", str(backup), env=env)
+    postern("restore", str(folder), env=env)
     assert postern("revoke-sessions", "--all", env=env).returncode == 0
     with (
         running_server(tmp_path / "elsewhere") as server,
