@@ -47,6 +47,10 @@ class EventType(Enum):
     EMAIL_VERIFIED = "The operator marked the e-mail address as the user's own."
     USER_DISABLED = "The operator disabled the account."
     USER_ENABLED = "The operator enabled the account."
+    USER_DELETED = "The operator deleted an account, and its events with it."
+    PASSWORD_SET = "The operator set a new password."
+    ROLES_CHANGED = "The operator changed the roles."
+    METADATA_CHANGED = "The operator changed the metadata."
 
 
 APPENDED = """

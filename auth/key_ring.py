@@ -1,31 +1,23 @@
-"""The keys that sign access tokens: where they come from, and when they retire."""
+"""The keys that sign access tokens: which one signs, and which ones verify."""
 
 import hashlib
 import json
-import os
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from auth.key_files import UnusableKeyError, create
+from auth.key_files import UnusableKeyError
 from config.values import JwtSecret
 
-SIGNING_KEYS_FOLDER = "signing-keys"
 ISSUER = "hasura-auth"
 """What Nhost Auth calls itself in `iss`, and what Hasura set-ups may check."""
 CLAIMS_NAMESPACE = "https://hasura.io/jwt/claims"
-_FIRST_KEY = "0.pem"
-"""The first key has this name everywhere, so that processes that start at once make one key."""
-_ED25519 = "EdDSA"
+ED25519 = "EdDSA"
 _SHARED_KEY_BYTES = 32
 """RFC 7518, section 3.2, for HS256; Hasura asks for the same."""
 
@@ -39,7 +31,7 @@ class SigningKey:
     private: Any = field(repr=False)
     public: Any = field(repr=False)
     made_at: int = 0
-    """Seconds since 1970."""
+    """Seconds since 1970, by the clock of the machine that made it."""
 
     def jwk(self) -> dict[str, Any] | None:
         """The public key as a JWK (RFC 7517); None for a secret shared with the verifiers."""
@@ -50,9 +42,10 @@ class SigningKey:
 
 
 class KeyRing:
-    """The signing keys in force: the newest one signs, and those verify whose tokens may live.
+    """The signing keys in force: the last one signs, and those verify whose tokens may live.
 
-    Looks at its source whenever it is asked, so that a running server notices a new key.
+    Looks at its source whenever it is asked, so that a running server notices a new key and a
+    revoked one.
     """
 
     def __init__(
@@ -64,7 +57,11 @@ class KeyRing:
         issuer: str = ISSUER,
         claims_namespace: str = CLAIMS_NAMESPACE,
     ) -> None:
-        """`source` is cheap and differs when `load` would; `token_life` is in seconds."""
+        """`source` is cheap and differs when `load` would; `token_life` is in seconds.
+
+        `load` answers the keys in their order. Where it answers none or raises OSError, the keys
+        loaded before stay in force.
+        """
         self.issuer = issuer
         self.claims_namespace = claims_namespace
         self._source, self._load = source, load
@@ -77,51 +74,27 @@ class KeyRing:
         return self._loaded()[-1]
 
     def in_use(self, now: datetime) -> list[SigningKey]:
-        """The keys that verify: the newest, and each older one until its last token expires."""
-        keys = self._loaded()
+        """The keys that verify: the last one, and each other until its last token expires.
+
+        A key was replaced when the first key after it was made. A clock that was wrong once, and
+        made a key in the future, delays nothing as soon as there is a newer key.
+        """
+        keys, replaced_at = self._loaded(), float("inf")
         oldest = now.timestamp() - self._token_life
-        return [key for key, newer in pairwise(keys) if newer.made_at > oldest] + keys[-1:]
+        found: dict[str | None, SigningKey] = {}
+        for key in reversed(keys):
+            if replaced_at > oldest:
+                found.setdefault(key.kid, key)
+            replaced_at = min(replaced_at, key.made_at)
+        return list(reversed(found.values()))
 
     def _loaded(self) -> list[SigningKey]:
-        source = self._source()
-        if source != self._seen:
-            with suppress(FileNotFoundError):  # deleted while it was read: look again next time
-                self._keys = self._load()
+        with suppress(OSError):  # deleted while it was read: look again next time
+            source = self._source()
+            if source != self._seen:
+                self._keys = self._load() or self._keys
                 self._seen = source
         return self._keys
-
-
-def own_key_ring(folder: Path, *, token_life: int) -> KeyRing:
-    """Ed25519 keys in a folder, a file each; one is made when there is none.
-
-    Raises UnusableKeyError.
-    """
-    keys = folder / SIGNING_KEYS_FOLDER
-    keys.mkdir(mode=0o700, exist_ok=True)
-    if not _key_files(keys):
-        create(keys / _FIRST_KEY, _new_pem())
-    return KeyRing(
-        lambda: _key_files(keys),
-        lambda: [_read_key(keys / name) for name in _key_files(keys)],
-        token_life=token_life,
-    )
-
-
-def rotate_signing_key(folder: Path, now: datetime, *, token_life: int) -> SigningKey:
-    """Make a new key that signs from now on, and delete those that verify nothing any more.
-
-    Raises UnusableKeyError, also where the last rotation was in the same second.
-    """
-    ring = own_key_ring(folder, token_life=token_life)
-    keys = folder / SIGNING_KEYS_FOLDER
-    kept = {key.kid for key in ring.in_use(now)}
-    path = keys / f"{int(now.timestamp())}.pem"
-    if not create(path, _new_pem()):
-        raise UnusableKeyError(f"{path}: a key was made this very second")
-    for name in _key_files(keys):
-        if name != path.name and _read_key(keys / name).kid not in kept:
-            (keys / name).unlink()
-    return ring.current
 
 
 def given_key_ring(secret: JwtSecret, *, token_life: int) -> KeyRing:
@@ -138,7 +111,7 @@ def given_key_ring(secret: JwtSecret, *, token_life: int) -> KeyRing:
 
 def _given_key(secret: JwtSecret) -> SigningKey:
     name = "HASURA_GRAPHQL_JWT_SECRET"
-    algorithm = _ED25519 if secret.type == "Ed25519" else secret.type
+    algorithm = ED25519 if secret.type == "Ed25519" else secret.type
     shared = secret.key.get_secret_value()
     if algorithm.startswith("HS"):
         if len(shared.encode()) < _SHARED_KEY_BYTES:
@@ -158,44 +131,17 @@ def _given_key(secret: JwtSecret) -> SigningKey:
             f"{name}: expected signing_key to be a private key for {secret.type} in PEM form, and "
             "key its public half"
         ) from None
-    kid = secret.kid or _thumbprint(_to_jwk(algorithm, public))
+    kid = secret.kid or thumbprint(algorithm, public)
     return SigningKey(kid, algorithm, private, public)
-
-
-def _key_files(folder: Path) -> list[str]:
-    names = os.listdir(folder)  # noqa: PTH208 - asked for at every request
-    return sorted(
-        (name for name in names if name.removesuffix(".pem").isdecimal()),
-        key=lambda name: int(name.removesuffix(".pem")),
-    )
-
-
-def _read_key(path: Path) -> SigningKey:
-    try:
-        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError):
-        private = None
-    if not isinstance(private, Ed25519PrivateKey):
-        raise UnusableKeyError(f"{path}: expected an Ed25519 private key in PEM form")
-    public = private.public_key()
-    kid = _thumbprint(_to_jwk(_ED25519, public))
-    return SigningKey(kid, _ED25519, private, public, int(path.stem))
-
-
-def _new_pem() -> bytes:
-    return Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 def _to_jwk(algorithm: str, public: Any) -> dict[str, Any]:
     return dict(jwt.get_algorithm_by_name(algorithm).to_jwk(public, as_dict=True))
 
 
-def _thumbprint(jwk: dict[str, Any]) -> str:
+def thumbprint(algorithm: str, public: Any) -> str:
     """The key's name for itself, the same on every machine (RFC 7638)."""
+    jwk = _to_jwk(algorithm, public)
     members = {name: jwk[name] for name in ("crv", "e", "kty", "n", "x", "y") if name in jwk}
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()

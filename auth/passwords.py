@@ -70,7 +70,8 @@ class Passwords(HashingThreads):
     async def verify(self, password_hash: str | None, password: str) -> Match:
         """Whether the password is the one of this hash; NO for None, an account that is not there.
 
-        NO takes the same work whatever is stored.
+        NO takes the same work whatever is stored. It is the answer to an empty password, too:
+        nobody can have chosen it here, and a hash of it from elsewhere means "no password".
         Raises AuthError: TOO_MANY_REQUESTS.
         """
         return await self.run(lambda: self._verify(password_hash, password))
@@ -92,7 +93,7 @@ class Passwords(HashingThreads):
         kind, clock = _kind(stored), _clock(_kind(stored))
         began = clock()
         for form in forms:
-            if self._matches(stored, form) and password_hash:
+            if self._matches(stored, form) and password_hash and password:
                 current = form == ready and not self._is_outdated(stored)
                 return Match.YES if current else Match.OUTDATED
         each = (clock() - began) / len(forms)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from auth import key_files, key_ring
+from auth import key_files, key_ring, signing_keys
 from auth.key_ring import KeyRing
 from auth.passwords import Passwords
 from auth.rate_limits import RateLimits
@@ -55,7 +55,7 @@ def open_postern(settings: Settings) -> Postern:
         key_ring=(
             key_ring.given_key_ring(settings.jwt_secret, token_life=token_life)
             if settings.jwt_secret
-            else key_ring.own_key_ring(settings.data_dir, token_life=token_life)
+            else signing_keys.own_key_ring(settings.data_dir, token_life=token_life)
         ),
         rate_limits=RateLimits(settings),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from tortoise.expressions import Q
+from tortoise.expressions import F, Q
 
 from auth import events, paging, tokens
 from auth.caller import Caller
@@ -178,12 +178,14 @@ async def _hand_out(postern: Postern, session: UserSession, *, elevated: bool = 
 async def _displace_more(postern: Postern, caller: Caller, user: User) -> None:
     """End the oldest sessions of a user who has too many still.
 
-    Sign-ins at the same instant do not see each other's sessions; whoever comes last here does.
+    Sign-ins at the same instant do not see each other's sessions; here one comes after the other.
     """
     newest = UserSession.filter(user_id=user.id).order_by("-created_at", "id")
-    over = await newest.offset(postern.settings.sessions_per_user).values_list("id", flat=True)
     async with atomic():
-        if over and await UserSession.filter(id__in=over).delete():
+        await User.filter(id=user.id).update(disabled=F("disabled"))  # holds the user's row
+        over = await newest.offset(postern.settings.sessions_per_user).values_list("id", flat=True)
+        if over:
+            await UserSession.filter(id__in=over).delete()
             await events.record(postern, caller, EventType.SESSION_DISPLACED, user.id)
 
 

@@ -36,6 +36,7 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
     is a list of warnings, one for each name that looks like a setting and is none.
     Raises ConfigError for a file that cannot be read and for every value that is not accepted.
     """
+    _refuse_what_is_not_text(environ)
     file = _read_file(environ)
     chosen = {
         field: found
@@ -48,6 +49,23 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
         fields = dict.fromkeys(str(item["loc"][0]) for item in error.errors())
         raise ConfigError("\n".join(_complaint(field, chosen[field]) for field in fields)) from None
     return settings, [*_unknown_variables(environ), *_unknown_keys(file)]
+
+
+def _refuse_what_is_not_text(environ: Mapping[str, str]) -> None:
+    """Raises ConfigError for a setting whose bytes are not UTF-8; Python hands it over escaped."""
+    known = {name for named in _NAMES.values() for name in (named.env, named.fallback_env)}
+    for name in sorted(environ):
+        is_setting = name in known or name.startswith("AUTH_")
+        if is_setting and not _is_text(environ[name]):
+            raise ConfigError(f"{ascii(name)[1:-1]}: expected UTF-8 text")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -69,8 +87,8 @@ def _with_secrets(value: Any, environ: Mapping[str, str]) -> Any:
     """`{{ secrets.NAME }}` replaced by the environment's NAME, as Nhost's own tools do."""
 
     def secret(match: re.Match[str]) -> str:
-        if match[1] not in environ:
-            raise ConfigError(f"{match[0]}: expected {match[1]} in the environment")
+        if match[1] not in environ or not _is_text(environ[match[1]]):
+            raise ConfigError(f"{match[0]}: expected {match[1]} in the environment, as UTF-8 text")
         return environ[match[1]]
 
     if isinstance(value, list):

@@ -92,11 +92,16 @@ def is_unavailable(error: BaseException) -> bool:
 
 def describe(settings: Settings) -> str:
     """Where the data lies, for a person: without the password of the database."""
-    config = orm_config(settings)
-    if path := _sqlite_path(config):
-        return f"{Path(path).resolve()} (SQLite)"
-    credentials = config["connections"]["default"]["credentials"]
+    if path := sqlite_file(settings):
+        return f"{path.resolve()} (SQLite)"
+    credentials = orm_config(settings)["connections"]["default"]["credentials"]
     return f"{credentials['database']} on {credentials['host']}:{credentials['port']} (PostgreSQL)"
+
+
+def sqlite_file(settings: Settings) -> Path | None:
+    """The file of the SQLite database; None on PostgreSQL."""
+    path = _sqlite_path(orm_config(settings))
+    return Path(path) if path else None
 
 
 @asynccontextmanager
@@ -131,6 +136,14 @@ async def migrate(settings: Settings) -> list[str]:
         executor = MigrationExecutor(connections.get("default"), _APPS)
         await executor.migrate(direction="forward", progress=note)
     return applied
+
+
+async def pending() -> list[str]:
+    """The migrations that the connected database still has to take, oldest first. Only looks."""
+    loader = MigrationExecutor(connections.get("default"), _APPS).loader
+    await loader.build_graph()
+    missing = set(loader.disk_migrations) - loader.applied_migrations
+    return sorted(key.name for key in missing)
 
 
 async def is_ready() -> bool:

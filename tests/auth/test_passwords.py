@@ -35,7 +35,11 @@ async def test_two_hashes_of_one_password_differ(hasher: Passwords) -> None:
     assert await hasher.hash("correct horse") != await hasher.hash("correct horse")
 
 
-@pytest.mark.parametrize("password", ["", " ", "\0", "pass\0word", "🔑" * 256])
+async def test_an_empty_password_is_never_right(hasher: Passwords) -> None:
+    assert not await hasher.verify(await hasher.hash(""), "")
+
+
+@pytest.mark.parametrize("password", [" ", "\0", "pass\0word", "🔑" * 256])
 async def test_a_password_is_taken_exactly_as_sent(hasher: Passwords, password: str) -> None:
     hashed = await hasher.hash(password)
     assert await hasher.verify(hashed, password)

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from joserfc import jwt as jose
 from joserfc.jwk import KeySet
 
-from auth import tokens
-from auth.key_ring import KeyRing, own_key_ring, rotate_signing_key
+from auth import signing_keys, tokens
+from auth.key_ring import KeyRing
+from auth.signing_keys import own_key_ring
 from models import User, UserSession
 
 LIFE = 900
@@ -116,7 +117,7 @@ def test_an_access_token_expires() -> None:
 def test_a_token_outlives_the_rotation_of_its_key_and_not_the_key(tmp_path: Path) -> None:
     ring = own_key_ring(tmp_path, token_life=LIFE)
     token = issue(ring=ring)
-    rotate_signing_key(tmp_path, datetime.now(UTC), token_life=LIFE)
+    signing_keys.rotate(tmp_path, datetime.now(UTC), token_life=LIFE)
     assert read(token, ring)
     later = datetime.now(UTC) + timedelta(seconds=LIFE + 1)
     with pytest.raises(tokens.InvalidTokenError):

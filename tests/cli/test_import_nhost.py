@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from tests.auth.test_nhost_import import TABLES, Nhost
+from tests.auth.test_nhost_import import KEY, SECRET, TABLES, Nhost, sealed
 from tests.support import environment, postern
 
 
@@ -34,6 +34,8 @@ def test_users_are_brought_along_and_counted(
         assert json.loads(ended.stdout) == {
             "imported": imported,
             "withFactor": 0,
+            "withoutTheirFactor": [],
+            "changed": [],
             "alreadyThere": there,
             "skipped": skipped,
             "dryRun": bool(option),
@@ -54,3 +56,55 @@ def test_a_database_that_is_none_of_nhosts_is_named_without_its_password(
         assert "Error: The Nhost database cannot be read: " in ended.stderr
         assert "Traceback" not in ended.stderr
         assert "hunter2" not in ended.stderr + ended.stdout
+
+
+def test_the_source_need_not_stand_in_the_list_of_processes(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    url = postgres_database["DATABASE_URL"]
+    asyncio.run(filled(url))
+    env = environment(tmp_path / "var", NHOST_DATABASE_URL=url, PGPASSWORD="hunter2")
+    ended = postern("import-nhost", "--json", env=env)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["imported"] == 2
+
+
+def test_who_would_lose_a_factor_is_named_and_stops_a_strict_import(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    url = postgres_database["DATABASE_URL"]
+    asyncio.run(filled(url))
+    env = environment(tmp_path / "var", NHOST_DATABASE_URL=url)
+    stopped = postern("import-nhost", "--strict", env=env)
+    assert stopped.returncode == 1
+    assert stopped.stderr.splitlines()[-1] == (
+        "Error: Nothing was written, as these users would lose their second factor: "
+        f"{UUID(int=2)} (an encrypted TOTP secret, and no key to open it)"
+    )
+    assert postern("list-users", env=env).stdout.strip() == ""
+    broken = postern("import-nhost", env=env | {"NHOST_ENCRYPTION_KEY": "hunter2"})
+    assert broken.stderr.startswith("Error: NHOST_ENCRYPTION_KEY: expected keys of 16, 24 or 32")
+    assert "hunter2" not in broken.stderr
+    opened = postern("import-nhost", "--strict", "--json", env=env | {"NHOST_ENCRYPTION_KEY": KEY})
+    assert json.loads(opened.stdout)["withFactor"] == 1
+
+
+def test_who_loses_a_factor_is_told_loudly(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    url = postgres_database["DATABASE_URL"]
+    asyncio.run(filled(url))
+    ended = postern("import-nhost", "--from", url, env=environment(tmp_path / "var"))
+    assert ended.returncode == 0
+    assert f"WITHOUT THE SECOND FACTOR {UUID(int=2)}: an encrypted TOTP secret" in ended.stdout
+    assert "Warning: 1 users had a second factor and have none now" in ended.stderr
+
+
+async def filled(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(TABLES)
+    nhost = Nhost(url, connection)
+    await nhost.add(UUID(int=1), email="joe@example.com")
+    factor = {"active_mfa_type": "totp", "totp_secret": sealed(SECRET)}
+    await nhost.add(UUID(int=2), email="amy@example.com", **factor)
+    await connection.close()

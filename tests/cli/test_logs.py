@@ -105,7 +105,9 @@ def test_a_server_writes_nothing_else(tmp_path: Path) -> None:
     assert signed_up["message"] == "SIGNED_UP"
     assert signed_up["address"] == "127.0.0.1"
     throttled = [line for line in events if line["event"] == "THROTTLED"]
-    assert [(line["limit"], line["who"]) for line in throttled] == [("guesses_at_account", "127.0.0.1")]
+    said = [(line["limit"], line["who"]) for line in throttled]
+    assert ("guesses_at_account", "127.0.0.1") in said
+    assert len(said) == len(set(said)), "once for each wait"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

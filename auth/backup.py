@@ -1,0 +1,274 @@
+"""A backup of all that is stored, made while the server runs, and putting it back.
+
+A backup is a folder: the SQLite database as of one moment, the key files, the configuration file,
+and a manifest of them, written last. What the environment holds is not in it.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from auth import signing_keys
+from auth.key_files import ENCRYPTION_KEYS_FILE
+from config import Settings
+from models import database
+
+DATABASE, MANIFEST, CONFIGURATION = "postern.db", "backup.json", "nhost.toml"
+_FORMAT = 1
+_IN_USE = ".in-use"
+"""A file in the data folder that every server of it holds a shared lock on."""
+
+
+class BackupError(Exception):
+    """A backup that cannot be made or put back; the message says why."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What is in a backup."""
+
+    files: tuple[str, ...]
+    users: int | None
+    """None where the database is not in it, as it is on PostgreSQL."""
+
+
+@contextmanager
+def in_use(data_dir: Path) -> Iterator[None]:
+    """Inside of the block a server uses the data folder, and nothing is restored into it.
+
+    Raises BackupError while something is. A folder that cannot be written has no such guard.
+    """
+    with _lock(data_dir, fcntl.LOCK_SH, "a backup is being restored into it"):
+        yield
+
+
+def make(settings: Settings, folder: Path, now: datetime, configuration: Path | None) -> Backup:
+    """Write a backup into a folder that is new or empty, and verify what was written.
+
+    The database first, then the keys: whatever it holds opens with the keys of the backup.
+    Raises BackupError, OSError and sqlite3.Error; then the folder is left empty.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise BackupError(f"{folder} is not empty")
+    folder.chmod(0o700)
+    try:
+        users = None
+        if source := database.sqlite_file(settings):
+            _copy_database(source, folder / DATABASE)
+            users = _verify(folder / DATABASE)
+        _copy_keys(settings, folder)
+        if configuration is not None:
+            _copy(configuration, folder / CONFIGURATION)
+        files = {str(path.relative_to(folder)): _digest(path) for path in _files_in(folder)}
+        manifest = {"format": _FORMAT, "madeAt": now.isoformat(), "users": users, "files": files}
+        _write(folder / MANIFEST, json.dumps(manifest, indent=2).encode() + b"\n")
+    except BaseException:
+        _empty(folder)
+        raise
+    return Backup(tuple(sorted(files)), users)
+
+
+def read(folder: Path) -> Backup:
+    """What is in a backup, once it is seen to be whole. Raises BackupError and OSError."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        files: dict[str, str] = dict(manifest["files"])
+        known = manifest["format"] == _FORMAT
+    except FileNotFoundError:
+        raise BackupError(f"{folder} holds no backup: it has no {MANIFEST}") from None
+    except (ValueError, LookupError, TypeError):
+        raise BackupError(f"{folder / MANIFEST} cannot be read") from None
+    if not known:
+        raise BackupError(f"{folder} was made by another version of Postern")
+    for name, digest in files.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+            raise BackupError(f"{path} is missing")
+        if _digest(path) != digest:
+            raise BackupError(f"{path} is not as it was written")
+    users = _verify(folder / DATABASE) if DATABASE in files else None
+    return Backup(tuple(sorted(files)), users)
+
+
+def restore(settings: Settings, folder: Path, now: datetime, *, force: bool) -> Path | None:
+    """Put the database and the keys of a backup back, and answer where those before it went.
+
+    With `force`, what is there is moved into a folder beside it; nothing is deleted.
+    Raises BackupError where the backup is not whole, where a server or another process uses the
+    data, and where something is there already; OSError and sqlite3.Error.
+    """
+    backup, data_dir = read(folder), settings.data_dir
+    target = database.sqlite_file(settings)
+    if (DATABASE in backup.files) != (target is not None):
+        raise BackupError("the backup and DATABASE_URL are of different kinds of database")
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _lock(data_dir, fcntl.LOCK_EX, "a server is using it; stop it first"):
+        there = _already_there(data_dir, target)
+        if there and not force:
+            raise BackupError(f"{there[0]} is there already; --force moves it out of the way")
+        if target is not None:
+            _refuse_opened(target)
+        aside = data_dir / f"before-restore-{now:%Y%m%dT%H%M%S}"
+        _put_back(backup, folder, data_dir, target, there, aside)
+    return aside if there else None
+
+
+def _put_back(
+    backup: Backup,
+    folder: Path,
+    data_dir: Path,
+    target: Path | None,
+    there: list[Path],
+    aside: Path,
+) -> None:
+    """Move what is there aside and copy the backup; or fail, and leave everything as it was."""
+    moved: list[Path] = []
+    try:
+        if there:
+            aside.mkdir(mode=0o700)
+        for path in there:
+            shutil.move(path, aside / path.name)
+            moved.append(path)
+        _copy_files(backup, folder, data_dir, target)
+    except BaseException:
+        for path in _already_there(data_dir, target):
+            if path in moved or path not in there:
+                _remove(path)
+        for path in moved:
+            shutil.move(aside / path.name, path)
+        if there:
+            aside.rmdir()
+        raise
+
+
+def _copy_files(backup: Backup, folder: Path, data_dir: Path, target: Path | None) -> None:
+    for name in backup.files:
+        if name == DATABASE and target is not None:
+            _copy(folder / name, target)
+        elif name != CONFIGURATION:
+            (data_dir / name).parent.mkdir(mode=0o700, exist_ok=True)
+            _copy(folder / name, data_dir / name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """SQLite's own way to copy a database that others write to: as of one moment, whole."""
+    if not source.is_file():
+        raise BackupError(f"there is no database at {source}")
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))
+    opened = sqlite3.connect(f"{source.resolve().as_uri()}?mode=rw", uri=True)
+    with contextlib.closing(opened), contextlib.closing(sqlite3.connect(target)) as copy:
+        opened.execute("PRAGMA busy_timeout = 30000")
+        opened.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, with no log beside it
+    _sync(target)
+
+
+def _verify(path: Path) -> int:
+    """How many users a database has. Raises BackupError unless it is whole."""
+    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as opened:
+            ((answer,), *_) = opened.execute("PRAGMA integrity_check").fetchall()
+            broken = opened.execute("PRAGMA foreign_key_check").fetchone()
+            (users,) = opened.execute("SELECT count(*) FROM users").fetchone()
+    except sqlite3.Error as error:
+        raise BackupError(f"{path} is not a database of Postern: {error}") from None
+    if answer != "ok" or broken:
+        raise BackupError(f"{path} is damaged")
+    return int(users)
+
+
+def _copy_keys(settings: Settings, folder: Path) -> None:
+    if settings.jwt_secret is None:
+        (folder / signing_keys.FOLDER).mkdir(mode=0o700)
+        for key in (settings.data_dir / signing_keys.FOLDER).glob("*.pem"):
+            signing_keys.read_key(key)
+            _copy(key, folder / signing_keys.FOLDER / key.name)
+    if settings.encryption_keys is None:
+        _copy(settings.data_dir / ENCRYPTION_KEYS_FILE, folder / ENCRYPTION_KEYS_FILE)
+
+
+def _already_there(data_dir: Path, target: Path | None) -> list[Path]:
+    paths = [data_dir / ENCRYPTION_KEYS_FILE, data_dir / signing_keys.FOLDER]
+    if target is not None:  # a log that is left would be taken for one of the restored database
+        paths += [target, *(target.with_name(target.name + end) for end in ("-wal", "-shm"))]
+    return [path for path in paths if path.exists()]
+
+
+def _refuse_opened(target: Path) -> None:
+    """Raises BackupError where another process has the database open, whoever it is.
+
+    Only somebody who is alone with a database can take it out of the mode that servers use.
+    """
+    if not target.is_file():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(target, timeout=0)) as opened:
+            opened.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError:
+        raise BackupError(f"{target} is open in another process; stop it first") from None
+    except sqlite3.DatabaseError:
+        return  # not a database: nobody can be using it
+
+
+@contextmanager
+def _lock(data_dir: Path, kind: int, held: str) -> Iterator[None]:
+    file: IO[Any] | None = None
+    with contextlib.suppress(OSError):
+        file = (data_dir / _IN_USE).open("w")
+    with file or contextlib.nullcontext():
+        try:
+            if file is not None:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(f"{data_dir}: {held}") from None
+        yield
+
+
+def _copy(source: Path, target: Path) -> None:
+    _write(target, source.read_bytes())
+
+
+def _write(target: Path, content: bytes) -> None:
+    opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(opened, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        _remove(path)

@@ -1,0 +1,192 @@
+"""Flow: what the operator may do to users, beyond what users do themselves.
+
+Each change ends with an event. Nothing here asks who calls: that is the command line's business.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from tortoise.expressions import Q
+
+from auth import accounts, events, factors, passwords, sessions, throttling
+from auth.caller import Caller
+from auth.events import EventType
+from auth.postern import Postern
+from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
+from models.transactions import atomic
+
+BATCH = 500
+"""Users whose sessions one transaction ends."""
+ROLES_MAX, ROLE_MAX = 100, 255
+"""Roles of a user, and characters of each."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which users the operator looks for; each switch that is on leaves some out."""
+
+    text: str = ""
+    """A part of the address, the name or the id."""
+    disabled: bool = False
+    unverified: bool = False
+    with_factor: bool = False
+    without_factor: bool = False
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the operator may know of a user."""
+
+    user: User
+    sessions: list[UserSession]
+    recovery_codes_left: int
+    waits: dict[str, int]
+    """Until when nothing is looked at, in seconds since 1970, for `password` and `code`."""
+    events: list[SecurityEvent]
+
+
+async def find(address_or_id: str) -> User | None:
+    """The user with this e-mail address, however it is spelt, or with this id."""
+    user_id = parsed_id(address_or_id)
+    if user_id is not None:
+        return await User.get_or_none(id=user_id)
+    return await accounts.find(address_or_id)
+
+
+def parsed_id(text: str) -> UUID | None:
+    """The id that a text is, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+async def search(wanted: Wanted, *, limit: int) -> list[User]:
+    """The users that are wanted, the newest first."""
+    found = User.all().order_by("-created_at", "id").limit(limit)
+    if text := wanted.text:
+        matches = Q(email__icontains=text) | Q(display_name__icontains=text)
+        found = found.filter(matches | Q(id__icontains=text))
+    if wanted.disabled:
+        found = found.filter(disabled=True)
+    if wanted.unverified:
+        found = found.filter(email_verified=False)
+    if wanted.with_factor:
+        found = found.filter(totp_activated_at__isnull=False)
+    if wanted.without_factor:
+        found = found.filter(totp_activated_at__isnull=True)
+    return await found
+
+
+async def details(user: User, now: int, *, latest: int = 10) -> Details:
+    """All that the operator may know of a user at `now`, in seconds since 1970."""
+    keys = _throttles(user)
+    waiting = await Throttle.filter(key__in=list(keys.values()), allowed_at__gt=now)
+    until = {throttle.key: throttle.allowed_at for throttle in waiting}
+    return Details(
+        user=user,
+        sessions=await UserSession.filter(user_id=user.id).order_by("-last_used_at"),
+        recovery_codes_left=await factors.recovery_codes_left(user),
+        waits={what: until[key] for what, key in keys.items() if key in until},
+        events=await events.latest(user=user, limit=latest),
+    )
+
+
+async def set_password(postern: Postern, caller: Caller, user: User, password: str) -> None:
+    """Replace a user's password; their sessions and open sign-ins end, and nobody waits any more.
+
+    Raises AuthError: INVALID_REQUEST, PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, TOO_MANY_REQUESTS.
+    """
+    passwords.refuse_unfit(password, email=user.email, settings=postern.settings)
+    password_hash = await postern.passwords.hash(password)
+    async with atomic():
+        await User.filter(id=user.id).update(password_hash=password_hash)
+        await Throttle.filter(key=_throttles(user)["password"]).delete()
+        await end_sessions(postern, caller, user)
+        await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
+
+
+async def delete_user(postern: Postern, caller: Caller, user: User) -> None:
+    """Delete a user with all that is theirs: sessions, factor, recovery codes, counts and events.
+
+    Their events go too, as they say from where the user signed in. One event without a user stays:
+    that the account with this id was deleted.
+    """
+    named = replace(caller, user_agent=f"{caller.user_agent}: deleted {user.id}")
+    async with atomic():
+        await User.filter(id=user.id).update(disabled=True)  # the user's row first, as everywhere
+        await SecurityEvent.filter(user_id=user.id).delete()
+        await Throttle.filter(key__in=list(_throttles(user).values())).delete()
+        await User.filter(id=user.id).delete()
+        await events.record(postern, named, EventType.USER_DELETED)
+
+
+async def set_roles(
+    postern: Postern, caller: Caller, user: User, roles: list[str], default_role: str
+) -> None:
+    """Give a user these roles, and the one that they act in. Access tokens have them once renewed.
+
+    Raises ValueError for what cannot be a role.
+    """
+    refuse_unfit_roles(roles, default_role)
+    async with atomic():
+        await User.filter(id=user.id).update(roles=roles, default_role=default_role)
+        await events.record(postern, caller, EventType.ROLES_CHANGED, user.id)
+
+
+def refuse_unfit_roles(roles: list[str], default_role: str) -> None:
+    """Raises ValueError that says why these cannot be a user's roles."""
+    if len(roles) > ROLES_MAX:
+        raise ValueError(f"more than {ROLES_MAX} roles")
+    if any(not role.strip() or not role.isprintable() for role in [*roles, default_role]):
+        raise ValueError("a role that is empty or has a control character")
+    if any(len(role) > ROLE_MAX for role in [*roles, default_role]):
+        raise ValueError(f"a role of more than {ROLE_MAX} characters")
+    if default_role not in roles:
+        raise ValueError("a default role that is not among the roles")
+
+
+async def set_metadata(
+    postern: Postern, caller: Caller, user: User, metadata: dict[str, Any] | None
+) -> None:
+    """Replace what the application keeps with the user, as `auth.metadata` has parsed it."""
+    async with atomic():
+        await User.filter(id=user.id).update(metadata=metadata)
+        await events.record(postern, caller, EventType.METADATA_CHANGED, user.id)
+
+
+async def end_sessions(postern: Postern, caller: Caller, user: User) -> None:
+    """End all sessions and open sign-ins of a user."""
+    async with atomic():
+        await MfaTicket.filter(user_id=user.id).delete()
+        await sessions.end_all(postern, caller, user)
+
+
+async def end_everybodys_sessions(postern: Postern, caller: Caller) -> int:
+    """End all sessions and open sign-ins of everybody, and answer how many users had any.
+
+    In batches, so that a running server goes on; whoever signs in meanwhile may stay signed in.
+    """
+    last, count = UUID(int=0), 0
+    batch = User.all().order_by("id").limit(BATCH)
+    while ids := await batch.filter(id__gt=last).values_list("id", flat=True):
+        last = UUID(str(ids[-1]))
+        having: set[UUID] = set()
+        for kind in (MfaTicket, UserSession):
+            theirs = kind.filter(user_id__in=ids).distinct()
+            having |= {UUID(str(row)) for row in await theirs.values_list("user_id", flat=True)}
+        async with atomic():
+            await MfaTicket.filter(user_id__in=ids).delete()
+            await UserSession.filter(user_id__in=ids).delete()
+            for user_id in having:
+                await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user_id)
+        count += len(having)
+    return count
+
+
+def _throttles(user: User) -> dict[str, str]:
+    return {
+        "password": throttling.key_of(throttling.password_of(user.email)),
+        "code": throttling.key_of(throttling.codes_of(user.id)),
+    }

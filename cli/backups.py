@@ -1,0 +1,94 @@
+"""What the operator does so that nothing is lost."""
+
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import click
+
+from auth import backup as backups
+from auth.backup import BackupError
+from auth.key_files import UnusableKeyError
+from cli.command import as_json, chosen_settings, say
+from config import Settings
+from config.load import DEFAULT_FILE
+
+_FAILURES = (BackupError, UnusableKeyError, OSError, sqlite3.Error)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@as_json
+def backup(folder: Path, in_json: bool) -> None:
+    """Copy database, keys and configuration into FOLDER, also while the server runs.
+
+    FOLDER has to be new or empty. It holds the keys of everything, so keep it like them. What the
+    environment holds is not copied. On PostgreSQL the database is not either: the command says how
+    to make a dump of it.
+    """
+    settings = chosen_settings()
+    configuration = Path(os.environ.get("AUTH_CONFIG") or DEFAULT_FILE)
+    try:
+        made = backups.make(
+            settings, folder, datetime.now(UTC), configuration if configuration.is_file() else None
+        )
+    except _FAILURES as error:
+        raise click.ClickException(f"No backup was made: {error}.") from None
+    dump = _dump_command(settings, folder)
+    told = {"folder": str(folder), "files": made.files, "users": made.users, "dump": dump}
+    lines = [f"Copied {name}." for name in made.files]
+    if dump is None:
+        lines += [f"The backup has {made.users} users, and was read again: it is whole."]
+    else:
+        lines += [f"The database is not in the backup. Now run: {dump}"]
+    kept = [
+        name
+        for name, value in (
+            ("AUTH_ENCRYPTION_KEYS", settings.encryption_keys),
+            ("HASURA_GRAPHQL_JWT_SECRET", settings.jwt_secret),
+        )
+        if value is not None
+    ]
+    lines += [f"{name} is in the environment: keep it elsewhere." for name in kept]
+    say(in_json, told | {"notCopied": kept}, *lines)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Move what is there into a folder beside it.")
+@as_json
+def restore(folder: Path, force: bool, in_json: bool) -> None:
+    """Put a backup back into AUTH_DATA_DIR, while no server runs.
+
+    The configuration of the backup stays where it is: compare it with yours.
+    """
+    settings = chosen_settings()
+    try:
+        aside = backups.restore(settings, folder, datetime.now(UTC), force=force)
+        restored = backups.read(folder)
+    except _FAILURES as error:
+        raise click.ClickException(f"Nothing was restored: {error}.") from None
+    lines = [f"Restored {name}." for name in restored.files if name != backups.CONFIGURATION]
+    if aside is not None:
+        lines += [f"What was there is in {aside} now."]
+    if settings.database_url is not None and restored.users is None:
+        lines += ["The database is not in the backup: restore its dump with pg_restore."]
+    lines += [
+        "Sessions that were open when the backup was made are open again; to end them all, run "
+        "`postern revoke-sessions --all`."
+    ]
+    told = {"files": restored.files, "users": restored.users, "movedTo": aside and str(aside)}
+    say(in_json, told, *lines)
+
+
+def _dump_command(settings: Settings, folder: Path) -> str | None:
+    """How PostgreSQL's own tool copies the database, without the password; None on SQLite."""
+    url = settings.database_url.get_secret_value() if settings.database_url else ""
+    if not url.startswith("postgres"):
+        return None
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    shown = urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query=""))
+    return f"pg_dump --format=custom --file={folder / 'postern.dump'} {shown}"

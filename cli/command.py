@@ -1,0 +1,170 @@
+"""What every command of the operator does: open Postern, ask it something, say the answer."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import asyncpg
+import click
+from tortoise.exceptions import BaseORMException
+
+from auth.caller import Caller
+from auth.errors import AuthError
+from auth.key_files import UnusableKeyError
+from auth.postern import Postern, open_postern
+from config import ConfigError, Settings, load
+from models import database
+
+Answer = TypeVar("Answer")
+OPERATOR = Caller(user_agent="postern")
+"""Who a security event names when it was the operator."""
+
+_LONGEST_INPUT = 64 * 1024
+"""Bytes that a command reads from standard input."""
+_DATABASE_ERRORS = (
+    sqlite3.Error,
+    BaseORMException,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+as_json = click.option("--json", "in_json", is_flag=True, help="Answer in JSON, for programs.")
+
+
+def say(in_json: bool, data: object, *lines: str) -> None:
+    """Write the answer of a command: the data as JSON, or the lines for a person."""
+    click.echo(json.dumps(data) if in_json else "\n".join(lines))
+
+
+def ask(work: Callable[[Postern], Awaitable[Answer]]) -> Answer:
+    """What the work answers with the models usable, on a database that is up to date.
+
+    A refusal ends the command with one line.
+    """
+    postern, _ = migrated()
+
+    async def connected() -> Answer:
+        async with database.connected(postern.settings):
+            return await work(postern)
+
+    return _run(connected())
+
+
+def look(work: Callable[[Settings], Awaitable[Answer]]) -> Answer:
+    """The same for work that only looks: it makes no folder, no key and no table.
+
+    A database that is missing or not up to date ends the command with one line.
+    """
+    settings = chosen_settings()
+
+    async def connected() -> Answer:
+        refuse_missing_database(settings)
+        async with database.connected(settings):
+            if pending := await database.pending():
+                raise click.ClickException(
+                    f"The database is not up to date ({len(pending)} migrations are missing): run "
+                    "`postern migrate` first."
+                )
+            return await work(settings)
+
+    return _run(connected())
+
+
+def refuse_missing_database(settings: Settings) -> None:
+    """Raises ClickException where the database is an SQLite file that is not there."""
+    path = database.sqlite_file(settings)
+    if path is not None and not path.is_file():
+        raise click.ClickException(f"There is no database at {path}: run `postern migrate` first.")
+
+
+def warn_on_screen(text: str) -> None:
+    """Write a warning to standard error."""
+    click.echo(f"Warning: {text}", err=True)
+
+
+def migrated(warn: Callable[[str], None] = warn_on_screen) -> tuple[Postern, list[str]]:
+    """The Postern that the environment describes, and the migrations that its database took.
+
+    What is wrong with either ends the command with one line.
+    """
+    postern = opened(warn)
+    try:
+        return postern, asyncio.run(database.migrate(postern.settings))
+    except Exception as error:  # each driver has its own
+        raise _unusable(error) from None
+
+
+def opened(warn: Callable[[str], None] = warn_on_screen) -> Postern:
+    """The Postern that the environment describes; its data folder and keys are made."""
+    settings = chosen_settings(warn)
+    try:
+        return open_postern(settings)
+    except UnusableKeyError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"AUTH_DATA_DIR cannot be used: {error}") from None
+
+
+def chosen_settings(warn: Callable[[str], None] = warn_on_screen) -> Settings:
+    """What the operator chose; `warn` is told what may be a mistake."""
+    try:
+        settings, warnings = load(os.environ)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    for warning in warnings:
+        warn(f"{warning}.")
+    return settings
+
+
+def read_password() -> str:
+    """A password from a prompt, or from the first line of standard input where that is no terminal.
+
+    Raises ClickException where there is none, or where it is not UTF-8 text.
+    """
+    if sys.stdin.isatty():
+        answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return answer
+    line = sys.stdin.buffer.readline(_LONGEST_INPUT)
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
+    if not line:
+        raise click.ClickException("Standard input has no password in its first line.")
+    return as_text(line, "The password on standard input")
+
+
+def read_input() -> bytes:
+    """Standard input to its end, 64 KiB of it at the most. Raises ClickException."""
+    content = sys.stdin.buffer.read(_LONGEST_INPUT + 1)
+    if len(content) > _LONGEST_INPUT:
+        raise click.ClickException(f"Standard input has more than {_LONGEST_INPUT} bytes.")
+    return content
+
+
+def as_text(content: bytes, what: str) -> str:
+    """UTF-8 text without a NUL. Raises ClickException, which shows `what` and no content."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{what} is not UTF-8 text.") from None
+    if "\0" in text:
+        raise click.ClickException(f"{what} contains a NUL character; is it UTF-16?")
+    return text
+
+
+def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    try:
+        return asyncio.run(work)
+    except (AuthError, UnusableKeyError) as error:
+        raise click.ClickException(str(error)) from None
+    except _DATABASE_ERRORS as error:
+        raise _unusable(error) from None
+
+
+def _unusable(error: Exception) -> click.ClickException:
+    first_line = str(error).partition("\n")[0] or type(error).__name__
+    return click.ClickException(f"The database cannot be used: {first_line}")

@@ -1,0 +1,77 @@
+"""What the operator does with keys."""
+
+from datetime import UTC, datetime
+
+import click
+
+from auth import factors, key_files, signing_keys
+from auth.key_files import UnusableKeyError
+from auth.postern import Postern
+from cli.command import as_json, ask, opened, say
+
+
+@click.command("rotate-keys")
+@click.option(
+    "--revoke",
+    is_flag=True,
+    help="Delete all other keys at once: for a key that has leaked.",
+)
+@as_json
+def rotate_keys(revoke: bool, in_json: bool) -> None:
+    """Sign access tokens with a new key from now on.
+
+    The old key verifies until its last token has expired. Running servers that share the data
+    folder notice by themselves.
+
+    With --revoke, access tokens of all other keys are refused here at once, and those keys leave
+    /.well-known/jwks.json; clients refresh their sessions and go on. Services that keep a copy of
+    the public keys accept the old tokens until they fetch them again.
+    """
+    settings = opened().settings
+    if settings.jwt_secret:
+        raise click.ClickException("The key is HASURA_GRAPHQL_JWT_SECRET; change it there.")
+    try:
+        done = signing_keys.rotate(
+            settings.data_dir,
+            datetime.now(UTC),
+            token_life=settings.access_token_expires_in,
+            revoke=revoke,
+        )
+    except (UnusableKeyError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    told = {"kid": done.signing, "verifying": done.verifying, "deleted": done.gone}
+    older = [kid for kid in done.verifying if kid != done.signing]
+    lines = [f"Access tokens are signed with {done.signing} from now on."]
+    lines += [f"{kid} verifies until its last token has expired." for kid in older]
+    lines += [f"{kid} is deleted; its tokens are refused here." for kid in done.gone]
+    say(in_json, told, *lines)
+
+
+@click.command("rotate-encryption-key")
+@as_json
+def rotate_encryption_key(in_json: bool) -> None:
+    """Encrypt the TOTP secrets with a new key.
+
+    Where the keys are a file in the data folder, a new one is put in front. Then every secret that
+    another key encrypted is encrypted with the first one. Running servers go on, and notice by
+    themselves. With AUTH_ENCRYPTION_KEYS, put the new key in front there first, and start the
+    servers again. It can be repeated.
+    """
+    settings = opened().settings
+    if settings.encryption_keys is None:
+        try:
+            key_files.add_encryption_key(settings.data_dir)
+        except (UnusableKeyError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+
+    async def resealed(postern: Postern) -> dict[str, object]:
+        sealed, unreadable = await factors.reseal_secrets(postern)
+        return {"keyId": postern.vault.current, "sealed": sealed, "unreadable": unreadable}
+
+    done = ask(resealed)
+    lines = [f"Encrypted {done['sealed']} secrets with the key {done['keyId']}."]
+    if done["unreadable"]:
+        lines += [f"{done['unreadable']} secrets cannot be opened with any of the keys."]
+    else:
+        lines += ["The older keys are only needed for older backups."]
+    say(in_json, done, *lines)

@@ -1,0 +1,152 @@
+"""What the operator sees of users, and what their applications know of them."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from auth import events, metadata, operators
+from auth.operators import Details, Wanted
+from auth.postern import Postern
+from cli.command import OPERATOR, as_json, as_text, look, read_input, say
+from cli.users import change, existing, shown, user_argument
+from config import Settings
+from models import User
+
+
+@click.command("list-users")
+@click.argument("text", default="")
+@click.option("--disabled", is_flag=True, help="Only those who are disabled.")
+@click.option("--unverified", is_flag=True, help="Only those whose address is not verified.")
+@click.option("--with-factor", is_flag=True, help="Only those with a second factor.")
+@click.option("--without-factor", is_flag=True, help="Only those without one.")
+@click.option("--limit", type=click.IntRange(1), default=1000, help="How many at the most (1000).")
+@as_json
+def list_users(limit: int, in_json: bool, **wanted: Any) -> None:
+    """List the accounts, the newest first; only those with TEXT in address, name or id."""
+
+    async def found(_settings: Settings) -> list[User]:
+        return await operators.search(Wanted(**wanted), limit=limit)
+
+    users = look(found)
+    lines = (
+        f"{user.created_at:%Y-%m-%d}  {'disabled' if user.disabled else 'enabled ':8}  "
+        f"{user.active_mfa_type or '-':4}  {user.email}"
+        for user in users
+    )
+    say(in_json, [shown(user) for user in users], *lines)
+
+
+@click.command("show-user")
+@user_argument
+@as_json
+def show_user(user: str, in_json: bool) -> None:
+    """Show a user: sessions, second factor, how long they have to wait, what happened last."""
+    now = datetime.now(UTC)
+
+    async def found(_settings: Settings) -> Details:
+        return await operators.details(await existing(user), int(now.timestamp()))
+
+    seen = look(found)
+    told = _told(seen)
+    apart = ("sessions", "latestEvents")
+    lines = [f"{name}: {json.dumps(told[name])}" for name in told if name not in apart]
+    lines += [f"session: {json.dumps(one)}" for one in told["sessions"]]
+    lines += [
+        f"{event['at']}  {event['event']:24}  {event['address'] or '-'}"
+        for event in told["latestEvents"]
+    ]
+    say(in_json, told, *lines)
+
+
+@click.command("events")
+@click.option("--user", help="Only those of the user with this address or id.")
+@click.option("--limit", type=click.IntRange(1), default=50, help="How many at the most (50).")
+@as_json
+def show_events(user: str | None, limit: int, in_json: bool) -> None:
+    """Show the trail of security events, the newest first."""
+
+    async def found(_settings: Settings) -> list[dict[str, object]]:
+        owner = await existing(user) if user is not None else None
+        return [events.as_json(event) for event in await events.latest(user=owner, limit=limit)]
+
+    trail = look(found)
+    lines = (
+        f"{event['at']}  {event['event']:24}  {event['user'] or '-':36}  {event['address'] or '-'}"
+        for event in trail
+    )
+    say(in_json, trail, *lines)
+
+
+@click.command("set-roles")
+@user_argument
+@click.argument("roles", nargs=-1, required=True)
+@click.option("--default", "default_role", help="The role that the user acts in (the first one).")
+@as_json
+def set_roles(user: str, roles: tuple[str, ...], default_role: str | None, in_json: bool) -> None:
+    """Give a user these ROLES and no others.
+
+    Access tokens that are out already have the older roles until they expire; to end them at once,
+    run `postern revoke-sessions` too.
+    """
+    chosen = list(dict.fromkeys(roles))
+
+    async def set_them(postern: Postern, found: User) -> None:
+        try:
+            default = default_role if default_role is not None else chosen[0]
+            await operators.set_roles(postern, OPERATOR, found, chosen, default)
+        except ValueError as error:
+            raise click.ClickException(f"These cannot be the roles: {error}.") from None
+
+    changed = change(user, set_them)
+    told = {"roles": changed.roles, "defaultRole": changed.default_role}
+    line = (
+        f"{changed.email} has the roles {', '.join(changed.roles)}; {changed.default_role} first."
+    )
+    say(in_json, shown(changed) | told, line)
+
+
+@click.command("set-metadata")
+@user_argument
+@click.argument("content", metavar="JSON", default="-")
+@as_json
+def set_metadata(user: str, content: str, in_json: bool) -> None:
+    """Replace a user's metadata with a JSON object, or with `null`; `-` is standard input."""
+    text = as_text(read_input(), "Standard input") if content == "-" else content
+    try:
+        parsed = None if text.strip() == "null" else metadata.parse(text)
+    except ValueError as error:
+        raise click.ClickException(f"This cannot be the metadata: {error}.") from None
+    changed = change(user, lambda it, found: operators.set_metadata(it, OPERATOR, found, parsed))
+    told = shown(changed) | {"metadata": changed.metadata}
+    say(in_json, told, f"The metadata of {changed.email} is replaced.")
+
+
+def _told(seen: Details) -> dict[str, Any]:
+    user = seen.user
+    return shown(user) | {
+        "locale": user.locale,
+        "roles": user.roles,
+        "defaultRole": user.default_role,
+        "metadata": user.metadata,
+        "recoveryCodesLeft": seen.recovery_codes_left,
+        "waitsForPasswordUntil": _time(seen.waits.get("password")),
+        "waitsForCodeUntil": _time(seen.waits.get("code")),
+        "sessions": [
+            {
+                "id": str(session.id),
+                "createdAt": session.created_at.isoformat(),
+                "lastUsedAt": session.last_used_at.isoformat(),
+                "expiresAt": session.expires_at.isoformat(),
+                "address": session.address,
+                "userAgent": session.user_agent,
+            }
+            for session in seen.sessions
+        ],
+        "latestEvents": [events.as_json(event) for event in seen.events],
+    }
+
+
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -1,0 +1,159 @@
+"""What the operator does to let users in and to keep them out."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import click
+
+from auth import accounts, mfa, operators, sign_up
+from auth.postern import Postern
+from cli.command import OPERATOR, as_json, ask, read_password, say
+from models import User
+
+user_argument = click.argument("user")
+"""A user, by e-mail address or id."""
+
+
+@click.command("create-user")
+@click.argument("email")
+@click.option("--display-name", help="The name to show. The e-mail address unless given.")
+@as_json
+def create_user(email: str, display_name: str | None, in_json: bool) -> None:
+    """Make an account that can sign in with EMAIL.
+
+    The password is asked for; where there is no terminal, it is the first line of standard input.
+    """
+    password = read_password()
+    wishes = sign_up.Wishes(display_name=display_name)
+    made = ask(lambda it: sign_up.create_account(it, OPERATOR, email, password, wishes))
+    say(in_json, shown(made), f"Created {made.email}, id {made.id}.")
+
+
+@click.command("verify-user")
+@user_argument
+@as_json
+def verify_user(user: str, in_json: bool) -> None:
+    """Mark a user's e-mail address as theirs.
+
+    For where only such users are let in (AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED). Make sure of
+    it first: this server sends no mail.
+    """
+    changed = change(user, lambda it, found: accounts.set_email_verified(it, OPERATOR, found))
+    say(in_json, shown(changed), f"{changed.email} is verified.")
+
+
+@click.command("disable-user")
+@user_argument
+@as_json
+def disable_user(user: str, in_json: bool) -> None:
+    """Keep a user out, and end all of their sessions at once."""
+    changed = change(
+        user, lambda it, found: accounts.set_disabled(it, OPERATOR, found, disabled=True)
+    )
+    say(in_json, shown(changed), f"{changed.email} is disabled; their sessions are over.")
+
+
+@click.command("enable-user")
+@user_argument
+@as_json
+def enable_user(user: str, in_json: bool) -> None:
+    """Let a user in again."""
+    changed = change(
+        user, lambda it, found: accounts.set_disabled(it, OPERATOR, found, disabled=False)
+    )
+    say(in_json, shown(changed), f"{changed.email} is enabled.")
+
+
+@click.command("set-password")
+@user_argument
+@as_json
+def set_password(user: str, in_json: bool) -> None:
+    """Replace a user's password, and end their sessions and open sign-ins.
+
+    The password is asked for; where there is no terminal, it is the first line of standard input.
+    A second factor stays as it is. Make sure first that it is them who asks.
+    """
+    password = read_password()
+    changed = change(user, lambda it, found: operators.set_password(it, OPERATOR, found, password))
+    say(in_json, shown(changed), f"The password of {changed.email} is replaced.")
+
+
+@click.command("reset-mfa")
+@user_argument
+@as_json
+def reset_mfa(user: str, in_json: bool) -> None:
+    """Delete a user's second factor.
+
+    For the user who has lost phone and recovery codes; they then sign in with the password alone.
+    Make sure first that it is them who asks.
+    """
+    changed = change(user, lambda it, found: mfa.reset_mfa(it, OPERATOR, found))
+    say(in_json, shown(changed), f"The second factor of {changed.email} is deleted.")
+
+
+@click.command("revoke-sessions")
+@click.argument("user", required=False)
+@click.option("--all", "everybody", is_flag=True, help="Of everybody: after a restored backup.")
+@as_json
+def revoke_sessions(user: str | None, everybody: bool, in_json: bool) -> None:
+    """End all sessions and open sign-ins of a user, or of everybody."""
+    if (user is None) != everybody:
+        raise click.UsageError("Name either a user or --all.")
+    if user is None:
+        count = ask(lambda it: operators.end_everybodys_sessions(it, OPERATOR))
+        say(in_json, {"users": count}, f"{count} users are signed out everywhere.")
+    else:
+        changed = change(user, lambda it, found: operators.end_sessions(it, OPERATOR, found))
+        say(in_json, shown(changed), f"{changed.email} is signed out everywhere.")
+
+
+@click.command("delete-user")
+@user_argument
+@click.option("--yes", is_flag=True, help="Do not ask whether to.")
+@as_json
+def delete_user(user: str, yes: bool, in_json: bool) -> None:
+    """Delete a user and all that is theirs, also their security events. There is no way back."""
+    if not yes:
+        click.confirm(f"Delete {user} for good?", abort=True, err=True)
+
+    async def deleted(postern: Postern) -> User:
+        found = await existing(user)
+        await operators.delete_user(postern, OPERATOR, found)
+        return found
+
+    gone = ask(deleted)
+    say(in_json, shown(gone), f"{gone.email}, id {gone.id}, is deleted.")
+
+
+def shown(user: User) -> dict[str, object]:
+    """A user as programs read it."""
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "displayName": user.display_name,
+        "emailVerified": user.email_verified,
+        "disabled": user.disabled,
+        "activeMfaType": user.active_mfa_type,
+        "createdAt": user.created_at.isoformat(),
+        "lastSignedInAt": user.last_signed_in_at and user.last_signed_in_at.isoformat(),
+    }
+
+
+async def existing(user: str) -> User:
+    """The user with this address or id. Raises ClickException."""
+    found = await operators.find(user)
+    if found is None:
+        kind = "address" if operators.parsed_id(user) is None else "id"
+        raise click.ClickException(f"There is no user with the {kind} {user}.")
+    return found
+
+
+def change(user: str, work: Callable[[Postern, User], Awaitable[Any]]) -> User:
+    """The user with this address or id, after the work."""
+
+    async def changed(postern: Postern) -> User:
+        found = await existing(user)
+        await work(postern, found)
+        return await User.get(id=found.id)
+
+    return ask(changed)

@@ -1,0 +1,93 @@
+"""`postern rotate-keys`, as the operator types it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+
+from tests.support import (
+    JOE,
+    Client,
+    RefusedError,
+    Server,
+    environment,
+    postern,
+    running_server,
+    running_workers,
+)
+
+
+def published(server: Server) -> list[str]:
+    keys = httpx2.get(f"{server.url}/.well-known/jwks.json").json()["keys"]
+    return [key["kid"] for key in keys]
+
+
+def rotated(server: Server, *options: str) -> dict[str, Any]:
+    ended = postern("rotate-keys", "--json", *options, env=server.env)
+    assert ended.returncode == 0, ended.stderr
+    told: dict[str, Any] = json.loads(ended.stdout)
+    return told
+
+
+def kid_of(session: dict[str, Any]) -> str:
+    return str(jwt.get_unverified_header(session["accessToken"])["kid"])
+
+
+@pytest.mark.parametrize("name", ["9999999999.pem", "1.pem"])
+def test_the_key_that_rotate_keys_names_signs_the_next_token(tmp_path: Path, name: str) -> None:
+    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+        joe = Client(http)
+        session = joe.sign_up(JOE)
+        folder = server.data_dir / "signing-keys"
+        shutil.copy(folder / "0.pem", folder / name)
+        seen = [kid_of(session)]
+        for _ in range(2):  # within the same second, as likely as not
+            told = rotated(server)
+            session = joe.call("refreshSession", refreshToken=session["refreshToken"])
+            assert kid_of(session) == told["kid"]
+            assert told["kid"] not in seen
+            assert published(server) == told["verifying"]
+            assert joe.call("me"), "the token of the older key is good until it expires"
+            seen.append(told["kid"])
+
+
+def test_a_revoked_key_is_refused_at_once_by_every_worker(tmp_path: Path) -> None:
+    with (
+        running_workers(tmp_path / "var", 2) as server,
+        httpx2.Client(base_url=server.url, headers={"connection": "close"}) as http,
+    ):
+        joe = Client(http)
+        session = joe.sign_up(JOE)
+        told = rotated(server, "--revoke")
+        assert told["verifying"] == [told["kid"]]
+        assert told["deleted"] == [kid_of(session)]
+        for _ in range(10):
+            assert published(server) == [told["kid"]]
+            with pytest.raises(RefusedError, match="Please sign in"):
+                joe.call("me")
+        fresh = joe.call("refreshSession", refreshToken=session["refreshToken"])
+        assert kid_of(fresh) == told["kid"]
+
+
+def test_rotate_keys_says_which_keys_verify_and_which_are_gone(tmp_path: Path) -> None:
+    env = environment(tmp_path / "var")
+    postern("migrate", env=env)
+    first, second = postern("rotate-keys", env=env).stdout.splitlines()
+    old = second.split()[0]
+    assert first.startswith("Access tokens are signed with ")
+    assert second == f"{old} verifies until its last token has expired."
+    revoked = postern("rotate-keys", "--revoke", env=env).stdout.splitlines()
+    assert f"{old} is deleted; its tokens are refused here." in revoked
+    assert len(revoked) == 3
+
+
+def test_a_key_of_the_environment_is_changed_there(tmp_path: Path) -> None:
+    secret = json.dumps({"type": "HS256", "key": "x" * 32})
+    env = environment(tmp_path / "var", HASURA_GRAPHQL_JWT_SECRET=secret)
+    refused = postern("rotate-keys", "--revoke", env=env)
+    assert refused.stderr == "Error: The key is HASURA_GRAPHQL_JWT_SECRET; change it there.\n"
+    assert not (tmp_path / "var" / "signing-keys").exists()
