@@ -89,6 +89,13 @@ async def test_networks_of_ipv6_are_counted_within_each_other(
     assert allowed == room
 
 
+async def test_a_client_that_is_refused_costs_its_neighbours_nothing(limits: Limits) -> None:
+    counted = limits()
+    for _ in range(500):
+        await counted.wait(Limit.GUESSES, "2001:db8:1:2::1")
+    assert await counted.wait(Limit.GUESSES, "2001:db8:1:3::1") == 0
+
+
 async def test_the_log_says_once_that_an_address_is_held_back(
     limits: Limits, caplog: pytest.LogCaptureFixture
 ) -> None:
