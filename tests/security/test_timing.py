@@ -1,13 +1,24 @@
 """How long an answer takes tells nothing of an account."""
 
 import random
+import sqlite3
 import statistics
 import time
 from pathlib import Path
 
+import bcrypt
 import httpx2
+from argon2 import PasswordHasher
 
-from tests.support import JOE, PASSWORD, Client, payload, postern, running_server
+from tests.support import (
+    JOE,
+    PASSWORD,
+    SHIPPED_LIMITS,
+    Client,
+    payload,
+    postern,
+    running_server,
+)
 
 CALLS = 200
 """Of each kind."""
@@ -67,3 +78,86 @@ def test_no_account_a_wrong_password_and_a_disabled_account_take_the_same_time(
                 break
         else:
             raise AssertionError(seen)
+
+
+ALIKE = 0.2
+"""How far the medians of two kinds may lie apart, of the longer one: the work is made up for in
+steps, and a cheaper hash was told from none by 75 %, one of bcrypt by 150 %."""
+OLDER = {
+    "cheap@example.com": PasswordHasher(memory_cost=4096, time_cost=1, parallelism=1).hash("x"),
+    "dear@example.com": PasswordHasher(memory_cost=19456, time_cost=3, parallelism=1).hash("x"),
+    "imported@example.com": bcrypt.hashpw(b"x", bcrypt.gensalt(10)).decode(),
+}
+
+
+def apart(took: dict[str, list[float]]) -> str:
+    """The medians of the kinds in milliseconds, where they lie too far apart; "" otherwise."""
+    medians = {kind: statistics.median(times) * 1000 for kind, times in took.items()}
+    if max(medians.values()) - min(medians.values()) <= ALIKE * max(medians.values()):
+        return ""
+    return str({kind: round(median, 1) for kind, median in medians.items()})
+
+
+def timed(
+    http: httpx2.Client, kinds: list[str], password: str, calls: int
+) -> tuple[dict[str, list[float]], set[str]]:
+    took: dict[str, list[float]] = {}
+    said = set()
+    emails = kinds * calls
+    random.shuffle(emails)
+    for email in emails:
+        body = payload("signInEmailPassword", {"email": email, "password": password})
+        began = time.perf_counter()
+        answer = http.post("/graphql", json=body)
+        took.setdefault(email, []).append(time.perf_counter() - began)
+        said.add(answer.json()["errors"][0]["extensions"]["code"])
+    return took, said
+
+
+def test_whatever_hash_is_stored_a_refusal_takes_the_same_time(tmp_path: Path) -> None:
+    with (
+        running_server(tmp_path / "var") as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        for email in (JOE, *OLDER):
+            Client(http).sign_up(email)
+    with sqlite3.connect(tmp_path / "var" / "postern.db") as database:
+        for email, stored in OLDER.items():
+            changed = "UPDATE users SET password_hash = ? WHERE email = ?"
+            database.execute(changed, (stored, email))
+    with (
+        running_server(tmp_path / "var") as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        for password in ("wrong", "w" * 100):
+            seen = []
+            for _ in range(TRIES):
+                took, said = timed(http, [NOBODY, JOE, *OLDER], password, 25)
+                assert said == {"INVALID_EMAIL_PASSWORD"}
+                seen.append(apart(took))
+                if not seen[-1]:
+                    break
+            assert not seen[-1], seen
+
+
+def test_behind_an_address_that_has_to_wait_no_account_is_told_apart(tmp_path: Path) -> None:
+    """Whoever signed in from there is let in with the right password, so others look at them."""
+    settings = SHIPPED_LIMITS | {"AUTH_RATE_LIMIT_GLOBAL_BURST": "100000"}
+    with (
+        running_server(tmp_path / "var", **settings) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        Client(http).sign_up(JOE)
+        for n in range(60):
+            body = {"email": f"{n}@example.com", "password": "wrong"}
+            http.post("/graphql", json=payload("signInEmailPassword", body))
+        seen = []
+        for _ in range(TRIES):
+            took, said = timed(http, [NOBODY, JOE], "wrong", 9)
+            assert said == {"TOO_MANY_REQUESTS"}
+            seen.append(apart(took))
+            if not seen[-1]:
+                break
+        assert not seen[-1], seen
+        body = payload("signInEmailPassword", {"email": JOE, "password": PASSWORD})
+        assert "errors" not in http.post("/graphql", json=body).json() or len(seen) > 1
