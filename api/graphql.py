@@ -13,14 +13,13 @@ from starlette.types import Receive, Scope, Send
 
 from api import playground
 from api.context import Context
-from api.http import bounded, caller_of, is_json, say_when, unforeseen
+from api.http import bounded, count_request, is_json, say_when, unforeseen
 from api.json_text import parse_json
 from api.operations import Operations
 from api.schema import schema
 from api.trusted_documents import read_manifest
 from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
-from auth.rate_limits import Limit
 
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
 """The media types of an answer (GraphQL over HTTP, section 4). The second one tells with its status
@@ -52,8 +51,7 @@ class GraphQLEndpoint:
         request = Request(scope, bounded(receive))
         media_type = media_type_for(request.headers.get("accept", ""))
         try:
-            context = Context(self._postern, caller_of(self._postern, request))
-            await self._postern.rate_limits.spend(Limit.REQUESTS, context.caller.address)
+            context = Context(self._postern, await count_request(self._postern, request))
             response = await self._answer(request, context, media_type)
         except HTTPException as error:
             code = ErrorCode.INVALID_REQUEST

@@ -14,9 +14,11 @@ from starlette.types import Message, Receive
 from tortoise.exceptions import OperationalError
 
 from api.client_address import client_address
+from auth import tokens
 from auth.caller import Caller
-from auth.errors import ErrorCode
+from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
+from auth.rate_limits import Limit
 from models import database
 
 logger = logging.getLogger("postern")
@@ -47,6 +49,26 @@ def address_of(postern: Postern, request: Request) -> str | None:
         peer, request.headers, chosen.trusted_proxies, chosen.trusted_proxy_header
     )
     return address[:ADDRESS_MAX] if address else None
+
+
+async def count_request(postern: Postern, request: Request) -> Caller:
+    """Count a request for its address; who asks.
+
+    Where strangers have used up the address's requests, whoever is signed in has as many of their
+    own, by session. Raises AuthError: TOO_MANY_REQUESTS.
+    """
+    caller, limits = caller_of(postern, request), postern.rate_limits
+    try:
+        await limits.spend(Limit.REQUESTS, caller.address)
+    except AuthError:
+        try:
+            claims = tokens.read(caller.access_token or "", postern.key_ring, postern.now())
+        except tokens.InvalidTokenError:
+            claims = None
+        if claims is None:
+            raise
+        await limits.spend(Limit.REQUESTS, None, f"session {claims.session_id}")
+    return caller
 
 
 def is_json(content_type: str) -> bool:

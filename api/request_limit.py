@@ -6,10 +6,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import rest
-from api.http import address_of, say_when
+from api.http import count_request, say_when
 from auth.errors import AuthError
 from auth.postern import Postern
-from auth.rate_limits import Limit
 
 
 class RequestLimit:
@@ -26,9 +25,8 @@ class RequestLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request, and pass it on or refuse it."""
         if scope["type"] == "http" and scope["path"] not in self._uncounted:
-            address = address_of(self._postern, Request(scope))
             try:
-                await self._postern.rate_limits.spend(Limit.REQUESTS, address)
+                await count_request(self._postern, Request(scope))
             except AuthError as error:
                 response = rest.refusal(429, error.code, str(error), **error.details)
                 response.headers["cache-control"] = "no-store"

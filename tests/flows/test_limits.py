@@ -86,6 +86,23 @@ def test_an_address_has_a_hundred_requests_a_minute(server: Server) -> None:
     assert httpx2.get(f"{server.url}/healthz").status_code == 200
 
 
+def test_strangers_use_up_no_requests_of_whoever_is_signed_in(server: Server) -> None:
+    body = payload("signUpEmailPassword", {"email": JOE, "password": PASSWORD})
+    token = ask(server, body).json()["data"]["signUpEmailPassword"]["accessToken"]
+    for _ in range(101):
+        stranger = ask(server, {"query": "{ __typename }"})
+    assert stranger.status_code == 429
+    headers = {"x-forwarded-for": "192.0.2.7", "authorization": f"Bearer {token}"}
+    me = payload("me", {})
+    with httpx2.Client(base_url=server.url, headers=headers) as http:
+        statuses = [http.post("/graphql", json=me).status_code for _ in range(101)]
+        assert statuses == [200] * 100 + [429], "and has a limit, too"
+    forged = httpx2.post(f"{server.url}/graphql", json=me, headers=headers | {
+        "authorization": f"Bearer {token[:-4]}AAAA"
+    })  # fmt: skip
+    assert forged.status_code == 429
+
+
 def test_a_good_refresh_token_refreshes_from_an_address_without_guesses_left(
     server: Server,
 ) -> None:

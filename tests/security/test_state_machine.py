@@ -93,6 +93,8 @@ class Refresh:
     device: Device
     token: str = field(repr=False)
     rotated_at: datetime | None = None
+    successor: "Refresh | None" = None
+    revoked: bool = False
 
 
 @dataclass(eq=False)
@@ -254,8 +256,11 @@ class Life(RuleBasedStateMachine):
         expected = self.refusal_of(access) or ("TOTP_ALREADY_ACTIVE" if self.active else "")
         told, answer = self.ask(mfa.change_user_mfa(self.postern, caller(access.token)))
         assert told == expected
-        if not told:
+        if told:
+            return
+        if self.secret is None or self.clock() >= self.enrolled_at + ENROLMENT_LIFE:
             self.secret, self.enrolled_at = answer.totp_secret, self.clock()
+        assert answer.totp_secret == self.secret
 
     @rule(access=access, offset=OFFSETS)
     def activate(self, access: Access, offset: int) -> None:
@@ -276,6 +281,7 @@ class Life(RuleBasedStateMachine):
             self.active, self.last_step = True, step
             self.codes = list(answer.recovery_codes)
             assert len(self.codes) == 10
+            self.reissued(access.device, answer.session)
 
     @precondition(lambda self: self.active)
     @rule(access=access, offset=OFFSETS, by_recovery_code=st.booleans())
@@ -286,8 +292,10 @@ class Life(RuleBasedStateMachine):
             step, code, right = 0, self.codes[-1], True
         expected = self.refusal_of(access) or ("" if right else "INVALID_TOTP")
         change = mfa.verify_change_user_mfa(self.postern, caller(access.token), "", code)
-        assert self.ask(change)[0] == expected
+        told, answer = self.ask(change)
+        assert told == expected
         if not expected:
+            self.reissued(access.device, answer.session)
             self.active, self.secret, self.codes = False, None, []
             self.last_step = step or self.last_step
 
@@ -304,7 +312,8 @@ class Life(RuleBasedStateMachine):
         )
         assert told == expected
         if not told:
-            self.last_step, self.codes = step, list(answer)
+            self.last_step, self.codes = step, list(answer.recovery_codes)
+            self.reissued(access.device, answer.session)
 
     @rule(target=access, access=access, offset=OFFSETS)
     def elevate(self, access: Access, offset: int) -> Any:
@@ -320,27 +329,39 @@ class Life(RuleBasedStateMachine):
         if self.active:
             self.last_step = step
         access.device.authenticated_at = self.clock()
-        self.rotate_all(access.device)
-        return self.handed_out(access.device, answer)
+        return self.reissued(access.device, answer)
 
-    def rotate_all(self, device: Device) -> None:
+    def reissued(self, device: Device, session: sessions.Session) -> Access:
+        """All older refresh tokens of the session are dead at once."""
         for token in self.all_refresh:
-            if token.device is device and token.rotated_at is None:
-                token.rotated_at = self.clock()
+            if token.device is device:
+                token.revoked = True
+        return self.handed_out(device, session)
 
     @rule(target=access, token=refresh)
     def refresh_session(self, token: Refresh) -> Any:
         now, device = self.clock(), token.device
-        stale = token.rotated_at is not None and token.rotated_at + GRACE <= now
-        expected = "INVALID_REFRESH_TOKEN" if stale or not device.alive else ""
+        over = token.revoked or not device.alive
+        stolen = not over and (
+            token.rotated_at is not None
+            and token.rotated_at + GRACE <= now
+            and token.successor is not None
+            and token.successor.rotated_at is not None
+        )
         told, answer = self.ask(refreshing.refresh_session(self.postern, caller(), token.token))
-        assert told == expected
-        if stale:
+        assert told == ("INVALID_REFRESH_TOKEN" if over or stolen else "")
+        if stolen:
             self.end(device)
         if told:
             return multiple()
-        token.rotated_at = token.rotated_at or now
-        return self.handed_out(device, answer)
+        access = self.handed_out(device, answer)
+        if token.successor is None:
+            token.rotated_at, token.successor = now, self.all_refresh[-1]
+        else:
+            assert answer.refresh_token == token.successor.token, "one chain a session"
+            self.new_refresh.pop()
+            self.all_refresh.pop()
+        return access
 
     @rule(token=consumes(refresh))
     def sign_out(self, token: Refresh) -> None:
@@ -360,8 +381,10 @@ class Life(RuleBasedStateMachine):
         current = self.password if right else "password"
         expected = self.refusal_of(access) or ("" if right else "INVALID_PASSWORD")
         change = accounts.change_user_password(self.postern, caller(access.token), current, fresh)
-        assert self.ask(change)[0] == expected
+        told, answer = self.ask(change)
+        assert told == expected
         if not expected:
+            self.reissued(access.device, answer)
             self.password = fresh
             self.end(*(device for device in self.devices if device is not access.device))
             for ticket in self.all_tickets:
