@@ -35,8 +35,9 @@ class ErrorCode(Enum):
     )
     INVALID_REFRESH_TOKEN = (
         "Your session has ended. Please sign in again.",
-        "The refresh token is unknown, its session has ended or expired, or it was replaced a "
-        "while ago (then the session is ended, as the token may be stolen). Sign in again.",
+        "The refresh token is unknown, its session has ended or expired, a change of password or "
+        "factor has made it worthless, or it was replaced and its successor used (then the session "
+        "is ended, as one of them may be stolen). Sign in again.",
     )
     ELEVATED_CLAIM_REQUIRED = (
         "Please confirm that it is you.",
@@ -120,9 +121,9 @@ class ErrorCode(Enum):
     )
     TOO_MANY_REQUESTS = (
         "Too many attempts. Please wait a moment and try again.",
-        "This client or this account was tried too often, or the server is busy. Nothing was "
-        "looked at. `extensions.retryAfter` says after how many seconds to try again, and so does "
-        "the header `Retry-After`.",
+        "This client or this account was tried too often, or the server is busy. What was sent "
+        "had no effect. `extensions.retryAfter` says after how many seconds to try again, and so "
+        "does the header `Retry-After`.",
     )
     SERVICE_UNAVAILABLE = (
         "The service cannot be reached at the moment. Please try again later.",

@@ -1,8 +1,9 @@
 import asyncio
+from typing import Any
 
 import pytest
 
-from auth import accounts, mfa_sign_in, refreshing, sessions, sign_in
+from auth import accounts, mfa, mfa_sign_in, refreshing, sessions, sign_in, totp
 from auth.errors import AuthError
 from auth.postern import Postern
 from models import MfaTicket, User, UserSession
@@ -137,3 +138,27 @@ class TestDisablingAUser:
         assert await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert "USER_DISABLED" in await event_names()
         assert "USER_ENABLED" in await event_names()
+
+
+async def test_a_change_that_was_made_is_told_though_the_session_ends_just_then(
+    postern: Postern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is loaded again afterwards, so nothing can go wrong after the change."""
+    session, owner = await sign_up_user(postern)
+    looked = sessions.signed_in
+    calls = []
+
+    async def once(*given: Any) -> Any:
+        calls.append(given)
+        return await looked(*given)
+
+    monkeypatch.setattr(sessions, "signed_in", once)
+    viewer = await accounts.change_user(postern, owner, display_name="Joe", locale=None)
+    assert viewer.user.display_name == "Joe"
+    changed = await accounts.change_user_password(postern, owner, PASSWORD, NEW)
+    assert changed.session_id == session.session_id
+    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
+    code = totp.code_at(secret, totp.time_step(postern.now()))
+    on = await mfa.verify_change_user_mfa(postern, owner, "totp", code)
+    assert on.session.user.active_mfa_type == "totp"
+    assert len(calls) == 4, "each asks who it is once"

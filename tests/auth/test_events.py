@@ -8,7 +8,8 @@ from auth.errors import AuthError
 from auth.events import EventType
 from auth.postern import Postern
 from models import SecurityEvent
-from tests.support import caller, refusal, sign_up_user
+from models.transactions import atomic
+from tests.support import caller, event_names, refusal, sign_up_user
 
 pytestmark = pytest.mark.anyio
 
@@ -63,3 +64,26 @@ async def test_a_cursor_is_one_of_ours(postern: Postern, after: str) -> None:
     with pytest.raises(AuthError) as refused:
         await events.page_of(session.user, first=1, after=after)
     assert refused.value.extensions["code"] == "INVALID_REQUEST"
+
+
+async def test_an_event_is_logged_once_its_change_is_committed(
+    postern: Postern, caplog: pytest.LogCaptureFixture
+) -> None:
+    session, _ = await sign_up_user(postern)
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+
+    async def undone() -> None:
+        async with atomic():
+            await events.record(postern, caller(), EventType.FACTOR_ON, session.user.id)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await undone()
+    assert "FACTOR_ON" not in await event_names()
+    assert caplog.text == ""
+    async with atomic():
+        async with atomic():
+            await events.record(postern, caller(), EventType.FACTOR_ON, session.user.id)
+        assert caplog.text == ""
+    assert caplog.text.count("FACTOR_ON") == 1

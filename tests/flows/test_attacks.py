@@ -175,3 +175,28 @@ def search(server: Server, secret: str) -> list[str]:
         forms += [raw, base64.b64encode(raw)]
     files = [*(path for path in server.data_dir.rglob("*") if path.is_file()), server.output]
     return [file.name for file in files if any(form in file.read_bytes() for form in forms)]
+
+
+def test_concealed_a_right_password_is_not_told_where_factors_are_switched_off(
+    tmp_path: Path,
+) -> None:
+    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+        client = Client(http)
+        client.sign_up(JOE)
+        client.enrol()
+    off = {"AUTH_MFA_ENABLED": "false", "AUTH_CONCEAL_ERRORS": "true"}
+    with (
+        running_server(tmp_path / "var", **off) as server,
+        httpx2.Client(base_url=server.url) as http,
+    ):
+        for path in ("/graphql", "/v1/signin/email-password"):
+            told = set()
+            for password in (PASSWORD, "wrong"):
+                given = {"email": JOE, "password": password}
+                body = payload("signInEmailPassword", given) if path == "/graphql" else given
+                answer = http.post(path, json=body)
+                told.add((answer.status_code, answer.text))
+            assert len(told) == 1
+        with pytest.raises(RefusedError) as refused:
+            Client(http).call("changeUserMfa")
+        assert refused.value.code == "DISABLED_ENDPOINT", "which tells nothing of an account"
