@@ -109,6 +109,20 @@ class RateLimits:
                 return await self._rest(limit, network, account)
         return 0
 
+    async def look(self, limit: Limit, address: str | None) -> float:
+        """The seconds to wait before another one is allowed, else 0; nothing is counted."""
+        if not self._enabled:
+            return 0
+        for network in networks_of(address):
+            item, names = self._items[limit, network.room], (limit.name, network.name, "")
+            try:
+                allowed = await self._limiter().test(item, *names)
+            except StorageError:
+                allowed = await self._own.test(item, *names)
+            if not allowed:
+                return await self._rest(limit, network, "")
+        return 0
+
     async def give_back(self, limit: Limit, address: str | None, account: str = "") -> None:
         """Uncount one: what was tried succeeded."""
         if self._enabled:

@@ -85,11 +85,15 @@ async def _look_up(
 async def _spend_for_address(attempt: Attempt) -> float:
     """Count the attempt for its address; the seconds to wait where that is one too many, else 0.
 
-    What an address tries at one account beyond its limit is not counted against its whole.
+    What an address tries at one account beyond its limit is not counted against its whole. Once
+    that is used up no accounts are counted any more: an attacker can invent any number of them.
     """
     limits, address = attempt.postern.rate_limits, attempt.caller.address
-    wait = await limits.wait(Limit.GUESSES_AT_ACCOUNT, address, attempt.key)
-    return wait or await limits.wait(Limit.GUESSES, address)
+    return (
+        await limits.look(Limit.GUESSES, address)
+        or await limits.wait(Limit.GUESSES_AT_ACCOUNT, address, attempt.key)
+        or await limits.wait(Limit.GUESSES, address)
+    )
 
 
 async def _give_back_for_address(attempt: Attempt) -> None:
@@ -119,9 +123,9 @@ async def _held_back(
     Raises AuthError: TOO_MANY_REQUESTS; DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT.
     """
     refusal = await attempt.refused(wait)
-    counted = await attempt.where_known().count_here()
-    known = counted is not None and await attempt.is_where_known()
-    password_hash = found.password_hash if found and known else None
+    known = await attempt.is_where_known()
+    counted = await attempt.where_known(known=known).count_here()
+    password_hash = found.password_hash if found and known and counted else None
     match = await attempt.postern.passwords.verify_at_leisure(password_hash, password)
     if not found or not counted or not match:
         raise refusal

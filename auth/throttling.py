@@ -72,10 +72,15 @@ class Attempt:
         """Whether the user has signed in from this network before."""
         return await _has_signed_in_from(network_of(self.caller.address), self.user_id)
 
-    def where_known(self) -> "Attempt":
-        """The same attempt, under the count of the network that it comes from."""
+    def where_known(self, *, known: bool = True) -> "Attempt":
+        """The same attempt, under the count of the network that it comes from.
+
+        Where the user is not known there, all attempts from the network share one count: it is only
+        for taking as long, and nobody can make it grow.
+        """
         network = network_of(self.caller.address)
-        return replace(self, key=tokens.digest(f"{self.subject} from {network}"))
+        subject = self.subject if known else "nobody"
+        return replace(self, key=tokens.digest(f"{subject} from {network}"))
 
     async def refused(self, wait: float = 0) -> AuthError:
         """The refusal of an attempt that has to wait, for at least so many seconds; it is counted.

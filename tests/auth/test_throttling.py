@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from tests.support import (
     JOE,
     PASSWORD,
     Clock,
+    caller,
     event_names,
     open_ticket,
     refusal,
@@ -236,6 +238,22 @@ async def test_strangers_behind_an_address_keep_nobody_out_who_is_known_there(
     await SecurityEvent.all().delete()
     amy = sign_in.sign_in_email_password(shipped, office, "amy@example.com", PASSWORD)
     assert await refusal(amy) == "TOO_MANY_REQUESTS", "new here"
+
+
+async def test_accounts_that_an_attacker_invents_fill_neither_memory_nor_database(
+    shipped: Postern,
+) -> None:
+    async def try_many(start: int) -> None:
+        for n in range(start, start + 100):
+            attempt = sign_in.sign_in_email_password(shipped, caller(), f"{n}@x.example", "wrong")
+            await refusal(attempt)
+
+    await try_many(0)
+    storage: Any = shipped.rate_limits._own.storage
+    rows, counters = await Throttle.all().count(), len(storage.storage)
+    await try_many(100)
+    assert (await Throttle.all().count(), len(storage.storage)) == (rows, counters)
+    assert rows <= 51
 
 
 async def test_an_address_has_ten_guesses_at_an_account_and_goes_on_at_others(
