@@ -237,6 +237,21 @@ def test_a_change_is_made_once_the_password_is_confirmed(
         assert complaints == []
 
 
+def test_a_password_that_was_just_typed_is_not_asked_for_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with signed_up(browser, tmp_path, AUTH_ELEVATION_MAX_AGE="1s") as (page, _):
+        page.wait_for_timeout(1500)
+        press(page, "Change your password")
+        page.get_by_label("Current password").fill("a wrong password")
+        enter(page, "New password", PASSWORD + "!")
+        expect(page.get_by_role("alert")).to_have_text("The password is wrong.")
+        expect(page.get_by_role("alert")).to_be_focused()
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("Your password is changed.")
+
+
 def test_a_lost_phone_is_replaced(browser: Browser, tmp_path: Path) -> None:
     with signed_up(browser, tmp_path, AUTH_ELEVATION_MAX_AGE="5s") as (page, _):
         codes = set_up(page)

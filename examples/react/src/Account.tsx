@@ -9,7 +9,7 @@ import { Sessions } from "./Sessions";
 export function Account({ signedOut }: { signedOut: () => void }) {
   const [user, setUser] = useState<api.User | null>(null);
   const { busy, problem, call } = useCall();
-  const { confirmed, dialog } = useConfirmation(Boolean(user?.activeMfaType));
+  const { confirmed, dialog } = useConfirmation();
   const load = useCallback(async () => {
     const found = await api.me();
     if (found) setUser(found);
@@ -61,5 +61,5 @@ export function Account({ signedOut }: { signedOut: () => void }) {
 export interface PartProps {
   user: api.User;
   reload: () => Promise<void>;
-  confirmed: <T>(change: () => Promise<T>) => Promise<T>;
+  confirmed: <T>(change: () => Promise<T>, password?: string) => Promise<T>;
 }

@@ -6,31 +6,35 @@ import { isRefused, Refused } from "./session";
 const needsConfirmation = (error: unknown) => isRefused(error, "ELEVATED_CLAIM_REQUIRED");
 
 interface Waiting {
+  hasFactor: boolean;
   confirmed: () => void;
   cancelled: () => void;
 }
 
 /**
  * For changes that need a recent sign-in. `confirmed(change)` makes the change; where the server wants
- * to know first that it is the user, `dialog` asks, and then the change is made.
+ * to know first that it is the user, `dialog` asks, and then the change is made. A password that the
+ * user has typed for the change is not asked for again.
  */
-export function useConfirmation(hasFactor: boolean) {
+export function useConfirmation() {
   const [waiting, setWaiting] = useState<Waiting | null>(null);
 
-  async function confirmed<T>(change: () => Promise<T>): Promise<T> {
+  async function confirmed<T>(change: () => Promise<T>, password?: string): Promise<T> {
     try {
       return await change();
     } catch (error) {
       if (!needsConfirmation(error)) throw error;
-      await new Promise<void>((resolve, reject) =>
-        setWaiting({ confirmed: resolve, cancelled: () => reject(error) }),
-      ).finally(() => setWaiting(null));
+      const hasFactor = Boolean((await api.me())?.activeMfaType); // as it is now
+      if (password && !hasFactor) await api.elevate({ password });
+      else
+        await new Promise<void>((resolve, reject) =>
+          setWaiting({ hasFactor, confirmed: resolve, cancelled: () => reject(error) }),
+        ).finally(() => setWaiting(null));
       return change();
     }
   }
 
-  const dialog = waiting && <Dialog hasFactor={hasFactor} {...waiting} />;
-  return { confirmed, dialog };
+  return { confirmed, dialog: waiting && <Dialog {...waiting} /> };
 }
 
 /**
@@ -50,7 +54,7 @@ export async function confirmedByCode<T>(
   }
 }
 
-function Dialog({ hasFactor, confirmed, cancelled }: Waiting & { hasFactor: boolean }) {
+function Dialog({ hasFactor, confirmed, cancelled }: Waiting) {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const shown = dialog.current;

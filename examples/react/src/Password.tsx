@@ -21,7 +21,8 @@ export function Password({ user, reload, confirmed }: PartProps) {
           title="Change your password"
           action="Change it"
           submit={async ({ currentPassword = "", newPassword = "" }) => {
-            await confirmed(() => api.changePassword(currentPassword, newPassword));
+            const change = () => api.changePassword(currentPassword, newPassword);
+            await confirmed(change, currentPassword);
             setState("changed");
             await reload();
           }}
