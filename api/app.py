@@ -143,6 +143,7 @@ def create_app(postern: Postern) -> Starlette:
             Middleware(RequestLimit, postern, uncounted),
         ],
         routes=[
+            Route("/", playground.front(has_page=postern.settings.graphiql_enabled)),
             Route("/graphql", GraphQLEndpoint(postern)),
             *(graphiql if postern.settings.graphiql_enabled else []),
             Route("/openapi.json", openapi),

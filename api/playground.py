@@ -6,12 +6,13 @@ import hashlib
 import re
 import secrets
 import threading
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from api import content_policy
@@ -29,6 +30,13 @@ _GZIP = re.compile(
 )
 """Whether a client that sends this in `Accept-Encoding` takes gzip (RFC 9110, section 12.5.3)."""
 _inflating = threading.Lock()
+WHERE = {
+    "graphql": "graphql",
+    "openapi": "openapi.json",
+    "jwks": ".well-known/jwks.json",
+    "health": "healthz",
+}
+"""What is where, relative to `/`: below a reverse proxy's path prefix these addresses hold too."""
 _PAGE = """<!doctype html>
 <html lang="en">
   <head>
@@ -37,8 +45,8 @@ _PAGE = """<!doctype html>
     <meta name="color-scheme" content="light dark">
     <title>Postern: GraphiQL</title>
     <link rel="icon" href="data:,">
-    <link rel="stylesheet" href="/graphiql/graphiql.css" nonce="{nonce}">
-    <script type="module" src="/graphiql/graphiql.js" nonce="{nonce}"></script>
+    <link rel="stylesheet" href="graphiql/graphiql.css" nonce="{nonce}">
+    <script type="module" src="graphiql/graphiql.js" nonce="{nonce}"></script>
   </head>
   <body>
     <main id="graphiql">
@@ -54,6 +62,21 @@ def page() -> HTMLResponse:
     nonce = secrets.token_urlsafe(16)
     headers = {"content-security-policy": content_policy.page_policy(nonce)}
     return HTMLResponse(_PAGE.replace("{nonce}", nonce), headers=headers)
+
+
+def front(*, has_page: bool) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of `/`: it leads browsers to the page, if there is one, and tells what is where.
+
+    The address is relative: neither the host that the request names nor a path prefix is in it.
+    """
+
+    async def answer(request: Request) -> Response:
+        headers = {"vary": "accept"}
+        if has_page and "text/html" in request.headers.get("accept", "").lower():
+            return Response(status_code=303, headers=headers | {"location": WHERE["graphql"]})
+        return JSONResponse(WHERE, headers=headers)
+
+    return answer
 
 
 class SharedFile(Response):

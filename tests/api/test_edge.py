@@ -15,7 +15,7 @@ from tests.support import JOE, PASSWORD, Client, Server, running_server
 PATHS = [
     "/graphql/", "//graphql", "/graphql//", "/./graphql", "/a/../graphql", "/graphql%2f",
     "/%2fgraphql", "/graphql/?query={__typename}", "/healthz/", "//evil.example/", "/v1/token/",
-    "//v1/token", "/v1//token", "/v1/token%2F", "/v1/", "/v1", "/", "//", "/..", "/%2e%2e/",
+    "//v1/token", "/v1//token", "/v1/token%2F", "/v1/", "/v1", "//", "/..", "/%2e%2e/",
     "/graphiql", "/graphiql/", "/graphiql/../graphql", "/graphiql/..%2fapp.py", "/openapi.json/",
     "/.well-known/jwks.json/", "/\\evil.example", "/graphql;/", "/nowhere", "/nowhere/",
 ]  # fmt: skip

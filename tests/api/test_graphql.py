@@ -214,6 +214,21 @@ def test_graphiql_is_there_for_browsers(http: httpx2.Client) -> None:
     assert "GraphiQL" in page.text
 
 
+def test_browsers_are_led_to_graphiql_and_others_told_what_is_where(http: httpx2.Client) -> None:
+    browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    led = http.get("/", headers={"accept": browsers, "host": "evil.example"})
+    assert (led.status_code, led.headers["location"]) == (303, "graphql")
+    assert "accept" in led.headers["vary"]
+    for accept in ("*/*", "application/json", ""):
+        told = http.get("/", headers={"accept": accept, "host": "evil.example"})
+        assert told.status_code == 200
+        assert "evil.example" not in told.text
+        for address in told.json().values():
+            if address != "graphql":
+                assert http.get(f"/{address}").status_code == 200
+    assert http.post("/").status_code == 405
+
+
 def test_routes_beside_graphql_answer_json(http: httpx2.Client) -> None:
     assert http.get("/healthz").json() == "OK"
     assert http.head("/healthz").status_code == 200

@@ -69,6 +69,11 @@ def test_without_graphiql_a_browser_is_told_so_in_json(http: httpx2.Client) -> N
     assert answer.json()["errors"][0]["extensions"]["code"] == "INVALID_REQUEST"
 
 
+def test_without_graphiql_a_browser_is_led_nowhere(http: httpx2.Client) -> None:
+    answer = http.get("/", headers={"accept": "text/html"})
+    assert (answer.status_code, answer.json()["graphql"]) == (200, "graphql")
+
+
 def test_concealed_errors_are_all_the_same(http: httpx2.Client) -> None:
     joe, email = Client(http), "conceal@example.com"
     joe.sign_up(email)

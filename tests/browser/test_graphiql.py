@@ -3,9 +3,14 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx2
@@ -14,7 +19,6 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.support import ROOT, Authenticator, Server, node_modules, running_server
 
-EMAIL = "joe@example.com"
 PICTURES = os.environ.get("PICTURES")
 """A folder for a picture of what is seen."""
 PASTE = """text => {
@@ -28,9 +32,11 @@ PASTE = """text => {
 class Playground:
     """The page, and what happens on it."""
 
-    def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
-        self.server = server
-        self.page: Page = browser.new_page(viewport={"width": 1400, "height": 860}, **options)
+    def __init__(
+        self, browser: Browser, server: Server, *, at: str = "", width: int = 1400, **options: Any
+    ) -> None:
+        self.base = at or server.url
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 860}, **options)
         self.elsewhere: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self._asked(request.url))
@@ -41,18 +47,18 @@ class Playground:
                 self.complaints.append(message.text) if message.type == "error" else None
             ),
         )
-        self.page.goto(f"{server.url}/graphql")
+        self.page.goto(f"{self.base}/")
         expect(self.page.get_by_text("Run the tabs from left to right")).to_be_visible()
         expect(self.page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
 
     def _asked(self, url: str) -> None:
-        if not url.startswith((self.server.url, "data:", "blob:")):
+        if not url.startswith((self.base, "data:", "blob:")):
             self.elsewhere.append(url)
 
     def open(self, tab: str) -> None:
-        self.page.get_by_role("tab", name=tab, exact=True).click()
+        self.page.get_by_title(tab, exact=True).click()
         name = self.page.locator(".graphiql-query-editor .view-line").first
-        expect(name).to_contain_text(f"mutation {tab}")
+        expect(name).to_contain_text(re.compile(f"(mutation|query)\\s{tab}\\b"))
 
     def paste_variables(self, **variables: str) -> None:
         self.page.locator(".graphiql-editor-tool .monaco-editor").first.click()
@@ -63,7 +69,7 @@ class Playground:
         self.page.wait_for_timeout(500)  # GraphiQL looks at what was typed a little later
 
     def run(self, *, by_keyboard: bool = False) -> Any:
-        with self.page.expect_response(is_of_a_mutation) as answered:  # and not the schema's
+        with self.page.expect_response(is_of_the_editor) as answered:
             if by_keyboard:
                 self.page.keyboard.press("Control+Enter")
             else:
@@ -71,19 +77,21 @@ class Playground:
         return answered.value.json()
 
 
-def is_of_a_mutation(response: Response) -> bool:
-    return "mutation " in (response.request.post_data or "")
+def is_of_the_editor(response: Response) -> bool:
+    sent = response.request.post_data
+    return sent is not None and "IntrospectionQuery" not in sent
 
 
 def test_the_tabs_tell_the_story_in_order(browser: Browser, server: Server) -> None:
     graphiql = Playground(browser, server)
     page, status = graphiql.page, graphiql.page.get_by_role("status")
-    signed_up = graphiql.run()["data"]["signUpEmailPassword"]
-    assert signed_up["user"]["email"] == EMAIL
-    expect(status).to_contain_text(f"Signed in as {EMAIL}")
+    email = graphiql.run()["data"]["signUpEmailPassword"]["user"]["email"]
+    expect(status).to_contain_text(f"Signed in as {email}")
 
     graphiql.open("SignIn")
-    assert graphiql.run()["data"]["signInEmailPassword"]["__typename"] == "Session"
+    assert graphiql.run()["data"]["signInEmailPassword"]["user"]["email"] == email
+    graphiql.open("Me")
+    assert graphiql.run()["data"]["me"]["email"] == email
 
     graphiql.open("Enrol")
     enrolment = graphiql.run()["data"]["changeUserMfa"]
@@ -107,12 +115,157 @@ def test_the_tabs_tell_the_story_in_order(browser: Browser, server: Server) -> N
     graphiql.open("Verify")
     graphiql.paste_variables(ticket="", otp=phone.next_code())
     verified = graphiql.run(by_keyboard=True)["data"]["verifySignInMfaTotp"]
-    assert verified["user"] == {"email": EMAIL, "activeMfaType": "totp"}
+    assert verified["user"] == {"email": email, "activeMfaType": "totp"}
 
     stored = page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
-    for secret in (verified["accessToken"], verified["refreshToken"], "correct horse", EMAIL):
+    secrets = [verified["accessToken"], verified["refreshToken"], "correct horse", email]
+    for secret in [*secrets, *activated["recoveryCodes"]]:
         assert secret not in stored
     assert graphiql.elsewhere == []
+    assert graphiql.complaints == []
+
+
+def test_the_story_goes_on_after_the_second_sign_in(browser: Browser, server: Server) -> None:
+    """With what the answers tell: only the codes of the app are typed."""
+    graphiql = Playground(browser, server)
+
+    def run(tab: str, **typed: str) -> Any:
+        graphiql.open(tab)
+        if typed:
+            graphiql.paste_variables(**typed)
+        answer = graphiql.run()
+        assert "errors" not in answer, answer
+        return next(iter(answer["data"].values()))
+
+    run("SignUp")
+    run("SignIn")
+    phone = Authenticator.scan(run("Enrol")["imageUrl"])
+    codes = run("Activate", code=phone.next_code())["recoveryCodes"]
+    run("Refresh")
+    run("SignInAgain")
+    assert run("RecoveryCode")["user"]["activeMfaType"] == "totp"
+    run("SignInAgain")
+    run("RecoveryCode")  # with the next one
+    assert run("Me")["recoveryCodesLeft"] == 8
+    assert len(run("Sessions")["sessions"]["edges"]) == 4
+    assert run("Revoke") is True
+    assert len(run("Sessions")["sessions"]["edges"]) == 3
+    run("Elevate", password="", code=phone.next_code())
+    run("ChangePassword")
+    run("Refresh")
+    assert run("SignIn")["__typename"] == "MfaTicket"
+    assert run("ChangeUser")["displayName"] == "Joe"
+    renewed = run("NewRecoveryCodes", code=phone.next_code())["recoveryCodes"]
+    assert not set(renewed) & set(codes)
+    assert run("TurnOff", code=renewed[0])["user"]["activeMfaType"] is None
+    events = [edge["node"]["type"] for edge in run("Events")["securityEvents"]["edges"]]
+    assert events[0] == "FACTOR_OFF"
+    assert run("SignOut") is True
+    expect(graphiql.page.get_by_role("status")).to_contain_text("Nobody is signed in")
+    assert run("SignIn")["__typename"] == "Session"
+    assert graphiql.complaints == []
+
+
+def test_sign_up_can_be_run_again(browser: Browser, server: Server) -> None:
+    graphiql = Playground(browser, server)
+    emails = {graphiql.run()["data"]["signUpEmailPassword"]["user"]["email"] for _ in range(3)}
+    assert len(emails) == 3
+
+
+def test_to_forget_is_to_sign_out(browser: Browser, server: Server) -> None:
+    graphiql = Playground(browser, server)
+    page, status = graphiql.page, graphiql.page.get_by_role("status")
+    forget = page.get_by_role("button", name="Sign out and forget")
+
+    def is_open(access_token: str) -> bool:
+        headers = {"authorization": f"Bearer {access_token}"}
+        query = {"query": "{ me { id } }"}
+        return (
+            "errors" not in httpx2.post(f"{server.url}/graphql", json=query, headers=headers).json()
+        )
+
+    token = graphiql.run()["data"]["signUpEmailPassword"]["accessToken"]
+    assert is_open(token)
+    forget.click()
+    expect(status).to_have_text("Nobody is signed in. Run the tabs from left to right.")
+    assert not is_open(token)
+    graphiql.open("SignIn")
+    assert "errors" in graphiql.run(), "the address is forgotten too"
+
+    graphiql.open("SignUp")
+    graphiql.run()
+    page.route("**/graphql", lambda route: route.abort())
+    forget.click()
+    expect(status).to_contain_text("the session may still be open there")
+
+
+@contextmanager
+def below_a_prefix(server: Server) -> Iterator[str]:
+    """A reverse proxy that serves it under /auth/, and nothing else."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            below = self.path.startswith("/auth/")
+            passed = httpx2.request(
+                self.command,
+                f"{server.url}{self.path.removeprefix('/auth')}" if below else f"{server.url}/no",
+                headers={name: self.headers[name] for name in self.headers if name != "Host"},
+                content=body,
+            )
+            self.send_response(passed.status_code)
+            for name, value in passed.headers.items():
+                if name not in {"content-encoding", "content-length", "transfer-encoding", "date"}:
+                    self.send_header(name, value)
+            self.send_header("content-length", str(len(passed.content)))
+            self.end_headers()
+            self.wfile.write(passed.content)
+
+        do_GET = do_POST = answer  # noqa: N815 - names of http.server
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{proxy.server_port}/auth"
+        proxy.shutdown()
+
+
+def test_it_works_below_a_path_prefix(browser: Browser, server: Server) -> None:
+    with below_a_prefix(server) as address:
+        graphiql = Playground(browser, server, at=address)
+        assert graphiql.page.url == f"{address}/graphql"
+        assert "errors" not in graphiql.run()
+        expect(graphiql.page.get_by_role("status")).to_contain_text("Signed in as")
+        editor = graphiql.page.locator(".graphiql-query-editor")
+        editor.locator(".view-line").nth(4).click()
+        graphiql.page.keyboard.press("Control+Space")  # which a worker answers
+        expect(graphiql.page.locator(".suggest-widget").first).to_be_visible()
+        assert graphiql.elsewhere == []
+        assert graphiql.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_it_can_be_used_on_a_narrow_screen(browser: Browser, server: Server, width: int) -> None:
+    graphiql = Playground(browser, server, width=width)
+    page = graphiql.page
+    graphiql.run()
+    answer = page.locator(".graphiql-response")
+    expect(answer).to_contain_text("signUpEmailPassword")
+    expect(answer).to_be_in_viewport(ratio=0.9)
+    for tab in ("Enrol", "SignOut"):
+        page.get_by_role("button", name=f"Open {tab}").click()
+        expect(page.get_by_title(tab, exact=True)).to_be_in_viewport(ratio=0.9)
+        if tab == "Enrol":
+            graphiql.run()
+            expect(page.get_by_role("img", name="QR code")).to_be_in_viewport(ratio=1)
+    for part in (".graphiql-query-editor", ".graphiql-editor-tool", ".graphiql-response"):
+        box = page.locator(part).bounding_box()
+        assert box
+        assert box["width"] > min(width * 0.55, 400), part
+        assert box["height"] > 80, part
+    assert page.evaluate("document.documentElement.scrollWidth") == width
     assert graphiql.complaints == []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support import (
     ROOT,
@@ -20,6 +20,8 @@ from tests.support import (
     free_port,
     has_node,
     node_modules,
+    payload,
+    postern,
     running_server,
 )
 
@@ -32,15 +34,17 @@ pytestmark = pytest.mark.skipif(not has_node(20), reason="the example needs Node
 
 
 @contextmanager
-def served(server: Server, tmp_path: Path) -> Iterator[str]:
-    """The example, built and served."""
+def served(server: Server, tmp_path: Path, *, develop: bool = False) -> Iterator[str]:
+    """The example, built and served; or as `npm run dev` serves it, with effects that run twice."""
     node_modules(EXAMPLE)
     port = free_port()
     built = f"--outDir={tmp_path}/dist"
     build = ["npm", "run", "build", "--", built, "--emptyOutDir"]
-    subprocess.run(build, cwd=EXAMPLE, check=True, capture_output=True)
-    preview = subprocess.Popen(
-        ["node", "node_modules/vite/bin/vite.js", "preview", built, f"--port={port}"],
+    command = [f"--port={port}"] if develop else ["preview", built, f"--port={port}"]
+    if not develop:
+        subprocess.run(build, cwd=EXAMPLE, check=True, capture_output=True)
+    vite = subprocess.Popen(
+        ["node", "node_modules/vite/bin/vite.js", *command],
         cwd=EXAMPLE,
         env=os.environ | {"POSTERN_URL": server.url},
         stdout=subprocess.DEVNULL,
@@ -55,8 +59,8 @@ def served(server: Server, tmp_path: Path) -> Iterator[str]:
                 time.sleep(0.1)
         yield there
     finally:
-        preview.terminate()
-        preview.wait(10)
+        vite.terminate()
+        vite.wait(10)
 
 
 @pytest.fixture
@@ -101,7 +105,7 @@ def test_from_sign_up_to_sign_in_with_a_code(  # noqa: PLR0915 - a long story
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill("12345678")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("passwords that are used most")
+    expect(page.get_by_role("alert")).to_contain_text("most common passwords")
     looks.at("sign-up-refused")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
@@ -154,11 +158,15 @@ def test_from_sign_up_to_sign_in_with_a_code(  # noqa: PLR0915 - a long story
     assert complaints == []
 
 
-def test_a_session_goes_on_when_its_access_token_has_expired(
-    browser: Browser, tmp_path: Path
-) -> None:
-    short = {"AUTH_ACCESS_TOKEN_EXPIRES_IN": "2s"}
-    with running_server(tmp_path / "var", **short) as server, served(server, tmp_path) as there:
+@contextmanager
+def signed_up(
+    browser: Browser, tmp_path: Path, *, develop: bool = False, **settings: str
+) -> Iterator[tuple[Page, Server]]:
+    """The page of somebody who has just signed up, at a server with these settings."""
+    with (
+        running_server(tmp_path / "var", **settings) as server,
+        served(server, tmp_path, develop=develop) as there,
+    ):
         page = browser.new_page()
         page.goto(there)
         page.get_by_role("button", name="Sign up").click()
@@ -166,16 +174,309 @@ def test_a_session_goes_on_when_its_access_token_has_expired(
         page.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
         expect(page.get_by_text(f"Signed in as {EMAIL}")).to_be_visible()
-        page.wait_for_timeout(3000)
-        page.get_by_role("button", name="Set it up").click()
+        yield page, server
+
+
+def test_two_requests_at_once_refresh_the_session_once(browser: Browser, tmp_path: Path) -> None:
+    with signed_up(browser, tmp_path, AUTH_ACCESS_TOKEN_EXPIRES_IN="3s") as (page, server):
+        press(page, "Sign out")
+        elsewhere = {"email": EMAIL, "password": PASSWORD}
+        httpx2.post(f"{server.url}/graphql", json=payload("signInEmailPassword", elsewhere))
+        sign_in(page, then="Your account")
+        expect(page.get_by_role("button", name="Sign it out")).to_be_visible()
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.post_data or ""))
+        page.wait_for_timeout(4000)
+        page.evaluate(
+            """() => {
+                const buttons = [...document.querySelectorAll("button")];
+                for (const name of ["Set it up", "Sign it out"])
+                    buttons.find((button) => button.innerText === name).click();
+            }"""
+        )
+        expect(page.get_by_role("img", name="QR code")).to_be_visible()
+        expect(page.get_by_role("button", name="Sign it out")).to_have_count(0)
+        assert sum("refreshSession" in body for body in sent) == 1
+
+
+@pytest.mark.parametrize("develop", [False, True], ids=["built", "strict-mode"])
+def test_a_change_is_made_once_the_password_is_confirmed(
+    browser: Browser, tmp_path: Path, develop: bool
+) -> None:
+    recent = {"AUTH_ELEVATION_MAX_AGE": "1s"}
+    with signed_up(browser, tmp_path, develop=develop, **recent) as (page, _):
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        dialog = page.get_by_role("dialog", name="Is it you?")
+        page.wait_for_timeout(1500)
+        press(page, "Set it up")
+        expect(dialog.get_by_label("Password")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(page.get_by_role("alert")).to_have_text("Please confirm that it is you.")
+        press(page, "Set it up")
+        confirm(page, "Password", "a wrong password")
+        expect(dialog.get_by_role("alert")).to_have_text("The password is wrong.")
+        confirm(page, "Password", PASSWORD)
+        phone = Authenticator.scan(str(page.get_by_role("img").get_attribute("src")))
+        expect(dialog).to_have_count(0)
+        page.wait_for_timeout(1500)
+        enter(page, "Code", phone.next_code())
+        confirm(page, "Password", PASSWORD)
+        expect(page.get_by_text("The second factor is on.")).to_be_visible()
+        expect(page.get_by_role("heading", name="Second factor")).to_be_focused()
+        press(page, "I have kept them")
+
+        page.wait_for_timeout(1500)
+        press(page, "Change your password")
+        page.get_by_label("Current password").fill(PASSWORD)
+        enter(page, "New password", PASSWORD + "!")
+        confirm(page, "Code", phone.next_code())
+        expect(page.get_by_role("status")).to_contain_text("Your password is changed.")
+        expect(page.get_by_role("heading", name="Password", exact=True)).to_be_focused()
+        assert complaints == []
+
+
+def test_a_password_that_was_just_typed_is_not_asked_for_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with signed_up(browser, tmp_path, AUTH_ELEVATION_MAX_AGE="1s") as (page, _):
+        page.wait_for_timeout(1500)
+        press(page, "Change your password")
+        page.get_by_label("Current password").fill("a wrong password")
+        enter(page, "New password", PASSWORD + "!")
+        expect(page.get_by_role("alert")).to_have_text("The password is wrong.")
+        expect(page.get_by_role("alert")).to_be_focused()
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("Your password is changed.")
+
+
+def test_a_lost_phone_is_replaced(browser: Browser, tmp_path: Path) -> None:
+    with signed_up(browser, tmp_path, AUTH_ELEVATION_MAX_AGE="5s") as (page, _):
+        codes = set_up(page)
+        press(page, "Sign out")
+        sign_in(page)
+        press(page, "Use a recovery code")
+        enter(page, "Recovery code", codes[0])
+        expect(page.get_by_text("Recovery codes left: 9")).to_be_visible()
+
+        page.wait_for_timeout(6000)
+        press(page, "Turn it off")
+        press(page, "Use a recovery code")
+        expect(page.get_by_label("Recovery code")).to_be_focused()
+        enter(page, "Recovery code", "XXXX-XXXX-XXXX")
+        expect(page.get_by_role("alert")).to_contain_text("wrong or was already used")
+        enter(page, "Recovery code", codes[1])
+        expect(page.get_by_role("alert")).to_contain_text("please type another one")
+        enter(page, "Recovery code", codes[2])
+        expect(page.get_by_text("a password alone is not enough")).to_be_visible()
+        expect(page.get_by_role("heading", name="Second factor")).to_be_focused()
+        press(page, "Set it up")
         expect(page.get_by_role("img", name="QR code")).to_be_visible()
 
 
-def sign_in(page: Page) -> None:
+def test_new_recovery_codes_replace_the_old_ones(browser: Browser, tmp_path: Path) -> None:
+    with signed_up(browser, tmp_path) as (page, _):
+        press(page, "Set it up")
+        phone = Authenticator.scan(str(page.get_by_role("img").get_attribute("src")))
+        enter(page, "Code", phone.next_code())
+        old = shown_codes(page)
+        press(page, "Make new recovery codes")
+        expect(page.get_by_label("Code", exact=True)).to_be_focused()
+        enter(page, "Code", phone.next_code())
+        new = shown_codes(page)
+        assert len(new) == 10
+        assert not set(old) & set(new)
+
+
+def test_a_secret_goes_to_an_app_on_the_same_phone(browser: Browser, url: str) -> None:
+    """By a link, or by the clipboard."""
+    context = browser.new_context(viewport=SIZES["phone"])  # type: ignore[arg-type]
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(url)
+    press(page, "No account yet? Sign up")
     page.get_by_label("E-mail").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
+    enter(page, "Password", PASSWORD)
+    press(page, "Set it up")
+    expect(page.get_by_role("heading", name="Scan this")).to_be_focused()
+    link = page.get_by_role("link", name="Open the app on this phone")
+    secret = Authenticator.scan(str(page.get_by_role("img").get_attribute("src"))).secret
+    assert f"secret={secret}" in str(link.get_attribute("href"))
+    assert str(link.get_attribute("href")).startswith("otpauth://totp/")
+    press(page, "Copy the secret")
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    page.set_viewport_size(SIZES["desktop"])  # type: ignore[arg-type]
+    expect(link).to_be_hidden()
+
+
+PROXY_PAGE = "<!doctype html><title>502 Bad Gateway</title>"
+UNREACHABLE = "The server cannot be reached. Check your connection and try again."
+
+
+@pytest.mark.parametrize("trouble", ["offline", "502", "not GraphQL", "busy"])
+def test_trouble_while_refreshing_does_not_end_the_session(
+    browser: Browser, tmp_path: Path, trouble: str
+) -> None:
+    busy = refusal("TOO_MANY_REQUESTS", retryAfter=7)
+    said = "Too many attempts. Try again in 7 seconds." if trouble == "busy" else UNREACHABLE
+
+    def answer(route: Route) -> None:
+        if "refreshSession" not in (route.request.post_data or ""):
+            route.continue_()
+        elif trouble == "offline":
+            route.abort("internetdisconnected")
+        elif trouble == "502":
+            route.fulfill(status=502, content_type="text/html", body=PROXY_PAGE)
+        else:
+            route.fulfill(status=503, json=busy if trouble == "busy" else {"message": "down"})
+
+    with signed_up(browser, tmp_path, AUTH_ACCESS_TOKEN_EXPIRES_IN="2s") as (page, _):
+        page.wait_for_timeout(3000)
+        page.route("**/graphql", answer)
+        press(page, "Set it up")
+        expect(page.get_by_role("alert")).to_have_text(said)
+        expect(page.get_by_role("alert")).to_be_focused()
+        page.unroute("**/graphql")
+        press(page, "Set it up")
+        expect(page.get_by_role("img", name="QR code")).to_be_visible()
+
+
+@pytest.mark.parametrize("button", ["Set it up", "Sign it out", "Change it"])
+def test_an_ended_session_leads_back_to_sign_in(
+    browser: Browser, tmp_path: Path, button: str
+) -> None:
+    with signed_up(browser, tmp_path) as (page, server):
+        press(page, "Sign out")
+        elsewhere = {"email": EMAIL, "password": PASSWORD}
+        httpx2.post(f"{server.url}/graphql", json=payload("signInEmailPassword", elsewhere))
+        sign_in(page, then="Your account")
+        postern("revoke-sessions", EMAIL, env=server.env)
+        if button == "Change it":
+            press(page, "Change your password")
+            page.get_by_label("Current password").fill(PASSWORD)
+            page.get_by_label("New password").fill(PASSWORD + "!")
+        press(page, button)
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        ended = page.get_by_role("alert")
+        expect(ended).to_have_text("Your session has ended. Please sign in again.")
+        expect(ended).to_be_focused()
+        sign_in(page, then="Your account")
+
+
+@pytest.mark.parametrize("ending", ["expired", "no attempts left"])
+def test_a_ticket_that_has_ended_leads_back_to_sign_in(
+    browser: Browser, tmp_path: Path, ending: str
+) -> None:
+    life = "2s" if ending == "expired" else "5m"
+    with signed_up(browser, tmp_path, AUTH_MFA_TICKET_EXPIRES_IN=life) as (page, _):
+        set_up(page)
+        press(page, "Sign out")
+        sign_in(page)
+        if ending == "expired":
+            page.wait_for_timeout(2500)
+            enter(page, "Code", "000000")
+            expect(page.get_by_role("alert")).to_contain_text("no longer valid")
+        else:
+            for left in (4, 3, 2, 1):
+                enter(page, "Code", "000000")
+                expect(page.get_by_role("alert")).to_contain_text(f"Attempts left: {left}.")
+                expect(page.get_by_label("Code", exact=True)).to_be_focused()
+            enter(page, "Code", "000000")
+            expect(page.get_by_role("alert")).to_contain_text("No attempts are left")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def refusal(code: str, **details: Any) -> dict[str, Any]:
+    error = {"message": "Something went wrong on the server.", "path": ["me"]}
+    return {"data": None, "errors": [error | {"extensions": {"code": code, **details}}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (refusal("TOO_MANY_REQUESTS", retryAfter=1), "Try again in 1 second."),
+        (refusal("TOO_MANY_REQUESTS", retryAfter=600), "Try again in 10 minutes."),
+        (refusal("INTERNAL_SERVER_ERROR", id="4f1c"), "tell us this number: 4f1c."),
+        ({"errors": [{"message": "Must provide a document."}]}, "Must provide a document."),
+        ({"data": None}, UNREACHABLE),
+        (None, UNREACHABLE),
+        ([], UNREACHABLE),
+    ],
+)
+def test_every_answer_is_told_and_can_be_tried_again(
+    browser: Browser, url: str, answer: Any, said: str
+) -> None:
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def only_of_me(route: Route) -> None:
+        is_me = "query { me" in (route.request.post_data or "")
+        route.fulfill(json=answer) if is_me else route.continue_()
+
+    page.route("**/graphql", only_of_me)
+    page.goto(url)
+    press(page, "No account yet? Sign up")
+    page.get_by_label("E-mail").fill(EMAIL)
+    enter(page, "Password", PASSWORD)
+    expect(page.get_by_role("alert")).to_contain_text(said)
+    page.unroute("**/graphql")
+    press(page, "Try again")
+    expect(page.get_by_text(f"Signed in as {EMAIL}")).to_be_visible()
+
+    page.route("**/graphql", lambda route: route.fulfill(json=answer))
+    for button in ("Set it up", "Sign out"):
+        press(page, button)
+        expect(page.locator("[role=alert]:focus")).to_contain_text(said)
+        page.get_by_role("heading", name="Your account").focus()
+    press(page, "Change your password")
+    page.get_by_label("Current password").fill(PASSWORD)
+    enter(page, "New password", PASSWORD + "!")
+    expect(page.locator("form").get_by_role("alert")).to_contain_text(said)
+    page.unroute("**/graphql")
+    press(page, "Sign out")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert complaints == []
+
+
+def press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def enter(page: Page, label: str, value: str) -> None:
+    page.get_by_label(label, exact=True).fill(value)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+
+
+def confirm(page: Page, label: str, value: str) -> None:
+    """Show that it is the user, in the dialog that asks for it."""
+    page.get_by_role("dialog").get_by_label(label, exact=True).fill(value)
+    page.keyboard.press("Enter")
+
+
+def shown_codes(page: Page) -> list[str]:
+    codes = page.locator(".codes code")
+    expect(codes).to_have_count(10)
+    texts = codes.all_text_contents()
+    press(page, "I have kept them")
+    return texts
+
+
+def set_up(page: Page) -> list[str]:
+    """Turn the second factor on; the recovery codes."""
+    press(page, "Set it up")
+    phone = Authenticator.scan(str(page.get_by_role("img").get_attribute("src")))
+    enter(page, "Code", phone.next_code())
+    return shown_codes(page)
+
+
+def sign_in(page: Page, then: str = "One more step") -> None:
+    page.get_by_label("E-mail").fill(EMAIL)
+    enter(page, "Password", PASSWORD)
+    expect(page.get_by_role("heading", name=then)).to_be_visible()
 
 
 def spaced(code: str) -> str:

@@ -5,54 +5,94 @@ import "graphiql/style.css";
 import "./graphiql.css";
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import { DOC_EXPLORER_PLUGIN } from "@graphiql/plugin-doc-explorer";
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
-import { change, current, fetcher, storage, subscribe } from "./session.js";
+import { current, fetcher, forget, storage, subscribe } from "./session.js";
 import { STORY } from "./story.js";
 
 const time = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
 function Panel() {
-  const { session, ticket, enrolment } = useSyncExternalStore(subscribe, current);
+  const { session, email, ticket, enrolment, problem } = useSyncExternalStore(subscribe, current);
+  const picture = useRef(null);
+  useEffect(() => {
+    picture.current?.scrollIntoView({ block: "nearest" });
+  }, [enrolment]);
   return (
     <section className="postern" aria-label="Session">
       <h2>Session</h2>
       <div role="status">
         {session ? (
           <p>
-            Signed in{session.email && <> as <strong>{session.email}</strong></>} until{" "}
+            Signed in{email && <> as <strong>{email}</strong></>} until{" "}
             {time(session.until)}. The access token goes along with every operation, in the{" "}
             <code>Authorization</code> header.
           </p>
         ) : (
           <p>Nobody is signed in. Run the tabs from left to right.</p>
         )}
+        {problem && <p>{problem}</p>}
         {ticket && <p>A sign-in waits for its code. Its ticket is filled in where it is empty.</p>}
       </div>
       {session && (
-        <button type="button" className="graphiql-button" onClick={() => change({ session: null })}>
-          Forget the session
+        <button type="button" className="graphiql-button" onClick={() => void forget()}>
+          Sign out and forget
         </button>
       )}
       {enrolment && (
-        <figure>
+        <figure ref={picture}>
           <img src={enrolment.imageUrl} alt="QR code of the secret, for an authenticator app" />
           <figcaption>
             Scan it with an authenticator app
+            {enrolment.otpauthUrl?.startsWith("otpauth://") && (
+              <span className="postern-on-phones">
+                , <a href={enrolment.otpauthUrl}>open it in the one on this phone</a>
+              </span>
+            )}
             {enrolment.totpSecret && <>, or type <code>{enrolment.totpSecret}</code></>}. Then run{" "}
             <em>Activate</em> with the code that it shows.
           </figcaption>
         </figure>
       )}
       <h3>The story</h3>
-      <ol>
-        {STORY.map(({ name, says }) => (
-          <li key={name}>
-            <strong>{name}</strong>: {says}
-          </li>
-        ))}
-      </ol>
+      <Story />
     </section>
+  );
+}
+
+/** The tabs with what they do, to be opened from here too: on a narrow screen few of them are in sight. */
+function Story() {
+  const tabs = useGraphiQL((state) => state.tabs);
+  const active = useGraphiQL((state) => state.activeTabIndex);
+  const { changeTab } = useGraphiQLActions();
+  useEffect(() => {
+    const tab = document.getElementById(`graphiql-session-tab-${active}`);
+    tab?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [active]);
+  return (
+    <>
+      <p>Variables that are empty are filled in where an earlier answer has told them.</p>
+      <ol>
+        {STORY.map(({ name, says }) => {
+          const index = tabs.findIndex(({ title }) => title === name);
+          return (
+            <li key={name}>
+              <button
+                type="button"
+                aria-label={`Open ${name}`}
+                aria-current={index === active ? "step" : undefined}
+                disabled={index < 0}
+                onClick={() => changeTab(index)}
+              >
+                {name}
+              </button>
+              : {says}
+            </li>
+          );
+        })}
+      </ol>
+    </>
   );
 }
 
@@ -69,6 +109,17 @@ const TABS = STORY.map(({ query, variables }) => ({
   variables: JSON.stringify(variables, null, 2),
 }));
 
+/** On a phone the answer is further down: it comes into sight, unless there is a QR code to be shown. */
+async function run(operation, options) {
+  const before = current().enrolment;
+  const answer = await fetcher(operation, options);
+  const { enrolment } = current();
+  const isOfEditor = operation.operationName !== "IntrospectionQuery";
+  if (isOfEditor && (!enrolment || enrolment === before))
+    document.querySelector(".graphiql-response")?.scrollIntoView({ block: "nearest" });
+  return answer;
+}
+
 function Playground() {
   const { enrolment } = useSyncExternalStore(subscribe, current);
   const [visible, setVisible] = useState(SESSION_PLUGIN);
@@ -77,7 +128,7 @@ function Playground() {
   }, [enrolment]);
   return (
     <GraphiQL
-      fetcher={fetcher}
+      fetcher={run}
       storage={storage}
       defaultTabs={TABS}
       initialVariables={TABS[0].variables}

@@ -1,8 +1,18 @@
 // What the playground remembers between operations, in memory alone: never in the browser's storage.
 const listeners = new Set();
-let state = { session: null, ticket: "", enrolment: null };
+const NOTHING = {
+  session: null,
+  ticket: "",
+  enrolment: null,
+  email: "",
+  password: "",
+  recoveryCodes: [],
+  otherSession: "",
+  problem: "",
+};
+let state = NOTHING;
 
-/** The state as it is now: the last session, the last ticket, an enrolment that waits. */
+/** The state as it is now: the last session, the last ticket, an enrolment that waits, and so on. */
 export const current = () => state;
 
 /** For React's useSyncExternalStore. */
@@ -26,45 +36,81 @@ function* objectsOf(value) {
 function remember(data) {
   for (const found of objectsOf(data)) {
     if (found.accessToken) {
-      const email = found.user?.email ?? state.session?.email ?? "";
+      const email = found.user?.email ?? state.email;
       const seconds = found.accessTokenExpiresIn ?? 15 * 60;
       const until = new Date(Date.now() + seconds * 1000);
       const { accessToken, refreshToken = state.session?.refreshToken ?? "" } = found;
-      change({ session: { accessToken, refreshToken, email, until }, ticket: "" });
+      change({ session: { accessToken, refreshToken, until }, email, ticket: "" });
     }
     if (found.ticket) change({ ticket: found.ticket });
     if (found.imageUrl?.startsWith("data:image/png;base64,")) change({ enrolment: found });
-    if (found.recoveryCodes) change({ enrolment: null });
+    if (found.recoveryCodes) change({ enrolment: null, recoveryCodes: found.recoveryCodes });
+    if (found.current === false) change({ otherSession: found.id });
   }
+  if (data?.revokeSession) change({ otherSession: "" });
   if (data?.signOut) change({ session: null });
 }
 
+/** What was sent and accepted: the password that is good from now on, a recovery code that is spent. */
+function accepted({ email, password, newPassword, recoveryCode }) {
+  const recoveryCodes = state.recoveryCodes.filter((code) => code !== recoveryCode);
+  const good = newPassword || password || state.password;
+  change({ email: email || state.email, password: good, recoveryCodes });
+}
+
+function newAddress() {
+  const [number] = crypto.getRandomValues(new Uint32Array(1));
+  return `joe-${number.toString(36)}@example.com`;
+}
+
 /** What is left empty among the variables, where the playground knows it. */
-function completed(variables) {
-  const known = { ticket: state.ticket, refreshToken: state.session?.refreshToken };
+function completed(query, variables) {
+  const known = {
+    email: query.includes("signUpEmailPassword") ? newAddress() : state.email,
+    password: state.password,
+    currentPassword: state.password,
+    ticket: state.ticket,
+    recoveryCode: state.recoveryCodes[0],
+    refreshToken: state.session?.refreshToken,
+    id: state.otherSession,
+  };
   const given = Object.entries(variables ?? {});
   return Object.fromEntries(given.map(([name, value]) => [name, value || known[name] || value]));
 }
 
-/** GraphiQL's way to the server: the last session's access token goes along by itself. */
-export async function fetcher({ query, variables, operationName }, { headers: typed } = {}) {
+async function post(body, typed = {}) {
   const headers = new Headers({
     accept: "application/graphql-response+json, application/json;q=0.9",
     "content-type": "application/json",
   });
   if (state.session) headers.set("authorization", `Bearer ${state.session.accessToken}`);
-  for (const [name, value] of Object.entries(typed ?? {})) headers.set(name, value);
+  for (const [name, value] of Object.entries(typed)) headers.set(name, value);
+  const request = { method: "POST", headers, body: JSON.stringify(body) };
+  const response = await fetch(location.pathname, request);
+  return response.json();
+}
+
+/** GraphiQL's way to the server: the last session's access token goes along by itself. */
+export async function fetcher({ query, variables, operationName }, { headers } = {}) {
+  const sent = completed(query, variables);
   // The editor reads a new tab's operation in its own time, and may still name that of the last one.
   const named = query.includes(operationName) ? operationName : undefined;
-  const body = JSON.stringify({
-    query,
-    variables: completed(variables),
-    operationName: named,
-  });
-  const response = await fetch(location.pathname, { method: "POST", headers, body });
-  const answer = await response.json();
+  const answer = await post({ query, variables: sent, operationName: named }, headers);
+  if (answer.data && !answer.errors) accepted(sent);
   remember(answer.data);
   return answer;
+}
+
+/** Sign out, and forget all that the answers have told. */
+export async function forget() {
+  const query = "mutation ($token: String) { signOut(refreshToken: $token) }";
+  const variables = { token: state.session?.refreshToken };
+  const signedOut = await post({ query, variables }).then(
+    ({ data }) => data?.signOut === true,
+    () => false,
+  );
+  const problem = "The server could not be told, so the session may still be open there.";
+  change({ ...NOTHING, problem: signedOut ? "" : problem });
 }
 
 /** Keeps the choice of light or dark in the browser, and nothing that was typed. */

@@ -1,81 +1,73 @@
-// The tabs that GraphiQL opens with: a user's whole story, in order.
-const USER = { email: "joe@example.com", password: "correct horse battery staple" };
-const SESSION = `accessToken
+// The tabs that GraphiQL opens with: a user's whole story, in order. session.js fills in what is empty
+// among the variables, where an earlier answer has told it.
+const PASSWORD = "correct horse battery staple";
+const SESSION = `{
+    accessToken
     accessTokenExpiresIn
     refreshToken
     user {
       email
       activeMfaType
-    }`;
+    }
+  }`;
+const INNER_SESSION = SESSION.replaceAll("\n", "\n  ");
 const SIGN_IN = `signInEmailPassword(
     email: $email
     password: $password
   ) {
     __typename
-    ... on Session {
-      accessToken
-      accessTokenExpiresIn
-      refreshToken
-      user {
-        email
-        activeMfaType
-      }
-    }
+    ... on Session ${INNER_SESSION}
     ... on MfaTicket {
       ticket
       expiresIn
     }
   }`;
 
+/** An operation whose arguments are variables: `parameters` declares them, as GraphQL writes them. */
+const operation = (kind, name, parameters, body) =>
+  `${kind} ${name}${parameters && `(\n  ${parameters.join("\n  ")}\n)`} {\n  ${body}\n}\n`;
+const mutation = (name, parameters, body) => operation("mutation", name, parameters, body);
+const query = (name, body) => operation("query", name, "", body);
+
+const EMAIL_AND_PASSWORD = ["$email: String!", "$password: String!"];
+
 export const STORY = [
   {
     name: "SignUp",
-    says: "Make an account. Whoever signs up is signed in.",
-    variables: USER,
-    query: `mutation SignUp(
-  $email: String!
-  $password: String!
-) {
-  signUpEmailPassword(
-    email: $email
-    password: $password
-  ) {
-    ${SESSION}
-  }
-}
-`,
+    says: "Make an account and be signed in. An empty address becomes a new one each time.",
+    variables: { email: "", password: PASSWORD },
+    query: mutation(
+      "SignUp",
+      EMAIL_AND_PASSWORD,
+      `signUpEmailPassword(\n    email: $email\n    password: $password\n  ) ${SESSION}`,
+    ),
   },
   {
     name: "SignIn",
     says: "Sign in with the password alone: the answer is a Session.",
-    variables: USER,
-    query: `mutation SignIn(
-  $email: String!
-  $password: String!
-) {
-  ${SIGN_IN}
-}
-`,
+    variables: { email: "", password: "" },
+    query: mutation("SignIn", EMAIL_AND_PASSWORD, SIGN_IN),
+  },
+  {
+    name: "Me",
+    says: "Who is signed in.",
+    variables: {},
+    query: query("Me", "me {\n    id\n    email\n    activeMfaType\n    recoveryCodesLeft\n  }"),
   },
   {
     name: "Enrol",
     says: "Get a secret for an authenticator app. Its QR code is shown here.",
     variables: {},
-    query: `mutation Enrol {
-  changeUserMfa {
-    imageUrl
-    totpSecret
-    otpauthUrl
-  }
-}
-`,
+    query: mutation("Enrol", "", "changeUserMfa {\n    imageUrl\n    totpSecret\n    otpauthUrl\n  }"),
   },
   {
     name: "Activate",
     says: "Turn the second factor on with the first code of the app. Keep the recovery codes.",
     variables: { code: "" },
-    query: `mutation Activate($code: String!) {
-  verifyChangeUserMfa(
+    query: mutation(
+      "Activate",
+      ["$code: String!"],
+      `verifyChangeUserMfa(
     activeMfaType: "totp"
     code: $code
   ) {
@@ -83,31 +75,167 @@ export const STORY = [
       activeMfaType
     }
     recoveryCodes
-  }
-}
-`,
+    session ${INNER_SESSION}
+  }`,
+    ),
   },
   {
     name: "SignInAgain",
     says: "Sign in once more: now the answer is an MfaTicket.",
-    variables: USER,
-    query: `mutation SignInAgain(
-  $email: String!
-  $password: String!
-) {
-  ${SIGN_IN}
-}
-`,
+    variables: { email: "", password: "" },
+    query: mutation("SignInAgain", EMAIL_AND_PASSWORD, SIGN_IN),
   },
   {
     name: "Verify",
-    says: "Redeem the ticket with the next code. An empty ticket is filled in for you.",
+    says: "Redeem the ticket with the next code.",
     variables: { ticket: "", otp: "" },
-    query: `mutation Verify($ticket: String!, $otp: String!) {
-  verifySignInMfaTotp(ticket: $ticket, otp: $otp) {
-    ${SESSION}
-  }
-}
-`,
+    query: mutation(
+      "Verify",
+      ["$ticket: String!", "$otp: String!"],
+      `verifySignInMfaTotp(\n    ticket: $ticket\n    otp: $otp\n  ) ${SESSION}`,
+    ),
+  },
+  {
+    name: "RecoveryCode",
+    says: "Without the phone: run SignInAgain, then redeem its ticket with a recovery code.",
+    variables: { ticket: "", recoveryCode: "" },
+    query: mutation(
+      "RecoveryCode",
+      ["$ticket: String!", "$recoveryCode: String!"],
+      `verifySignInMfaRecoveryCode(
+    ticket: $ticket
+    recoveryCode: $recoveryCode
+  ) ${SESSION}`,
+    ),
+  },
+  {
+    name: "Refresh",
+    says: "Exchange the refresh token for a fresh session.",
+    variables: { refreshToken: "" },
+    query: mutation(
+      "Refresh",
+      ["$refreshToken: String!"],
+      `refreshSession(refreshToken: $refreshToken) ${SESSION}`,
+    ),
+  },
+  {
+    name: "Sessions",
+    says: "Where the user is signed in.",
+    variables: {},
+    query: query(
+      "Sessions",
+      `me {
+    sessions(first: 20) {
+      edges {
+        node {
+          id
+          current
+          userAgent
+          lastUsedAt
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }`,
+    ),
+  },
+  {
+    name: "Revoke",
+    says: "End another of these sessions.",
+    variables: { id: "" },
+    query: mutation("Revoke", ["$id: ID!"], "revokeSession(id: $id)"),
+  },
+  {
+    name: "Elevate",
+    says: "Confirm that it is the user, before a change that matters: with a code, if the factor is on.",
+    variables: { password: "", code: "" },
+    query: mutation(
+      "Elevate",
+      ["$password: String", "$code: String"],
+      `elevate(\n    password: $password\n    code: $code\n  ) ${SESSION}`,
+    ),
+  },
+  {
+    name: "ChangePassword",
+    says: "Replace the password. Every other session ends.",
+    variables: { currentPassword: "", newPassword: "another horse, another battery" },
+    query: mutation(
+      "ChangePassword",
+      ["$currentPassword: String!", "$newPassword: String!"],
+      `changeUserPassword(
+    currentPassword: $currentPassword
+    newPassword: $newPassword
+  ) ${SESSION}`,
+    ),
+  },
+  {
+    name: "ChangeUser",
+    says: "Change what is shown of the user.",
+    variables: { displayName: "Joe" },
+    query: mutation(
+      "ChangeUser",
+      ["$displayName: String"],
+      "changeUser(displayName: $displayName) {\n    displayName\n    locale\n  }",
+    ),
+  },
+  {
+    name: "NewRecoveryCodes",
+    says: "Replace the recovery codes, with the next code of the app.",
+    variables: { code: "" },
+    query: mutation(
+      "NewRecoveryCodes",
+      ["$code: String!"],
+      `regenerateRecoveryCodes(code: $code) {
+    recoveryCodes
+    session ${INNER_SESSION}
+  }`,
+    ),
+  },
+  {
+    name: "TurnOff",
+    says: "Turn the second factor off, with a code of the app or a recovery code.",
+    variables: { code: "" },
+    query: mutation(
+      "TurnOff",
+      ["$code: String!"],
+      `verifyChangeUserMfa(
+    activeMfaType: ""
+    code: $code
+  ) {
+    user {
+      activeMfaType
+    }
+    session ${INNER_SESSION}
+  }`,
+    ),
+  },
+  {
+    name: "Events",
+    says: "What has happened to the account.",
+    variables: {},
+    query: query(
+      "Events",
+      `me {
+    securityEvents(first: 20) {
+      edges {
+        node {
+          type
+          createdAt
+          address
+          userAgent
+        }
+      }
+    }
+  }`,
+    ),
+  },
+  {
+    name: "SignOut",
+    says: "End the session.",
+    variables: { refreshToken: "" },
+    query: mutation("SignOut", ["$refreshToken: String"], "signOut(refreshToken: $refreshToken)"),
   },
 ];

@@ -1,149 +1,65 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import * as api from "./api";
-import { CodeField } from "./App";
-import { Form } from "./Form";
-
-type Enrolment = Awaited<ReturnType<typeof api.enrol>>;
+import { useConfirmation } from "./Confirm";
+import { Factor } from "./Factor";
+import { Problem, useCall } from "./Form";
+import { Password } from "./Password";
+import { Sessions } from "./Sessions";
 
 export function Account({ signedOut }: { signedOut: () => void }) {
   const [user, setUser] = useState<api.User | null>(null);
-  const [enrolment, setEnrolment] = useState<Enrolment | null>(null);
-  const [turningOff, setTurningOff] = useState(false);
-  const [codes, setCodes] = useState<string[]>([]);
-  const load = useCallback(() => api.me().then(setUser, signedOut), [signedOut]);
-  useEffect(() => void load(), [load]);
+  const { busy, problem, call } = useCall();
+  const { confirmed, dialog } = useConfirmation();
+  const load = useCallback(async () => {
+    const found = await api.me();
+    if (found) setUser(found);
+    else signedOut();
+  }, [signedOut]);
+  useEffect(() => void call(load), [load]);
+  const reload = () => call(load);
   const loaded = user !== null;
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), [loaded]);
-  if (user === null) return <main className="card" aria-busy="true" />;
-
-  async function changed(type: "totp" | "", code: string) {
-    setCodes(await api.changeFactor(type, code));
-    setEnrolment(null);
-    setTurningOff(false);
-    await load();
-  }
+  useEffect(() => {
+    if (loaded) heading.current?.focus();
+  }, [loaded]);
 
   return (
-    <main className="card">
-      <h1 ref={heading} tabIndex={-1}>Your account</h1>
-      <p>
-        Signed in as <strong>{user.email}</strong>.
-      </p>
-
-      <section aria-labelledby="factor">
-        <h2 id="factor">Second factor</h2>
-        {codes.length > 0 && <RecoveryCodes codes={codes} done={() => setCodes([])} />}
-        {codes.length === 0 && user.activeMfaType && !turningOff && (
-          <>
-            <p>
-              On. Recovery codes left: <strong>{user.recoveryCodesLeft}</strong>.
-            </p>
-            <button type="button" className="quiet" onClick={() => setTurningOff(true)}>
-              Turn it off
-            </button>
-          </>
-        )}
-        {!user.activeMfaType && !enrolment && (
-          <>
-            <p>Off. With it, a password alone is not enough to sign in.</p>
-            <button type="button" onClick={async () => setEnrolment(await api.enrol())}>
-              Set it up
-            </button>
-          </>
-        )}
-        {enrolment && (
-          <Form
-            level="h2"
-            title="Scan this with your authenticator app"
-            action="Turn it on"
-            submit={({ code = "" }) => changed("totp", code)}
-            others={{ "Not now": () => setEnrolment(null) }}
-          >
-            <img className="qr" src={enrolment.imageUrl} alt="QR code for your authenticator app" />
-            <p className="hint">
-              Or type this into it: <code>{enrolment.totpSecret}</code>
-            </p>
-            <CodeField hint="The six digits that the app shows now." />
-          </Form>
-        )}
-        {turningOff && (
-          <Form
-            level="h2"
-            title="Turn the second factor off"
-            action="Turn it off"
-            submit={({ code = "" }) => changed("", code)}
-            others={{ "Keep it": () => setTurningOff(false) }}
-          >
-            <CodeField hint="The six digits that the app shows now." />
-          </Form>
-        )}
-      </section>
-
-      <section aria-labelledby="sessions">
-        <h2 id="sessions">Where you are signed in</h2>
-        <ul className="sessions">
-          {user.sessions.edges.map(({ node: { id, userAgent, lastUsedAt, current } }) => (
-            <li key={id}>
-              <span>
-                <strong>{current ? "This device" : "Another device"}</strong>
-                <span className="hint">
-                  {browserOf(userAgent)}, {new Date(lastUsedAt).toLocaleString()}
-                </span>
-              </span>
-              {!current && (
-                <button
-                  type="button"
-                  className="quiet"
-                  onClick={() => api.revoke(id).then(load)}
-                >
-                  Sign it out
-                </button>
-              )}
-            </li>
-          ))}
-        </ul>
-      </section>
-
-      <button type="button" onClick={() => api.signOut().then(signedOut)}>
+    <main className="card" aria-busy={busy}>
+      <h1 ref={heading} tabIndex={-1}>
+        Your account
+      </h1>
+      {user && (
+        <>
+          <p>
+            Signed in as <strong>{user.email}</strong>.
+          </p>
+          <Factor user={user} reload={reload} confirmed={confirmed} />
+          <Password user={user} reload={reload} confirmed={confirmed} />
+          <Sessions user={user} reload={reload} />
+        </>
+      )}
+      <Problem text={problem} />
+      {!user && problem && (
+        <button type="button" onClick={() => void reload()}>
+          Try again
+        </button>
+      )}
+      <button
+        type="button"
+        className={user ? "" : "quiet"}
+        disabled={busy}
+        onClick={() => void call(() => api.signOut().then(signedOut))}
+      >
         Sign out
       </button>
+      {dialog}
     </main>
   );
 }
 
-/** What a browser says of itself, in a word or two. */
-function browserOf(userAgent: string | null): string {
-  const names = { Edg: "Edge", Firefox: "Firefox", Chrome: "Chrome", Safari: "Safari" };
-  const found = Object.entries(names).find(([sign]) => userAgent?.includes(`${sign}/`));
-  return found?.[1] ?? "Unknown browser";
-}
-
-function RecoveryCodes({ codes, done }: { codes: string[]; done: () => void }) {
-  const text = `${codes.join("\n")}\n`;
-  return (
-    <div role="status">
-      <p>
-        The second factor is on. Keep these recovery codes for the day you lose your phone: each is
-        good once, and they are not shown again.
-      </p>
-      <ol className="codes">
-        {codes.map((code) => (
-          <li key={code}>
-            <code>{code}</code>
-          </li>
-        ))}
-      </ol>
-      <a
-        className="button"
-        download="recovery-codes.txt"
-        href={`data:text/plain;charset=utf-8,${encodeURIComponent(text)}`}
-      >
-        Download them
-      </a>
-      <button type="button" className="quiet" onClick={done}>
-        I have kept them
-      </button>
-    </div>
-  );
+/** What the parts of the page are given: the user as last seen, and how to look again and to change. */
+export interface PartProps {
+  user: api.User;
+  reload: () => Promise<void>;
+  confirmed: <T>(change: () => Promise<T>, password?: string) => Promise<T>;
 }

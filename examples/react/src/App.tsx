@@ -1,24 +1,38 @@
-import { useEffect, useState } from "react";
-import * as api from "./api";
+import { useCallback, useEffect, useState } from "react";
 import { Account } from "./Account";
-import { Field, Form } from "./Form";
+import * as api from "./api";
+import { AnyCodeField, Field, Form, NewPasswordField, told } from "./Form";
+import { isRefused, onSessionEnd } from "./session";
 
-type Step = { at: "sign-in" } | { at: "sign-up" } | { at: "code" | "recovery"; ticket: string } | { at: "account" };
+type Step =
+  | { at: "sign-in"; problem?: string }
+  | { at: "sign-up" }
+  | { at: "code"; ticket: string }
+  | { at: "account" };
+
+const TITLES = {
+  "sign-in": "Sign in",
+  "sign-up": "Sign up",
+  code: "One more step",
+  account: "Your account",
+};
 
 export function App() {
   const [step, setStep] = useState<Step>({ at: "sign-in" });
   useEffect(() => {
     document.title = TITLES[step.at];
-    document.querySelector<HTMLElement>("main input")?.focus();
   }, [step]);
+  useEffect(() => onSessionEnd((error) => setStep({ at: "sign-in", problem: told(error) })), []);
+  const signedOut = useCallback(() => setStep({ at: "sign-in" }), []);
 
   switch (step.at) {
     case "sign-in":
       return (
         <Form
           key="sign-in"
-          title="Sign in"
+          title={TITLES[step.at]}
           action="Sign in"
+          problem={step.problem}
           submit={async ({ email = "", password = "" }) => {
             const ticket = await api.signIn(email, password);
             setStep(ticket === null ? { at: "account" } : { at: "code", ticket });
@@ -33,7 +47,7 @@ export function App() {
       return (
         <Form
           key="sign-up"
-          title="Sign up"
+          title={TITLES[step.at]}
           action="Make an account"
           submit={async ({ email = "", password = "" }) => {
             await api.signUp(email, password);
@@ -42,72 +56,35 @@ export function App() {
           others={{ "Have an account? Sign in": () => setStep({ at: "sign-in" }) }}
         >
           <Field name="email" label="E-mail" type="email" autoComplete="username" />
-          <Field
-            name="password"
-            label="Password"
-            type="password"
-            autoComplete="new-password"
-            hint="At least 8 characters. A few words in a row are good."
-          />
+          <NewPasswordField name="password" label="Password" />
         </Form>
       );
     case "code":
-    case "recovery":
       return (
         <Form
-          key={step.at}
-          title="One more step"
+          key="code"
+          title={TITLES[step.at]}
           action="Go on"
-          submit={async ({ code = "" }) => {
-            await api.verify(step.at, step.ticket, code);
+          submit={async ({ from, code = "" }) => {
+            try {
+              await api.verify(from as api.CodeFrom, step.ticket, code);
+            } catch (error) {
+              if (!endsTicket(error)) throw error;
+              return setStep({ at: "sign-in", problem: told(error) });
+            }
             setStep({ at: "account" });
           }}
-          refused={(error) => error.code === "INVALID_TICKET" && setStep({ at: "sign-in" })}
-          others={
-            step.at === "code"
-              ? { "Use a recovery code": () => setStep({ ...step, at: "recovery" }) }
-              : { "Use the authenticator app": () => setStep({ ...step, at: "code" }) }
-          }
+          others={{ "Start over": () => setStep({ at: "sign-in" }) }}
         >
-          {step.at === "code" ? (
-            <CodeField hint="The six digits that your authenticator app shows now." />
-          ) : (
-            <Field
-              name="code"
-              label="Recovery code"
-              autoComplete="off"
-              autoCapitalize="characters"
-              spellCheck={false}
-              hint="One of those that you kept when you turned the second factor on."
-            />
-          )}
+          <AnyCodeField />
         </Form>
       );
     case "account":
-      return <Account signedOut={() => setStep({ at: "sign-in" })} />;
+      return <Account signedOut={signedOut} />;
   }
 }
 
-const TITLES = {
-  "sign-in": "Sign in",
-  "sign-up": "Sign up",
-  code: "One more step",
-  recovery: "One more step",
-  account: "Your account",
-};
-
-export function CodeField({ hint }: { hint: string }) {
-  // No maxLength: it would cut "123 456" when it is pasted.
-  return (
-    <Field
-      name="code"
-      label="Code"
-      type="text"
-      inputMode="numeric"
-      autoComplete="one-time-code"
-      spellCheck={false}
-      className="code"
-      hint={hint}
-    />
-  );
-}
+/** Whether the ticket is expired, redeemed, or out of attempts. */
+const endsTicket = (error: unknown) =>
+  isRefused(error, "INVALID_TICKET") ||
+  (isRefused(error, "INVALID_TOTP", "INVALID_RECOVERY_CODE") && error.details.attemptsLeft === 0);

@@ -1,51 +1,107 @@
-import { type ComponentProps, type ReactNode, useId, useState } from "react";
-import { Refused } from "./api";
+import { type ComponentProps, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
+import type { CodeFrom } from "./api";
+import { Refused } from "./session";
 
-interface Props {
-  title: string;
-  action: string;
-  submit: (values: Record<string, string>) => Promise<void>;
-  refused?: (error: Refused) => unknown;
-  others?: Record<string, () => void>;
-  children: ReactNode;
-  level?: "h1" | "h2";
-}
+const FIELDS = "input:not([type=hidden], [hidden])";
 
-/** A form that waits for its answer, and says what was wrong where everybody notices. */
-export function Form({ title, action, submit, refused, others = {}, children, level = "h1" }: Props) {
+/** Runs one call at a time, and keeps what went wrong to be shown in a <Problem>. */
+export function useCall(given = "") {
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState("");
-  const Heading = level;
-  const Wrapper = level === "h1" ? "main" : "section";
-
-  async function onSubmit(values: Record<string, string>) {
+  const [problem, setProblem] = useState(given);
+  async function call(action: () => Promise<unknown>): Promise<void> {
     setBusy(true);
     setProblem("");
     try {
-      await submit(values);
+      await action();
     } catch (error) {
-      if (error instanceof Refused) refused?.(error);
       setProblem(told(error));
     } finally {
       setBusy(false);
     }
   }
+  return { busy, problem, call, show: (error: unknown) => setProblem(told(error)) };
+}
+
+/** What went wrong, in words for the person in front of it. */
+export function told(error: unknown): string {
+  if (!(error instanceof Refused))
+    return "The server cannot be reached. Check your connection and try again.";
+  const { attemptsLeft, retryAfter, id } = error.details;
+  if (retryAfter !== undefined) return `Too many attempts. Try again in ${duration(retryAfter)}.`;
+  if (attemptsLeft === 0) return `${error.message} No attempts are left: please sign in again.`;
+  if (attemptsLeft !== undefined) return `${error.message} Attempts left: ${attemptsLeft}.`;
+  if (id !== undefined) return `${error.message} If it happens again, tell us this number: ${id}.`;
+  return error.message;
+}
+
+function duration(seconds: number): string {
+  const [count, unit] = seconds < 90 ? [seconds, "second"] : [Math.ceil(seconds / 60), "minute"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+/** An error where everybody notices it. It takes the focus, unless its form has one field to correct. */
+export function Problem({ text }: { text: string }) {
+  const shown = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    if (!text) return;
+    const fields = shown.current?.closest("form")?.querySelectorAll<HTMLInputElement>(FIELDS);
+    const only = fields?.length === 1 ? fields[0] : undefined;
+    (only ?? shown.current)?.focus();
+    only?.select();
+  }, [text]);
+  return (
+    <p ref={shown} className="problem" role="alert" tabIndex={-1}>
+      {text}
+    </p>
+  );
+}
+
+export type Values = Record<string, string>;
+
+interface Props {
+  title: string;
+  action: string;
+  submit: (values: Values) => Promise<void>;
+  others?: Record<string, () => void>;
+  problem?: string;
+  children: ReactNode;
+  level?: "h1" | "h2";
+  /** Begin with the focus on the heading: there is something to read before the first field. */
+  readFirst?: boolean;
+}
+
+/** A form that takes the focus, waits for its answer, and shows what went wrong. */
+export function Form({ title, action, submit, others = {}, children, level = "h1", ...rest }: Props) {
+  const { problem: given, readFirst = false } = rest;
+  const { busy, problem, call } = useCall(given);
+  const Heading = level;
+  const Wrapper = level === "h1" ? "main" : "section";
+  const id = useId();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (given) return; // the problem has the focus
+    const start = readFirst ? heading.current : form.current?.querySelector<HTMLElement>(FIELDS);
+    start?.focus();
+  }, [given, readFirst]);
 
   return (
-    <Wrapper className={level === "h1" ? "card" : ""}>
-      <Heading>{title}</Heading>
+    <Wrapper className={level === "h1" ? "card" : ""} aria-labelledby={id}>
+      <Heading id={id} ref={heading} tabIndex={-1}>
+        {title}
+      </Heading>
       <form
+        ref={form}
         aria-busy={busy}
         onSubmit={(event) => {
           event.preventDefault();
           const values = Object.fromEntries(new FormData(event.currentTarget));
-          void onSubmit(values as Record<string, string>);
+          if (!busy) void call(() => submit(values as Values));
         }}
       >
         {children}
-        <p className="problem" role="alert">
-          {problem}
-        </p>
+        <Problem text={problem} />
         <button type="submit" disabled={busy}>
           {action}
         </button>
@@ -57,15 +113,6 @@ export function Form({ title, action, submit, refused, others = {}, children, le
       </form>
     </Wrapper>
   );
-}
-
-/** What went wrong, in words for the person in front of it. */
-function told(error: unknown): string {
-  if (!(error instanceof Refused)) return "The server cannot be reached. Please try again.";
-  const { attemptsLeft, retryAfter } = error.extensions;
-  if (attemptsLeft !== undefined) return `${error.message} Attempts left: ${attemptsLeft}.`;
-  if (retryAfter !== undefined) return `${error.message} In ${retryAfter} seconds, that is.`;
-  return error.message;
 }
 
 type FieldProps = ComponentProps<"input"> & { label: string; hint?: string };
@@ -81,6 +128,61 @@ export function Field({ label, hint, ...input }: FieldProps) {
           {hint}
         </p>
       )}
+    </div>
+  );
+}
+
+export function NewPasswordField({ name, label }: { name: string; label: string }) {
+  const hint = "At least 8 characters. A few words in a row are good.";
+  return <Field name={name} label={label} type="password" autoComplete="new-password" hint={hint} />;
+}
+
+/** A field for a code of the app. It has no maxLength, which would cut "123 456" when it is pasted. */
+export function CodeField() {
+  return (
+    <Field
+      name="code"
+      label="Code"
+      type="text"
+      inputMode="numeric"
+      autoComplete="one-time-code"
+      spellCheck={false}
+      className="code"
+      hint="The six digits that your authenticator app shows now."
+    />
+  );
+}
+
+/** A field for a code of the app or a recovery code; `from` among the form's values says which. */
+export function AnyCodeField() {
+  const [from, setFrom] = useState<CodeFrom>("app");
+  const field = useRef<HTMLDivElement>(null);
+  function change(next: CodeFrom) {
+    flushSync(() => setFrom(next));
+    field.current?.querySelector<HTMLElement>(FIELDS)?.focus();
+  }
+  return (
+    <div ref={field}>
+      <input type="hidden" name="from" value={from} />
+      {from === "app" ? (
+        <CodeField />
+      ) : (
+        <Field
+          name="code"
+          label="Recovery code"
+          autoComplete="off"
+          autoCapitalize="characters"
+          spellCheck={false}
+          hint="One of those that you kept when you turned the second factor on."
+        />
+      )}
+      <button
+        type="button"
+        className="link"
+        onClick={() => change(from === "app" ? "recovery" : "app")}
+      >
+        {from === "app" ? "Use a recovery code" : "Use the authenticator app"}
+      </button>
     </div>
   );
 }

@@ -1,0 +1,85 @@
+import { useLayoutEffect, useRef, useState } from "react";
+import * as api from "./api";
+import { AnyCodeField, Field, Form } from "./Form";
+import { isRefused, Refused } from "./session";
+
+const needsConfirmation = (error: unknown) => isRefused(error, "ELEVATED_CLAIM_REQUIRED");
+
+interface Waiting {
+  hasFactor: boolean;
+  confirmed: () => void;
+  cancelled: () => void;
+}
+
+/**
+ * For changes that need a recent sign-in. `confirmed(change)` makes the change; where the server wants
+ * to know first that it is the user, `dialog` asks, and then the change is made. A password that the
+ * user has typed for the change is not asked for again.
+ */
+export function useConfirmation() {
+  const [waiting, setWaiting] = useState<Waiting | null>(null);
+
+  async function confirmed<T>(change: () => Promise<T>, password?: string): Promise<T> {
+    try {
+      return await change();
+    } catch (error) {
+      if (!needsConfirmation(error)) throw error;
+      const hasFactor = Boolean((await api.me())?.activeMfaType); // as it is now
+      if (password && !hasFactor) await api.elevate({ password });
+      else
+        await new Promise<void>((resolve, reject) =>
+          setWaiting({ hasFactor, confirmed: resolve, cancelled: () => reject(error) }),
+        ).finally(() => setWaiting(null));
+      return change();
+    }
+  }
+
+  return { confirmed, dialog: waiting && <Dialog {...waiting} /> };
+}
+
+/**
+ * The same for changes that take a code themselves, while the factor is on: the code shows that it is
+ * the user. Each code is good once, so the change needs another one.
+ */
+export async function confirmedByCode<T>(
+  change: (code: string) => Promise<T>,
+  code: string,
+): Promise<T> {
+  try {
+    return await change(code);
+  } catch (error) {
+    if (!needsConfirmation(error)) throw error;
+    await api.elevate({ code });
+    throw new Refused("That was right. A code is good once: please type another one.", "");
+  }
+}
+
+function Dialog({ hasFactor, confirmed, cancelled }: Waiting) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
+  return (
+    <dialog ref={dialog} aria-label="Is it you?" onCancel={cancelled}>
+      <Form
+        level="h2"
+        title="Is it you?"
+        action="Confirm"
+        submit={async ({ code, password }) => {
+          await api.elevate(hasFactor ? { code } : { password });
+          confirmed();
+        }}
+        others={{ Cancel: cancelled }}
+      >
+        <p>You signed in a while ago. Please confirm that it is you.</p>
+        {hasFactor ? (
+          <AnyCodeField />
+        ) : (
+          <Field name="password" label="Password" type="password" autoComplete="current-password" />
+        )}
+      </Form>
+    </dialog>
+  );
+}

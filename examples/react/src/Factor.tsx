@@ -1,0 +1,176 @@
+import { useEffect, useRef, useState } from "react";
+import type { PartProps } from "./Account";
+import * as api from "./api";
+import { confirmedByCode } from "./Confirm";
+import { CopyButton } from "./CopyButton";
+import { AnyCodeField, CodeField, Form, Problem, useCall, type Values } from "./Form";
+import { isRefused } from "./session";
+
+type Step =
+  | { at: "start" | "turn-off" | "new-codes" }
+  | { at: "enrol"; enrolment: api.Enrolment }
+  | { at: "codes"; codes: string[] };
+
+/** What was shown is not so any more, or the enrolment is too old. */
+const OUTDATED = ["TOTP_ALREADY_ACTIVE", "DISABLED_MFA_TOTP", "NO_TOTP_SECRET"];
+
+const enrol = async (): Promise<Step> => ({ at: "enrol", enrolment: await api.enrol() });
+const turnOn = async (code: string): Promise<Step> => ({
+  at: "codes",
+  codes: await api.changeFactor("totp", code),
+});
+const replaceCodes = async (code: string): Promise<Step> => ({
+  at: "codes",
+  codes: await api.newRecoveryCodes(code),
+});
+async function turnOff(code: string): Promise<Step> {
+  await api.changeFactor("", code);
+  return { at: "start" };
+}
+
+/** The second factor: set it up, turn it off, replace its recovery codes. */
+export function Factor({ user, reload, confirmed }: PartProps) {
+  const [step, setStep] = useState<Step | null>(null); // null until something is done here
+  const { busy, problem, call, show } = useCall();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (step?.at === "start" || step?.at === "codes") heading.current?.focus();
+  }, [step]);
+  const start = () => setStep({ at: "start" });
+  const at = step?.at ?? "start";
+
+  /** Go to the step that a call leads to. Where another device was faster, start again. */
+  async function go(next: Promise<Step>): Promise<void> {
+    try {
+      setStep(await next);
+    } catch (error) {
+      if (!isRefused(error, ...OUTDATED)) throw error;
+      start();
+      show(error);
+    }
+    await reload();
+  }
+
+  return (
+    <section aria-labelledby="factor">
+      <h2 id="factor" ref={heading} tabIndex={-1}>
+        Second factor
+      </h2>
+      {at === "start" && !user.activeMfaType && (
+        <>
+          <p>Off. With it, a password alone is not enough to sign in.</p>
+          <button type="button" disabled={busy} onClick={() => void call(() => go(confirmed(enrol)))}>
+            Set it up
+          </button>
+        </>
+      )}
+      {at === "start" && user.activeMfaType && (
+        <>
+          <p>
+            On. Recovery codes left: <strong>{user.recoveryCodesLeft}</strong>.
+          </p>
+          <p className="hint">
+            Lost your phone? Turn the factor off with a recovery code, then set it up on another one.
+          </p>
+          <button type="button" className="quiet" onClick={() => setStep({ at: "new-codes" })}>
+            Make new recovery codes
+          </button>
+          <button type="button" className="quiet" onClick={() => setStep({ at: "turn-off" })}>
+            Turn it off
+          </button>
+        </>
+      )}
+      <Problem text={problem} />
+      {step?.at === "enrol" && (
+        <Enrol
+          enrolment={step.enrolment}
+          submit={({ code = "" }) => go(confirmed(() => turnOn(code)))}
+          cancel={start}
+        />
+      )}
+      {at === "turn-off" && (
+        <Form
+          level="h2"
+          title="Turn the second factor off"
+          action="Turn it off"
+          submit={({ code = "" }) => go(confirmedByCode(turnOff, code))}
+          others={{ "Keep it": start }}
+        >
+          <AnyCodeField />
+        </Form>
+      )}
+      {at === "new-codes" && (
+        <Form
+          level="h2"
+          title="Make new recovery codes"
+          action="Make them"
+          submit={({ code = "" }) => go(confirmedByCode(replaceCodes, code))}
+          others={{ "Keep the old ones": start }}
+        >
+          <p>The old ones stop working.</p>
+          <CodeField />
+        </Form>
+      )}
+      {step?.at === "codes" && <RecoveryCodes codes={step.codes} done={start} />}
+    </section>
+  );
+}
+
+interface EnrolProps {
+  enrolment: api.Enrolment;
+  submit: (values: Values) => Promise<void>;
+  cancel: () => void;
+}
+
+function Enrol({ enrolment: { imageUrl, totpSecret, otpauthUrl }, submit, cancel }: EnrolProps) {
+  return (
+    <Form
+      level="h2"
+      readFirst
+      title="Scan this with your authenticator app"
+      action="Turn it on"
+      submit={submit}
+      others={{ "Not now": cancel }}
+    >
+      <img className="qr" src={imageUrl} alt="QR code for your authenticator app" />
+      <a className="button on-phones" href={otpauthUrl}>
+        Open the app on this phone
+      </a>
+      <p className="hint">
+        Or type this into it: <code>{totpSecret}</code>
+      </p>
+      <CopyButton text={totpSecret} label="Copy the secret" />
+      <CodeField />
+    </Form>
+  );
+}
+
+function RecoveryCodes({ codes, done }: { codes: string[]; done: () => void }) {
+  const text = `${codes.join("\n")}\n`;
+  return (
+    <div role="status">
+      <p>
+        The second factor is on. Keep these recovery codes for the day you lose your phone: each is
+        good once, and they are not shown again.
+      </p>
+      <ol className="codes">
+        {codes.map((code) => (
+          <li key={code}>
+            <code>{code}</code>
+          </li>
+        ))}
+      </ol>
+      <a
+        className="button"
+        download="recovery-codes.txt"
+        href={`data:text/plain;charset=utf-8,${encodeURIComponent(text)}`}
+      >
+        Download them
+      </a>
+      <CopyButton text={text} label="Copy them" />
+      <button type="button" className="quiet" onClick={done}>
+        I have kept them
+      </button>
+    </div>
+  );
+}
