@@ -203,12 +203,12 @@ def test_two_requests_at_once_refresh_the_session_once(browser: Browser, tmp_pat
 def test_a_change_is_made_once_the_password_is_confirmed(
     browser: Browser, tmp_path: Path, develop: bool
 ) -> None:
-    recent = {"AUTH_ELEVATION_MAX_AGE": "1s"}
+    recent = {"AUTH_ELEVATION_MAX_AGE": "3s"}
     with signed_up(browser, tmp_path, develop=develop, **recent) as (page, _):
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         dialog = page.get_by_role("dialog", name="Is it you?")
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(4500)
         press(page, "Set it up")
         expect(dialog.get_by_label("Password")).to_be_focused()
         page.keyboard.press("Escape")
@@ -220,14 +220,14 @@ def test_a_change_is_made_once_the_password_is_confirmed(
         confirm(page, "Password", PASSWORD)
         phone = Authenticator.scan(str(page.get_by_role("img").get_attribute("src")))
         expect(dialog).to_have_count(0)
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(4500)
         enter(page, "Code", phone.next_code())
         confirm(page, "Password", PASSWORD)
         expect(page.get_by_text("The second factor is on.")).to_be_visible()
         expect(page.get_by_role("heading", name="Second factor")).to_be_focused()
         press(page, "I have kept them")
 
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(4500)
         press(page, "Change your password")
         page.get_by_label("Current password").fill(PASSWORD)
         enter(page, "New password", PASSWORD + "!")
@@ -240,8 +240,8 @@ def test_a_change_is_made_once_the_password_is_confirmed(
 def test_a_password_that_was_just_typed_is_not_asked_for_again(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with signed_up(browser, tmp_path, AUTH_ELEVATION_MAX_AGE="1s") as (page, _):
-        page.wait_for_timeout(1500)
+    with signed_up(browser, tmp_path, AUTH_ELEVATION_MAX_AGE="3s") as (page, _):
+        page.wait_for_timeout(4500)
         press(page, "Change your password")
         page.get_by_label("Current password").fill("a wrong password")
         enter(page, "New password", PASSWORD + "!")
