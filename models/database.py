@@ -41,7 +41,10 @@ _UNAVAILABLE = (
     DBConnectionError,
     OSError,  # TimeoutError too
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # when a backend is killed while it answers
     asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.InvalidAuthorizationSpecificationError,  # the password was changed
     asyncpg.exceptions.InsufficientResourcesError,  # the disk is full, too many connections
     asyncpg.exceptions.LockNotAvailableError,
     asyncpg.exceptions.OperatorInterventionError,  # the server is going down or coming up
@@ -69,6 +72,7 @@ def orm_config(settings: Settings) -> dict[str, Any]:
         credentials.setdefault("busy_timeout", _BUSY_TIMEOUT)
         credentials.setdefault("journal_size_limit", _JOURNAL_KEPT)
     else:
+        connection["engine"] = "models.postgres"
         credentials.setdefault("maxsize", settings.database_pool_size)
         credentials.setdefault("timeout", _CONNECT_TIMEOUT)
         credentials.setdefault("command_timeout", _STATEMENT_TIMEOUT)

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tortoise import Tortoise, connections
-from tortoise.exceptions import OperationalError
+from tortoise.exceptions import OperationalError, TransactionManagementError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
 from config import Settings, load
@@ -83,6 +83,12 @@ async def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
         (asyncpg.InterfaceError("connection is closed"), True),
         (asyncpg.DiskFullError(), True),
         (asyncpg.AdminShutdownError(), True),
+        (asyncpg.CannotConnectNowError(), True),
+        (asyncpg.TooManyConnectionsError(), True),
+        (asyncpg.ConnectionDoesNotExistError(), True),
+        (asyncpg.InvalidPasswordError(), True),
+        (asyncpg.InternalClientError("got result for unknown protocol state 3"), True),
+        (TransactionManagementError(asyncpg.IdleInTransactionSessionTimeoutError()), True),
         (asyncpg.UndefinedTableError(), False),
         (asyncpg.exceptions._base.DataError("invalid input for query argument"), False),
         (OperationalError(sqlite3.OperationalError("no such table")), False),
