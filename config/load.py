@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from config.refusal import Refusal
 from config.settings import Named, Settings
 from config.values import Accepts
 
@@ -46,8 +47,9 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
     try:
         settings = Settings.model_validate({field: found.value for field, found in chosen.items()})
     except ValidationError as error:
-        fields = dict.fromkeys(str(item["loc"][0]) for item in error.errors())
-        raise ConfigError("\n".join(_complaint(field, chosen[field]) for field in fields)) from None
+        wrong = {str(item["loc"][0]): item.get("ctx", {}).get("error") for item in error.errors()}
+        lines = [_complaint(field, chosen[field], reason) for field, reason in wrong.items()]
+        raise ConfigError("\n".join(lines)) from None
     return settings, [*_unknown_variables(environ), *_unknown_keys(file)]
 
 
@@ -113,7 +115,9 @@ def _find(named: Named, environ: Mapping[str, str], file: dict[str, Any]) -> _Fo
     return _Found(named.toml, found, value)
 
 
-def _complaint(field: str, found: _Found) -> str:
+def _complaint(field: str, found: _Found, reason: object) -> str:
+    if isinstance(reason, Refusal):
+        return f"{found.key}: {reason}"
     metadata = Settings.model_fields[field].metadata
     accepts = next(item.words for item in metadata if isinstance(item, Accepts))
     shown = "(not shown)" if _NAMES[field].secret else repr(found.written)

@@ -14,6 +14,7 @@ import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContextPooled
 from tortoise.connection import get_connections
+from tortoise.exceptions import DBConnectionError
 
 _PAUSE = 0.1
 """Seconds until a second try to connect; a server that restarts is rarely there at once."""
@@ -26,11 +27,26 @@ _LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
+_PARTS_OF_THE_DSN = {"host", "port", "user", "password", "database"}
 _NO_WAY_IN = (*_LOST, asyncpg.TooManyConnectionsError)
 
 
 class PostgresClient(AsyncpgDBClient):
     """Tortoise's client for asyncpg, for a server whose connections may end at any moment."""
+
+    async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
+        """The connections, as `dsn` among the credentials says.
+
+        A pooler may send each statement to another session, and one that was prepared in a session
+        is not there in the next: with a pooler none is kept.
+        """
+        given = {name: kwargs[name] for name in kwargs.keys() - _PARTS_OF_THE_DSN}
+        try:
+            if "statement_cache_size" not in given and await _is_pooled(given):
+                given["statement_cache_size"] = 0
+            return await asyncpg.create_pool(**given)
+        except asyncpg.InvalidCatalogNameError as error:
+            raise DBConnectionError(str(error)) from error
 
     def acquire_connection(self) -> PoolConnectionWrapper[Any]:
         """A connection of the pool for the length of the block."""
@@ -50,6 +66,18 @@ class PostgresClient(AsyncpgDBClient):
 
 client_class = PostgresClient
 """Where Tortoise looks for the class of an engine."""
+
+
+async def _is_pooled(given: dict[str, Any]) -> bool:
+    """Whether a pooler such as PgBouncer stands between: the session is not the one it promised."""
+    connection = await asyncpg.connect(
+        given["dsn"], timeout=given["timeout"], statement_cache_size=0
+    )
+    try:
+        session = await connection.fetchval("SELECT pg_backend_pid()")
+        return bool(session != connection.get_server_pid())
+    finally:
+        await connection.close(timeout=given["timeout"])
 
 
 class _LiveConnection(PoolConnectionWrapper[Any]):

@@ -29,7 +29,7 @@ ENDED = """
     SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
     WHERE datname = current_database() AND pid != pg_backend_pid()
 """
-"""What an administrator does before a restart: end all connections but this one, and wait for it."""
+"""What an administrator does before a restart: end all connections but this one, and wait."""
 
 
 class Wire:
