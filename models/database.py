@@ -157,6 +157,13 @@ async def pending() -> list[str]:
     return sorted(key.name for key in missing)
 
 
+async def is_empty() -> bool:
+    """Whether the connected database has taken no migration yet, and so no user is there."""
+    loader = MigrationExecutor(connections.get("default"), _APPS).loader
+    await loader.build_graph()
+    return not loader.applied_migrations
+
+
 async def is_ready() -> bool:
     """Whether the database answers."""
     try:

@@ -14,7 +14,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from api.app import READY_SECONDS
+from api.readiness import READY_SECONDS
 from tests.support import (
     CHEAP_HASHING,
     PASSWORD,
