@@ -1,7 +1,6 @@
 """The ASGI application: a list of routes."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from api.cors import Cors
 from api.graphql import GraphQLEndpoint
 from api.http import unforeseen
 from api.openapi import document
+from api.readiness import Readiness
 from api.request_limit import RequestLimit
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
@@ -28,8 +28,6 @@ JWKS_CACHING = {"cache-control": "public, max-age=60"}
 """Hasura looks again only when told for how long the keys are good."""
 PROBES = ("/healthz", "/readyz")
 """What orchestrators and load balancers ask all the time."""
-READY_SECONDS = 1
-"""How often `/readyz` asks the database, however often it is asked itself."""
 
 
 class SecurityHeaders:
@@ -98,23 +96,20 @@ def create_app(postern: Postern) -> Starlette:
         keys = [key.jwk() for key in postern.key_ring.in_use(postern.now())]
         return JSONResponse({"keys": [key for key in keys if key]}, headers=JWKS_CACHING)
 
-    last_asked, was_ready = 0.0, False
+    readiness = Readiness(postern)
 
     async def readyz(_request: Request) -> JSONResponse:
-        """Whether it can do its work: the database answers, as of this second or the last."""
-        nonlocal last_asked, was_ready
-        if time.monotonic() > last_asked + READY_SECONDS:
-            last_asked = time.monotonic()
-            was_ready = await database.is_ready()
-        if was_ready:
+        """Whether it can do its work: the database answers, and the keys open what is in it."""
+        if (why := await readiness.why_not()) is None:
             return JSONResponse("OK")
-        body = {"status": 503, "error": "service-unavailable", "message": "The database is away."}
+        body = {"status": 503, "error": "service-unavailable", "message": why}
         return JSONResponse(body, 503, {"retry-after": "1"})
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with database.connected(postern.settings):
             await postern.passwords.learn(await User.one_hash_of_each_kind())
+            await readiness.count_unreadable()
             sweeping = asyncio.create_task(sweep_for_ever(postern))
             yield
             sweeping.cancel()

@@ -17,14 +17,17 @@ class UnusableKeyError(Exception):
     """A key that cannot be used; the message says where it stands and never shows it."""
 
 
-def encryption_keys(folder: Path) -> list[bytes]:
+def encryption_keys(folder: Path, *, make: bool = True) -> list[bytes]:
     """The keys that seal secrets, the one in use first; one is made when there is none.
 
-    The file reads like AUTH_ENCRYPTION_KEYS, so that keys can rotate here too.
+    Without `make` none is made, and there may be none. The file reads like AUTH_ENCRYPTION_KEYS, so
+    that keys can rotate here too.
     Raises UnusableKeyError.
     """
     path = folder / ENCRYPTION_KEYS_FILE
     if not path.exists():
+        if not make:
+            return []
         create(path, base64.b64encode(secrets.token_bytes(32)) + b"\n")
     try:
         keys = parse_encryption_keys(path.read_bytes().decode())
@@ -47,7 +50,7 @@ def watched_encryption_keys(folder: Path) -> Callable[[], list[bytes] | None]:
         if state == seen:
             return None
         with contextlib.suppress(UnusableKeyError, OSError):
-            keys, seen = encryption_keys(folder), state
+            keys, seen = encryption_keys(folder, make=False), state
             return keys
         return None
 

@@ -28,8 +28,11 @@ class Postern:
     now: Callable[[], datetime] = _utc_now
 
 
-def open_postern(settings: Settings) -> Postern:
+def open_postern(settings: Settings, *, make_encryption_key: bool = True) -> Postern:
     """A Postern with these settings; makes the data folder and missing keys.
+
+    Set `make_encryption_key` to False where the database has secrets that another key sealed: a
+    new key would hide that the old one is missing.
 
     Raises OSError where the folder cannot be used, UnusableKeyError where a key cannot.
     """
@@ -48,7 +51,7 @@ def open_postern(settings: Settings) -> Postern:
             Vault([key.get_secret_value() for key in chosen])
             if chosen
             else Vault(
-                key_files.encryption_keys(settings.data_dir),
+                key_files.encryption_keys(settings.data_dir, make=make_encryption_key),
                 key_files.watched_encryption_keys(settings.data_dir),
             )
         ),

@@ -30,7 +30,7 @@ class Vault:
         keys: Sequence[bytes],
         changed: Callable[[], Sequence[bytes] | None] = lambda: None,
     ) -> None:
-        """`keys` are 32 bytes each, the one to seal with first.
+        """`keys` are 32 bytes each, the one to seal with first. Without any, nothing is sealed.
 
         `changed` is cheap, and answers other keys once there are other ones.
         """
@@ -39,9 +39,22 @@ class Vault:
 
     @property
     def current(self) -> str:
-        """The id of the key that seals."""
+        """The id of the key that seals. Raises VaultError where there is none."""
         self._look()
-        return self._current
+        if not self._raw:
+            raise VaultError("there is no encryption key")
+        return _key_id(self._raw[0])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no key at all."""
+        self._look()
+        return not self._raw
+
+    def has(self, key_id: str) -> bool:
+        """Whether a key with this id is among the keys."""
+        self._look()
+        return key_id in self._keys
 
     def is_current(self, sealed: str) -> bool:
         """Whether something was sealed with the key that seals now."""
@@ -81,7 +94,6 @@ class Vault:
     def _use(self, keys: Sequence[bytes]) -> None:
         self._raw = list(keys)
         self._keys = {_key_id(key): AESGCM(key) for key in keys}
-        self._current = _key_id(keys[0])
 
 
 def _key_id(key: bytes) -> str:

@@ -14,8 +14,10 @@ from tortoise.exceptions import BaseORMException
 
 from auth.caller import Caller
 from auth.errors import AuthError
-from auth.key_files import UnusableKeyError
+from auth.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError
 from auth.postern import Postern, open_postern
+from auth.sealed_secrets import Unreadable, unreadable
+from auth.vault import Vault, VaultError
 from config import ConfigError, Settings, load
 from models import database
 
@@ -101,14 +103,47 @@ def migrated(warn: Callable[[str], None] = warn_on_screen) -> tuple[Postern, lis
 
 
 def opened(warn: Callable[[str], None] = warn_on_screen) -> Postern:
-    """The Postern that the environment describes; its data folder and keys are made."""
+    """The Postern that the environment describes; its data folder and keys are made.
+
+    Beside secrets that a missing key has sealed no encryption key is made: the vault stays empty.
+    """
     settings = chosen_settings(warn)
     try:
-        return open_postern(settings)
+        return open_postern(settings, make_encryption_key=not _has_sealed_secrets(settings))
     except UnusableKeyError as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"AUTH_DATA_DIR cannot be used: {error}") from None
+
+
+def refuse_without_encryption_key(postern: Postern) -> None:
+    """Raises ClickException where secrets are stored and there is no encryption key at all."""
+
+    async def sealed() -> Unreadable | None:
+        async with database.connected(postern.settings):
+            return await unreadable(postern.vault)
+
+    if not postern.vault.is_empty:
+        return
+    if found := _run(sealed()):
+        raise click.ClickException(f"{found}. No key was made beside them.")
+
+
+def _has_sealed_secrets(settings: Settings) -> bool:
+    """Whether the database has secrets, asked only where a new key would be made beside them."""
+    if settings.encryption_keys or (settings.data_dir / ENCRYPTION_KEYS_FILE).exists():
+        return False
+    path = database.sqlite_file(settings)
+    if path is not None and not path.is_file():
+        return False
+
+    async def found() -> bool:
+        async with database.connected(settings):
+            if await database.is_empty():
+                return False
+            return await unreadable(Vault([])) is not None
+
+    return _run(found())
 
 
 def chosen_settings(warn: Callable[[str], None] = warn_on_screen) -> Settings:
@@ -159,7 +194,7 @@ def as_text(content: bytes, what: str) -> str:
 def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
     try:
         return asyncio.run(work)
-    except (AuthError, UnusableKeyError) as error:
+    except (AuthError, UnusableKeyError, VaultError) as error:
         raise click.ClickException(str(error)) from None
     except _DATABASE_ERRORS as error:
         raise _unusable(error) from None

@@ -7,7 +7,7 @@ import click
 from auth import factors, key_files, signing_keys
 from auth.key_files import UnusableKeyError
 from auth.postern import Postern
-from cli.command import as_json, ask, opened, say
+from cli.command import as_json, ask, opened, refuse_without_encryption_key, say
 
 
 @click.command("rotate-keys")
@@ -57,7 +57,9 @@ def rotate_encryption_key(in_json: bool) -> None:
     themselves. With AUTH_ENCRYPTION_KEYS, put the new key in front there first, and start the
     servers again. It can be repeated.
     """
-    settings = opened().settings
+    postern = opened()
+    refuse_without_encryption_key(postern)
+    settings = postern.settings
     if settings.encryption_keys is None:
         try:
             key_files.add_encryption_key(settings.data_dir)

@@ -15,7 +15,7 @@ from auth import backup
 from auth.backup import BackupError
 from auth.sweep import sweep as sweep_once
 from cli import backups, importing, keys, logs, profiles, server, users
-from cli.command import as_json, ask, migrated, say
+from cli.command import as_json, ask, migrated, refuse_without_encryption_key, say
 from config import ConfigError
 from models import database
 
@@ -70,6 +70,7 @@ def serve(workers: int) -> None:
     logger.setLevel(logging.INFO)
     with logs.refusals():
         postern, _ = migrated(logger.warning)
+        refuse_without_encryption_key(postern)
         if workers > 1 and postern.settings.rate_limit_storage.get_secret_value() == "memory://":
             logger.warning(
                 "Each worker counts the attempts of an address by itself; with "

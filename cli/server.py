@@ -71,7 +71,7 @@ def worker_app() -> Starlette:
     logging.getLogger("postern").setLevel(logging.INFO)
     try:
         settings, _ = load(os.environ)
-        app = create_app(open_postern(settings))
+        app = create_app(open_postern(settings, make_encryption_key=False))
     except Exception:
         logging.getLogger("postern").critical("a worker cannot start", exc_info=True)
         raise SystemExit(1) from None

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from config import nhost_names
+from config.refusal import Refusal
 from config.settings import Named, Settings
 from config.values import Accepts
 
@@ -34,10 +36,13 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
 
     The environment wins over the file, the file over the defaults. The second part of the answer
     is a list of warnings, one for each name that looks like a setting and is none.
+    A name of Nhost Auth's that must not be passed over is refused.
     Raises ConfigError for a file that cannot be read and for every value that is not accepted.
     """
     _refuse_what_is_not_text(environ)
     file = _read_file(environ)
+    if lines := nhost_names.refused(environ, file):
+        raise ConfigError("\n".join(lines))
     chosen = {
         field: found
         for field, named in _NAMES.items()
@@ -46,14 +51,15 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
     try:
         settings = Settings.model_validate({field: found.value for field, found in chosen.items()})
     except ValidationError as error:
-        fields = dict.fromkeys(str(item["loc"][0]) for item in error.errors())
-        raise ConfigError("\n".join(_complaint(field, chosen[field]) for field in fields)) from None
+        wrong = {str(item["loc"][0]): item.get("ctx", {}).get("error") for item in error.errors()}
+        lines = [_complaint(field, chosen[field], reason) for field, reason in wrong.items()]
+        raise ConfigError("\n".join(lines)) from None
     return settings, [*_unknown_variables(environ), *_unknown_keys(file)]
 
 
 def _refuse_what_is_not_text(environ: Mapping[str, str]) -> None:
     """Raises ConfigError for a setting whose bytes are not UTF-8; Python hands it over escaped."""
-    known = {name for named in _NAMES.values() for name in (named.env, named.fallback_env)}
+    known = {name for named in _NAMES.values() for name in (named.env, *named.fallback_env)}
     for name in sorted(environ):
         is_setting = name in known or name.startswith("AUTH_")
         if is_setting and not _is_text(environ[name]):
@@ -97,8 +103,8 @@ def _with_secrets(value: Any, environ: Mapping[str, str]) -> Any:
 
 
 def _find(named: Named, environ: Mapping[str, str], file: dict[str, Any]) -> _Found | None:
-    for name in filter(None, (named.env, named.fallback_env)):
-        if environ.get(name, "") != "":
+    for name in (named.env, *named.fallback_env):
+        if environ.get(name, "") != "" or (named.may_be_empty and name in environ):
             return _Found(name, environ[name], environ[name])
     if named.toml is None:
         return None
@@ -113,7 +119,9 @@ def _find(named: Named, environ: Mapping[str, str], file: dict[str, Any]) -> _Fo
     return _Found(named.toml, found, value)
 
 
-def _complaint(field: str, found: _Found) -> str:
+def _complaint(field: str, found: _Found, reason: object) -> str:
+    if isinstance(reason, Refusal):
+        return f"{found.key}: {reason}"
     metadata = Settings.model_fields[field].metadata
     accepts = next(item.words for item in metadata if isinstance(item, Accepts))
     shown = "(not shown)" if _NAMES[field].secret else repr(found.written)
@@ -121,9 +129,11 @@ def _complaint(field: str, found: _Found) -> str:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    known = {named.env for named in _NAMES.values()} | {"AUTH_CONFIG"}
-    for name in sorted(environ):
-        if name.startswith("AUTH_") and name not in known:
+    known = {name for named in _NAMES.values() for name in (named.env, *named.fallback_env)}
+    for name in sorted(environ.keys() - known - {"AUTH_CONFIG"}):
+        if why := nhost_names.why_harmless(name):
+            yield f"{name} is set, and does nothing here: {why}"
+        elif name.startswith("AUTH_"):
             yield f"{name} is set, but Postern has no such setting"
 
 
@@ -136,6 +146,8 @@ def _unknown_keys(file: dict[str, Any]) -> Iterator[str]:
             key = f"{path}.{name}"
             if key in tables and isinstance(value, dict):
                 yield from walk(value, key)
+            elif why := nhost_names.why_harmless(key):
+                yield f"{key} is in the configuration file, and does nothing here: {why}"
             elif key not in known:
                 yield f"{key} is in the configuration file, but Postern has no such setting"
 

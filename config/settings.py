@@ -40,7 +40,10 @@ class Named(NamedTuple):
     toml: str | None = None
     inverted: bool = False
     """The file says the opposite of the environment (`signUp.enabled`, `AUTH_DISABLE_SIGNUP`)."""
-    fallback_env: str | None = None
+    fallback_env: tuple[str, ...] = ()
+    """Other names for it, each where those before are not set."""
+    may_be_empty: bool = False
+    """An empty value in the environment is a value, and not the same as none."""
     secret: bool = False
     """Its value is never shown, not even when it is wrong."""
 
@@ -52,7 +55,7 @@ class Settings(BaseModel):
 
     host: Annotated[Text, Named("AUTH_HOST")] = "127.0.0.1"
     port: Annotated[Port, Named("AUTH_PORT")] = 4000
-    api_prefix: Annotated[Prefix, Named("AUTH_API_PREFIX")] = "/v1"
+    api_prefix: Annotated[Prefix, Named("AUTH_API_PREFIX", may_be_empty=True)] = "/v1"
     data_dir: Annotated[Path, Named("AUTH_DATA_DIR"), Accepts("a folder")] = Path("var")
     log_format: Annotated[
         Literal["json", "text"] | None, Named("AUTH_LOG_FORMAT"), Accepts("json or text")
@@ -64,7 +67,11 @@ class Settings(BaseModel):
     ] = 512
     database_url: Annotated[
         DatabaseUrl,
-        Named("DATABASE_URL", fallback_env="HASURA_GRAPHQL_DATABASE_URL", secret=True),
+        Named(
+            "DATABASE_URL",
+            fallback_env=("HASURA_GRAPHQL_DATABASE_URL", "POSTGRES_CONNECTION"),
+            secret=True,
+        ),
     ] = None
     database_pool_size: Annotated[
         int, Named("AUTH_DATABASE_POOL_SIZE"), *whole(1, 1000, "connections")
@@ -119,8 +126,13 @@ class Settings(BaseModel):
         Path | None, Named("AUTH_GRAPHQL_TRUSTED_DOCUMENTS"), Accepts("a file")
     ] = None
 
-    mfa_enabled: Annotated[Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled")] = False
-    mfa_totp_issuer: Annotated[Issuer, Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer")] = "auth"
+    mfa_enabled: Annotated[
+        Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled", fallback_env=("AUTH_TOTP_ENABLED",))
+    ] = False
+    mfa_totp_issuer: Annotated[
+        Issuer,
+        Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer", fallback_env=("AUTH_TOTP_ISSUER",)),
+    ] = "auth"
     mfa_totp_drift: Annotated[int, Named("AUTH_MFA_TOTP_DRIFT"), *whole(0, 2, "time steps")] = 1
     mfa_ticket_expires_in: Annotated[Seconds, Named("AUTH_MFA_TICKET_EXPIRES_IN")] = 5 * 60
     mfa_ticket_attempts: Annotated[int, Named("AUTH_MFA_TICKET_ATTEMPTS"), *whole(1, 100)] = 5

@@ -19,6 +19,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from config.database_url import parse_database_url
+
 TEN_YEARS = 10 * 365 * 24 * 60 * 60
 _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -60,11 +62,8 @@ def parse_encryption_keys(value: object) -> tuple[SecretBytes, ...]:
 
 
 def _database_url(url: SecretStr | None) -> SecretStr | None:
-    scheme, separator, rest = (url.get_secret_value() if url else "").partition("://")
-    if scheme == "postgresql":
-        return SecretStr(f"postgres://{rest}")
-    if scheme not in {"postgres", "sqlite"} or not separator or not rest:
-        raise ValueError("not the URL of a database that Postern speaks to")
+    if url is not None:
+        parse_database_url(url.get_secret_value())
     return url
 
 

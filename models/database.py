@@ -4,19 +4,18 @@ import asyncio
 import contextlib
 import fcntl
 import sqlite3
-import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import asyncpg
 from tortoise import Tortoise, connections
-from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.exceptions import BaseORMException, DBConnectionError
 from tortoise.migrations.executor import MigrationExecutor
 
 from config import Settings
+from config.database_url import parse_database_url
 
 _BUSY_TIMEOUT = 5000
 """Milliseconds that a statement waits for another process to finish writing (SQLite)."""
@@ -41,7 +40,10 @@ _UNAVAILABLE = (
     DBConnectionError,
     OSError,  # TimeoutError too
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # when a backend is killed while it answers
     asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.InvalidAuthorizationSpecificationError,  # the password was changed
     asyncpg.exceptions.InsufficientResourcesError,  # the disk is full, too many connections
     asyncpg.exceptions.LockNotAvailableError,
     asyncpg.exceptions.OperatorInterventionError,  # the server is going down or coming up
@@ -56,24 +58,33 @@ ORM = {"connections": {"default": "sqlite://:memory:"}, "apps": _APPS}
 
 def orm_config(settings: Settings) -> dict[str, Any]:
     """Tortoise's configuration for the database of these settings."""
-    if settings.database_url is None:
-        path = str(settings.data_dir / "postern.db")
+    url = settings.database_url
+    address = parse_database_url(url.get_secret_value()) if url else None
+    path = address.sqlite if address else str(settings.data_dir / "postern.db")
+    chosen = address.parameters if address else {}
+    if path is not None:
         connection: dict[str, Any] = {
             "engine": "tortoise.backends.sqlite",
-            "credentials": {"file_path": path},
+            "credentials": {
+                "file_path": path,
+                "journal_mode": "WAL",
+                "busy_timeout": _BUSY_TIMEOUT,
+                "journal_size_limit": _JOURNAL_KEPT,
+            }
+            | dict(chosen),
         }
     else:
-        connection = expand_db_url(settings.database_url.get_secret_value())
-    credentials = connection["credentials"]
-    if "file_path" in credentials:
-        credentials.setdefault("busy_timeout", _BUSY_TIMEOUT)
-        credentials.setdefault("journal_size_limit", _JOURNAL_KEPT)
-    else:
-        credentials.setdefault("maxsize", settings.database_pool_size)
-        credentials.setdefault("timeout", _CONNECT_TIMEOUT)
-        credentials.setdefault("command_timeout", _STATEMENT_TIMEOUT)
-        credentials["reset"] = _leave_as_it_is
-        _use_tls(credentials)
+        connection = {
+            "engine": "models.postgres",
+            "credentials": {
+                "dsn": address.dsn if address else "",
+                "maxsize": settings.database_pool_size,
+                "timeout": _CONNECT_TIMEOUT,
+                "command_timeout": _STATEMENT_TIMEOUT,
+                "reset": _leave_as_it_is,
+            }
+            | _of_the_pool(chosen),
+        }
     return {"connections": {"default": connection}, "apps": _APPS, "use_tz": True}
 
 
@@ -94,8 +105,8 @@ def describe(settings: Settings) -> str:
     """Where the data lies, for a person: without the password of the database."""
     if path := sqlite_file(settings):
         return f"{path.resolve()} (SQLite)"
-    credentials = orm_config(settings)["connections"]["default"]["credentials"]
-    return f"{credentials['database']} on {credentials['host']}:{credentials['port']} (PostgreSQL)"
+    url = settings.database_url
+    return f"{parse_database_url(url.get_secret_value()).shown} (PostgreSQL)" if url else ""
 
 
 def sqlite_file(settings: Settings) -> Path | None:
@@ -146,6 +157,13 @@ async def pending() -> list[str]:
     return sorted(key.name for key in missing)
 
 
+async def is_empty() -> bool:
+    """Whether the connected database has taken no migration yet, and so no user is there."""
+    loader = MigrationExecutor(connections.get("default"), _APPS).loader
+    await loader.build_graph()
+    return not loader.applied_migrations
+
+
 async def is_ready() -> bool:
     """Whether the database answers."""
     try:
@@ -165,15 +183,11 @@ async def _leave_as_it_is(_connection: object) -> None:
     """
 
 
-def _use_tls(credentials: dict[str, Any]) -> None:
-    """The words of PostgreSQL's own clients, `sslmode` and `sslrootcert`, in those of asyncpg."""
-    mode, root = credentials.pop("sslmode", None), credentials.pop("sslrootcert", None)
-    if root:
-        context = ssl.create_default_context(cafile=root)
-        context.check_hostname = mode != "verify-ca"
-        credentials["ssl"] = context
-    elif mode:
-        credentials["ssl"] = mode
+def _of_the_pool(parameters: Mapping[str, str]) -> dict[str, int]:
+    """The numbers of the URL in asyncpg's words; no timeout is written 0, as libpq does."""
+    numbers = {name: int(value) for name, value in parameters.items()}
+    seconds = numbers.pop("connect_timeout", 0)
+    return numbers | ({"timeout": seconds} if seconds else {})
 
 
 def _sqlite_path(config: dict[str, Any]) -> str | None:
@@ -195,12 +209,13 @@ async def _one_at_a_time(config: dict[str, Any]) -> AsyncIterator[None]:
         with file:
             yield
     else:
-        async with connections.get("default").acquire_connection() as connection:
-            await connection.execute(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
-            try:
-                yield
-            finally:
-                await connection.execute(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
+        # Of the transaction, not of the session, which a pooler lends to others meanwhile.
+        async with (
+            connections.get("default").acquire_connection() as connection,
+            connection.transaction(),
+        ):
+            await connection.execute(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+            yield
 
 
 def _lock_file(path: Path) -> IO[str]:

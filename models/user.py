@@ -57,7 +57,20 @@ class User(Model):
         _, rows = await connections.get("default").execute_query(_ONE_OF_EACH_KIND)
         return [str(row["password_hash"]) for row in rows]
 
+    @classmethod
+    async def secrets_by_key(cls) -> dict[str, int]:
+        """How many TOTP secrets of active factors each encryption key has sealed, by the key's id.
 
+        Reads the whole table.
+        """
+        _, rows = await connections.get("default").execute_query(_SECRETS_BY_KEY)
+        return {str(row["key_id"]): int(row["count"]) for row in rows}
+
+
+# An id has 8 characters and a dot behind it: see `auth.vault`.
+_SECRETS_BY_KEY = """
+    SELECT substr(totp_secret, 1, 8) AS key_id, count(*) AS count FROM users
+    WHERE totp_secret IS NOT NULL AND totp_activated_at IS NOT NULL GROUP BY 1"""
 # Behind its parameters, an Argon2 hash has a salt of 22 characters, a $ and 43 characters.
 _ONE_OF_EACH_KIND = """
     SELECT min(password_hash) AS password_hash FROM users

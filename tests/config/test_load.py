@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from config import ConfigError, Settings, load
+from config import ConfigError, Settings, load, nhost_names
 from config.load import _NAMES
 from config.values import Accepts
 from tests.support import ROOT
@@ -164,3 +164,67 @@ def test_every_setting_says_what_it_accepts() -> None:
     for field in _NAMES:
         metadata = Settings.model_fields[field].metadata
         assert [item for item in metadata if isinstance(item, Accepts)], field
+
+
+REFUSED = [entry.env for entry in nhost_names.REFUSED]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_protection_of_nhost_that_is_missing_here_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name}: ") as refused:
+        load({name: "hunter2"})
+    assert "hunter2" not in str(refused.value)
+    load({name: ""})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[auth.user.email]\nallowed = ['a@example.com']",
+        "[auth.user.email]\nblocked = ['a@example.com']",
+        "[auth.user.emailDomains]\nallowed = ['example.com']",
+        "[auth.user.emailDomains]\nblocked = ['example.com']",
+        "[auth.signUp.turnstile]\nsecretKey = 'hunter2'",
+    ],
+)
+def test_a_protection_in_nhosts_file_that_is_missing_here_is_refused(file: Path, text: str) -> None:
+    key = text.partition(" =")[0].replace("]\n", ".").removeprefix("[")
+    with pytest.raises(ConfigError, match=f"^{key}: "):
+        load_file(file, text)
+
+
+def test_an_empty_list_of_nhosts_protects_nobody_and_is_accepted(file: Path) -> None:
+    load_file(file, "[auth.user.email]\nallowed = []\n[auth.user.emailDomains]\nblocked = []\n")
+
+
+def test_names_of_nhost_that_weaken_nothing_are_warned_about_with_the_reason(file: Path) -> None:
+    text = "[auth.method.anonymous]\nenabled = true\n"
+    _, warnings = load_file(
+        file,
+        text,
+        AUTH_SMTP_HOST="mail",
+        AUTH_PROVIDER_APPLE_AUDIENCE="x",
+        AUTH_OTP_EMAIL_ENABLED="1",
+    )
+    assert [warning.partition(" ")[0] for warning in warnings] == [
+        "AUTH_OTP_EMAIL_ENABLED",
+        "AUTH_PROVIDER_APPLE_AUDIENCE",
+        "AUTH_SMTP_HOST",
+        "auth.method.anonymous",
+    ]
+    assert all("does nothing here: " in warning for warning in warnings)
+
+
+def test_nhosts_other_names_are_honoured() -> None:
+    url = "postgres://joe:hunter2@db.test/auth"
+    settings, warnings = load({"POSTGRES_CONNECTION": url, "AUTH_TOTP_ENABLED": "true"})
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == url
+    assert settings.mfa_enabled
+    assert not warnings
+    assert not load({"AUTH_MFA_ENABLED": "false", "AUTH_TOTP_ENABLED": "true"})[0].mfa_enabled
+
+
+def test_an_empty_prefix_is_no_prefix() -> None:
+    assert load({"AUTH_API_PREFIX": ""})[0].api_prefix == ""
+    assert load({})[0].api_prefix == "/v1"

@@ -1,5 +1,6 @@
 """A database that goes away and comes back: typed errors meanwhile, and no restart."""
 
+import asyncio
 import selectors
 import socket
 import threading
@@ -9,11 +10,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx2
 import pytest
 
-from api.app import READY_SECONDS
-from tests.support import CHEAP_HASHING, PASSWORD, Client, RefusedError, running_server
+from api.readiness import READY_SECONDS
+from tests.support import (
+    CHEAP_HASHING,
+    PASSWORD,
+    Client,
+    RefusedError,
+    Server,
+    payload,
+    running_server,
+)
+
+ENDED = """
+    SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid != pg_backend_pid()
+"""
+"""What an administrator does before a restart: end all connections but this one, and wait."""
 
 
 class Wire:
@@ -106,3 +122,70 @@ def test_postgresql_may_go_away_and_come_back(
         assert status(http, "/readyz") == 200
         assert joe.call("me")["email"] == "joe@example.com"
         joe.enrol()
+
+
+async def codes_while_ended(
+    server: Server, url: str, operations: list[tuple[str, dict[str, str]]], token: str
+) -> list[str]:
+    """The code of each answer, "" for a right one, while all connections are ended repeatedly."""
+    limits = httpx2.Limits(max_connections=40)
+    headers = {"authorization": f"Bearer {token}"}
+    operator = await asyncpg.connect(url)
+    async with httpx2.AsyncClient(base_url=server.url, limits=limits, timeout=30) as http:
+
+        async def code(operation: str, variables: dict[str, str]) -> str:
+            body = payload(operation, variables)
+            answer = (await http.post("/graphql", json=body, headers=headers)).json()
+            errors = answer.get("errors") or [{"extensions": {"code": ""}}]
+            return str(errors[0]["extensions"]["code"])
+
+        asked = [asyncio.create_task(code(*each)) for each in operations]
+        while not all(task.done() for task in asked):
+            await operator.execute(ENDED)
+            await asyncio.sleep(0.05)
+    await operator.close()
+    return [task.result() for task in asked]
+
+
+def test_a_postgresql_that_ends_all_connections_is_unavailable_and_no_fault_of_ours(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    url = postgres_database["DATABASE_URL"]
+    known = {"email": "joe@example.com", "password": PASSWORD}
+    limitless = {"AUTH_RATE_LIMIT_ENABLE": "false"}
+    with running_server(tmp_path / "var", **CHEAP_HASHING, **limitless, DATABASE_URL=url) as server:
+        with httpx2.Client(base_url=server.url, timeout=30) as http:
+            token = Client(http).sign_up(known["email"])["accessToken"]
+        told: set[str] = set()
+        for batch in range(5):
+            new = [{"email": f"{batch}-{n}@example.com", "password": PASSWORD} for n in range(10)]
+            mixed = [("signUpEmailPassword", each) for each in new]
+            mixed += [("signInEmailPassword", known), ("me", {}), ("changeUserMfa", {})] * 10
+            told |= set(asyncio.run(codes_while_ended(server, url, mixed, token)))
+        assert told <= {"", "SERVICE_UNAVAILABLE"}, server.log()
+        with httpx2.Client(base_url=server.url, timeout=30) as http:
+            assert Client(http).call("signInEmailPassword", **known)["accessToken"]
+
+
+def test_connections_that_were_ended_while_idle_are_not_noticed_by_anybody(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    """A read and a change each get a new connection: nothing was sent on the old one."""
+    url = postgres_database["DATABASE_URL"]
+
+    async def end_all() -> None:
+        operator = await asyncpg.connect(url)
+        await operator.execute(ENDED)
+        await operator.close()
+
+    with (
+        running_server(tmp_path / "var", **CHEAP_HASHING, DATABASE_URL=url) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        joe = Client(http)
+        joe.sign_up("joe@example.com")
+        for _ in range(10):
+            asyncio.run(end_all())
+            assert joe.call("me")["email"] == "joe@example.com"
+            asyncio.run(end_all())
+            joe.call("changeUser", displayName="Joe")

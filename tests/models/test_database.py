@@ -1,18 +1,26 @@
+import os
+import shutil
+import socket
 import sqlite3
-import ssl
+import subprocess
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
+import httpx2
 import pytest
 from tortoise import Tortoise, connections
-from tortoise.exceptions import OperationalError
+from tortoise.exceptions import OperationalError, TransactionManagementError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
 from config import Settings, load
 from models import User, database
-from tests.support import ROOT, environment, postern
+from tests.support import CHEAP_HASHING, Client, environment, free_port, postern, running_server
 
 pytestmark = pytest.mark.anyio
 
@@ -83,6 +91,12 @@ async def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
         (asyncpg.InterfaceError("connection is closed"), True),
         (asyncpg.DiskFullError(), True),
         (asyncpg.AdminShutdownError(), True),
+        (asyncpg.CannotConnectNowError(), True),
+        (asyncpg.TooManyConnectionsError(), True),
+        (asyncpg.ConnectionDoesNotExistError(), True),
+        (asyncpg.InvalidPasswordError(), True),
+        (asyncpg.InternalClientError("got result for unknown protocol state 3"), True),
+        (TransactionManagementError(asyncpg.IdleInTransactionSessionTimeoutError()), True),
         (asyncpg.UndefinedTableError(), False),
         (asyncpg.exceptions._base.DataError("invalid input for query argument"), False),
         (OperationalError(sqlite3.OperationalError("no such table")), False),
@@ -106,14 +120,95 @@ def credentials(query: str, **changes: str) -> dict[str, Any]:
 def test_a_process_holds_as_many_connections_as_the_operator_says() -> None:
     assert credentials("")["maxsize"] == 10
     assert credentials("", AUTH_DATABASE_POOL_SIZE="3")["maxsize"] == 3
-    assert credentials("?maxsize=7")["maxsize"] == "7"
+    assert credentials("?maxsize=7")["maxsize"] == 7
 
 
-def test_tls_is_asked_for_in_the_words_of_postgresql() -> None:
-    assert "ssl" not in credentials("")
-    assert credentials("?sslmode=require")["ssl"] == "require"
-    authorities = ROOT / "tests" / "models" / "authority.pem"
-    checked = credentials(f"?sslmode=verify-full&sslrootcert={authorities}")["ssl"]
-    assert (checked.verify_mode, checked.check_hostname) == (ssl.CERT_REQUIRED, True)
-    unnamed = credentials(f"?sslmode=verify-ca&sslrootcert={authorities}")["ssl"]
-    assert (unnamed.verify_mode, unnamed.check_hostname) == (ssl.CERT_REQUIRED, False)
+def test_the_driver_gets_the_parameters_of_libpq_as_they_are() -> None:
+    tls = "sslmode=verify-full&sslrootcert=%2Fetc%2Fa%20b.pem&application_name=postern"
+    found = credentials(f"?connect_timeout=3&{tls}&statement_cache_size=0")
+    assert found["dsn"] == f"postgres://joe:hunter2@db.example.com:5433/auth?{tls}"
+    assert (found["timeout"], found["statement_cache_size"]) == (3, 0)
+    assert credentials("")["timeout"] == 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("/{name}", "/{name}?application_name=postern%20test&options=-cstatement_timeout%3D9000"),
+        ("/{name}", "/?dbname={name}&connect_timeout=3"),
+        ("127.0.0.1:5432/", "127.0.0.1:1,127.0.0.1:5432/"),
+        ("/{name}", "/{name}?sslmode=disable&target_session_attrs=primary"),
+    ],
+    ids=str,
+)
+async def test_a_url_of_libpq_leads_to_the_database(
+    tmp_path: Path, postgres_database: dict[str, str], change: tuple[str, str]
+) -> None:
+    url = postgres_database["DATABASE_URL"]
+    old, new = (part.format(name=url.rpartition("/")[2]) for part in change)
+    chosen, _ = load(environment(tmp_path, DATABASE_URL=url.replace(old, new)))
+    assert await database.migrate(chosen)
+
+
+PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+
+
+@contextmanager
+def pgbouncer(url: str, folder: Path, mode: str) -> Iterator[str]:
+    """The URL of a PgBouncer in front of the database."""
+    parts, port = urlsplit(url), free_port()
+    login = f" user={parts.username}" + (f" password={parts.password}" if parts.password else "")
+    configuration = folder / "pgbouncer.ini"
+    configuration.write_text(
+        f"[databases]\n* = host={parts.hostname} port={parts.port or 5432}{login}\n[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+        f"pool_mode = {mode}\ndefault_pool_size = {4 if mode == 'transaction' else 12}\n"
+    )
+    folder.chmod(0o755)
+    configuration.chmod(0o644)
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    process = subprocess.Popen(
+        [str(PGBOUNCER), *user, str(configuration)], stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(100):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield f"postgres://127.0.0.1:{port}{parts.path}?user={parts.username}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_pgbouncer_may_stand_between(
+    tmp_path: Path, postgres_database: dict[str, str], mode: str
+) -> None:
+    with (
+        pgbouncer(postgres_database["DATABASE_URL"], tmp_path, mode) as url,
+        running_server(
+            tmp_path / "var", **CHEAP_HASHING, AUTH_RATE_LIMIT_ENABLE="false", DATABASE_URL=url
+        ) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+        ThreadPoolExecutor(12) as many,
+    ):
+        users = [Client(http) for _ in range(24)]
+        emails = [f"user-{number}@example.com" for number in range(24)]
+        list(many.map(Client.sign_up, users, emails))
+        list(many.map(Client.enrol, users))
+        assert [me["email"] for me in many.map(lambda user: user.call("me"), users)] == emails
+        assert len(list(many.map(users[0].ticket, emails))) == 24
+        assert "Traceback" not in server.log()
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+def test_pgbouncer_that_pools_statements_is_refused_in_one_line(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    with pgbouncer(postgres_database["DATABASE_URL"], tmp_path, "statement") as url:
+        ended = postern("serve", env=environment(tmp_path / "var", DATABASE_URL=url))
+    assert ended.returncode == 1
+    assert "transaction blocks not allowed in statement pooling mode" in ended.stderr
+    assert ended.stderr.count("\n") == 1

@@ -1,0 +1,102 @@
+"""The names of Nhost Auth's configuration that Postern does not honour, and what becomes of each.
+
+Those that it honours are in `settings`. Of the others, some may be passed over with a warning,
+since nothing is weaker without them; some may not, since the operator counts on them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Passed(NamedTuple):
+    """A name that Postern does not honour. A name that ends in `*` stands for all that begin so."""
+
+    env: str
+    toml: str | None
+    why: str
+    """What to do instead, of a name that is refused; else why nothing is weaker without it."""
+
+
+_NO_LIST = (
+    "Postern has no list of addresses yet, and everybody could sign up; remove it, and make "
+    "accounts with `postern create-user` and AUTH_DISABLE_SIGNUP=true"
+)
+_NO_WAY_IN = "Postern has no such way in"
+_NO_MAIL = "Postern sends no mail"
+
+REFUSED = (
+    Passed("AUTH_ACCESS_CONTROL_ALLOWED_EMAILS", "auth.user.email.allowed", _NO_LIST),
+    Passed("AUTH_ACCESS_CONTROL_BLOCKED_EMAILS", "auth.user.email.blocked", _NO_LIST),
+    Passed("AUTH_ACCESS_CONTROL_ALLOWED_EMAIL_DOMAINS", "auth.user.emailDomains.allowed", _NO_LIST),
+    Passed("AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS", "auth.user.emailDomains.blocked", _NO_LIST),
+    Passed(
+        "AUTH_TURNSTILE_SECRET",
+        "auth.signUp.turnstile.secretKey",
+        "Postern does not ask Turnstile, and programs could sign up; remove it, and put the check "
+        "in front of Postern or set AUTH_DISABLE_SIGNUP=true",
+    ),
+    Passed(
+        "AUTH_RATE_LIMIT_MEMCACHE_SERVER",
+        None,
+        "Postern counts in Redis, and each process would count by itself; set "
+        "AUTH_RATE_LIMIT_STORAGE=redis://host:6379/0 instead",
+    ),
+    Passed(
+        "AUTH_ENCRYPTION_KEY",
+        None,
+        "Postern's keys are in AUTH_ENCRYPTION_KEYS, 32 bytes in Base64 each; remove this one, and "
+        "give it to `postern import-nhost` as NHOST_ENCRYPTION_KEY",
+    ),
+)
+HARMLESS = (
+    Passed("AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS", "auth.redirections.allowedUrls",
+           "Postern redirects nobody"),
+    Passed("AUTH_ANONYMOUS_USERS_ENABLED", "auth.method.anonymous", _NO_WAY_IN),
+    Passed("AUTH_EMAIL_PASSWORDLESS_ENABLED", "auth.method.emailPasswordless", _NO_WAY_IN),
+    Passed("AUTH_OTP_EMAIL_ENABLED", "auth.method.otp", _NO_WAY_IN),
+    Passed("AUTH_SMS_*", "auth.method.smsPasswordless", _NO_WAY_IN),
+    Passed("AUTH_WEBAUTHN_*", "auth.method.webauthn", _NO_WAY_IN),
+    Passed("AUTH_PROVIDER_*", "auth.method.oauth", _NO_WAY_IN),
+    Passed("AUTH_DISABLE_AUTO_SIGNUP", "auth.signUp.disableAutoSignup",
+           "nobody is signed up by signing in"),
+    Passed("AUTH_OAUTH2_PROVIDER_*", "auth.oauth2Provider", "Postern is no OAuth provider"),
+    Passed("AUTH_PASSWORD_HIBP_ENABLED", "auth.method.emailPassword.hibpEnabled",
+           "AUTH_PASSWORD_CHECK_COMMON refuses common passwords, and asks no service"),
+    Passed("AUTH_JWT_CUSTOM_CLAIMS_DEFAULTS", None, "a claim without a value is left out"),
+    Passed("AUTH_GRAVATAR_*", "auth.user.gravatar", "Postern tells Gravatar no address"),
+    Passed("AUTH_SMTP_*", "provider.smtp", _NO_MAIL),
+    Passed("AUTH_EMAIL_TEMPLATES_PATH", None, _NO_MAIL),
+    Passed("AUTH_RATE_LIMIT_EMAIL_*", "auth.rateLimit.emails", _NO_MAIL),
+    Passed("AUTH_RATE_LIMIT_SMS_*", "auth.rateLimit.sms", "Postern sends no text messages"),
+    Passed("AUTH_RATE_LIMIT_OAUTH2_SERVER_*", "auth.rateLimit.oauth2Server",
+           "Postern is no OAuth provider"),
+    Passed("AUTH_RATE_LIMIT_MEMCACHE_PREFIX", None, "Postern counts in Redis"),
+    Passed("POSTGRES_MIGRATIONS_CONNECTION", None, "migrations use DATABASE_URL"),
+)  # fmt: skip
+
+
+def refused(environ: Mapping[str, str], file: Mapping[str, Any]) -> list[str]:
+    """A line for each name that is set and must not be passed over."""
+    return [
+        f"{name}: {entry.why}" for entry in REFUSED for name in _where_set(entry, environ, file)
+    ]
+
+
+def why_harmless(name: str) -> str | None:
+    """Why a name of the environment or the file may be passed over; None if Nhost has none such."""
+    for entry in HARMLESS:
+        begins = entry.env.removesuffix("*")
+        in_the_file = entry.toml and (name == entry.toml or name.startswith(f"{entry.toml}."))
+        if name == entry.env or (begins != entry.env and name.startswith(begins)) or in_the_file:
+            return entry.why
+    return None
+
+
+def _where_set(entry: Passed, environ: Mapping[str, str], file: Mapping[str, Any]) -> Iterator[str]:
+    if environ.get(entry.env, "").strip():
+        yield entry.env
+    found: Any = file
+    for part in entry.toml.split(".") if entry.toml else ():
+        found = found.get(part) if isinstance(found, dict) else None
+    if entry.toml and found:
+        yield entry.toml

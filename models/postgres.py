@@ -1,0 +1,156 @@
+"""PostgreSQL: dead connections are replaced, and what cannot have been committed is sent again.
+
+A statement is sent a second time only where it changes nothing (a SELECT outside of a transaction),
+or where nothing was sent the first time. A change that was sent may have been committed, whatever
+the connection says afterwards, and is never repeated.
+"""
+
+import asyncio
+import select
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContextPooled
+from tortoise.connection import get_connections
+from tortoise.exceptions import DBConnectionError
+
+_PAUSE = 0.1
+"""Seconds until a second try to connect; a server that restarts is rarely there at once."""
+_LOST = (
+    ConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # when a backend is killed while it answers
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
+_PARTS_OF_THE_DSN = {"host", "port", "user", "password", "database"}
+_NO_WAY_IN = (*_LOST, asyncpg.TooManyConnectionsError)
+
+
+class PostgresClient(AsyncpgDBClient):
+    """Tortoise's client for asyncpg, for a server whose connections may end at any moment."""
+
+    async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
+        """The connections, as `dsn` among the credentials says.
+
+        A pooler may send each statement to another session, and one that was prepared in a session
+        is not there in the next: with a pooler none is kept.
+        """
+        given = {name: kwargs[name] for name in kwargs.keys() - _PARTS_OF_THE_DSN}
+        try:
+            if "statement_cache_size" not in given and await _is_pooled(given):
+                given["statement_cache_size"] = 0
+            return await asyncpg.create_pool(**given)
+        except asyncpg.InvalidCatalogNameError as error:
+            raise DBConnectionError(str(error)) from error
+
+    def acquire_connection(self) -> PoolConnectionWrapper[Any]:
+        """A connection of the pool for the length of the block."""
+        return _LiveConnection(self, self._pool_init_lock)
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
+        """Run a statement: how many rows it found or changed, and those that it found."""
+        return await _again_if_lost(super().execute_query, query, values)
+
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
+        """The rows that a statement finds."""
+        return await _again_if_lost(super().execute_query_dict, query, values)
+
+    def _in_transaction(self) -> TransactionContextPooled:
+        return _LiveTransaction(TransactionWrapper(self), self._pool_init_lock)
+
+
+client_class = PostgresClient
+"""Where Tortoise looks for the class of an engine."""
+
+
+async def _is_pooled(given: dict[str, Any]) -> bool:
+    """Whether a pooler such as PgBouncer stands between: the session is not the one it promised."""
+    connection = await asyncpg.connect(
+        given["dsn"], timeout=given["timeout"], statement_cache_size=0
+    )
+    try:
+        session = await connection.fetchval("SELECT pg_backend_pid()")
+        return bool(session != connection.get_server_pid())
+    finally:
+        await connection.close(timeout=given["timeout"])
+
+
+class _LiveConnection(PoolConnectionWrapper[Any]):
+    async def __aenter__(self) -> Any:
+        await self.ensure_connection()
+        self.connection = await _acquire(self.client._pool)
+        return self.connection
+
+
+class _LiveTransaction(TransactionContextPooled):
+    async def __aenter__(self) -> Any:
+        await self.ensure_connection()
+        try:
+            await self._begin()
+        except _LOST:  # BEGIN alone was sent, which changes nothing
+            await self._begin()
+        self.token = get_connections().set(self.connection_name, self.client)
+        return self.client
+
+    async def _begin(self) -> None:
+        pool = self.client._parent._pool
+        self.client._connection = await _acquire(pool)
+        try:
+            await self.client.begin()
+        except BaseException:
+            await pool.release(self.client._connection)
+            raise
+
+
+async def _again_if_lost(
+    run: Callable[[str, list[Any] | None], Awaitable[Any]], query: str, values: list[Any] | None
+) -> Any:
+    try:
+        return await run(query, values)
+    except _LOST as error:
+        if not _may_be_repeated(query, error):
+            raise
+        return await run(query, values)
+
+
+async def _acquire(pool: asyncpg.Pool) -> Any:
+    """A connection that the server has not ended, as far as this machine has heard.
+
+    An idle connection on which something has arrived was ended by the server: it says why first.
+    """
+    for _ in range(pool.get_max_size()):
+        connection = await _connection(pool)
+        if not _has_arrived(connection):
+            return connection
+        connection.terminate()
+        await pool.release(connection)
+    return await _connection(pool)
+
+
+async def _connection(pool: asyncpg.Pool) -> Any:
+    try:
+        return await pool.acquire()
+    except _NO_WAY_IN:
+        await asyncio.sleep(_PAUSE)
+        return await pool.acquire()
+
+
+def _has_arrived(connection: Any) -> bool:
+    if connection.is_closed():
+        return True
+    poll = select.poll()
+    poll.register(connection._transport.get_extra_info("socket"), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _may_be_repeated(query: str, error: Exception) -> bool:
+    """Whether a statement that failed with a lost connection changes nothing.
+
+    Asyncpg's word for an argument that does not fit is an InterfaceError, and a ValueError too.
+    """
+    return query.lstrip()[:6].upper() == "SELECT" and not isinstance(error, ValueError)
