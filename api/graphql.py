@@ -31,7 +31,11 @@ _MEMBERS = {
     "extensions": (dict, "an object"),
 }
 """What a request has, each or null in its place (GraphQL over HTTP, section 5.1)."""
-_ECHO = re.compile(r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?", re.DOTALL)
+_ECHO = re.compile(
+    r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?|"
+    r"(Expected value of type '[^']*'), found .*",
+    re.DOTALL,
+)
 """Where graphql-core repeats what was sent: it could be a password in the wrong place."""
 
 
@@ -170,7 +174,7 @@ def _presentable(error: GraphQLError, *, conceal: bool) -> GraphQLError:
         code = ErrorCode.INVALID_REQUEST
         message = code.message
     elif cause is None or isinstance(cause, GraphQLError):
-        message = _ECHO.sub(r"\1\2.", error.message)
+        message = _ECHO.sub(r"\1\2\3.", error.message)
         code = ErrorCode.INVALID_REQUEST
     else:
         code, details = unforeseen(cause)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,11 @@ from auth.rate_limits import Limit
 from models import database
 
 logger = logging.getLogger("postern")
+
+FORWARDED = {"forwarded", "x-forwarded-for", "x-real-ip"}
+"""Headers in which proxies say who asks them."""
+WARNED_OF = 5
+"""Addresses that the log warns of: a server without named proxies may meet many."""
 
 USER_AGENT_MAX, ADDRESS_MAX = 255, 45
 """Characters that are kept of what a client calls itself, and of where it is."""
@@ -45,6 +51,8 @@ def address_of(postern: Postern, request: Request) -> str | None:
     """Where the request comes from."""
     peer = request.client.host if request.client else None
     chosen = postern.settings
+    if not chosen.trusted_proxies and FORWARDED.intersection(request.headers.keys()):
+        _warn_of_unnamed_proxy(peer)
     address = client_address(
         peer, request.headers, chosen.trusted_proxies, chosen.trusted_proxy_header
     )
@@ -69,6 +77,18 @@ async def count_request(postern: Postern, request: Request) -> Caller:
             raise
         await limits.spend(Limit.REQUESTS, None, f"session {claims.session_id}")
     return caller
+
+
+@lru_cache(maxsize=64)
+def _warn_of_unnamed_proxy(peer: str | None) -> None:
+    """Say it once for an address. Anybody can send such a header, so nothing is concluded."""
+    if _warn_of_unnamed_proxy.cache_info().currsize < WARNED_OF:
+        logger.warning(
+            "%s says that it asks for somebody else, and is not believed. If it is your proxy, "
+            "name it in AUTH_TRUSTED_PROXIES: until then all its clients share the limits of one "
+            "address.",
+            peer,
+        )
 
 
 def is_json(content_type: str) -> bool:

@@ -76,9 +76,15 @@ class Passwords(HashingThreads):
         """
         return await self.run(lambda: self._verify(password_hash, password))
 
-    async def verify_at_leisure(self, password_hash: str | None, password: str) -> Match:
-        """The same where a thread has nothing to do; else NO without any work."""
-        return await self.verify(password_hash, password) if self.at_leisure else Match.NO
+    async def pretend(self, password: str) -> None:
+        """Take as long as `verify` does; while others wait, by waiting like them without any work.
+
+        Raises AuthError: TOO_MANY_REQUESTS.
+        """
+        if self.at_leisure:
+            await self.verify(None, password)
+        else:
+            await self.run(lambda: None)
 
     async def learn(self, password_hashes: Iterable[str]) -> None:
         """Measure what hashes of the kinds of these take: one of each kind that is stored."""

@@ -119,20 +119,24 @@ async def _held_back(
     """Sign in during a wait of the account or of the address, from where the user is known.
 
     So no stranger keeps them out. The network has a count of its own for each account. Everybody
-    else is told to wait, after the same work, for which nobody has to wait.
+    else is told to wait, after the same work, which is only done while nobody waits for a hash.
     Raises AuthError: TOO_MANY_REQUESTS; DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT.
     """
     refusal = await attempt.refused(wait)
     known = await attempt.is_where_known()
     counted = await attempt.where_known(known=known).count_here()
-    password_hash = found.password_hash if found and known and counted else None
-    match = await attempt.postern.passwords.verify_at_leisure(password_hash, password)
-    if not found or not counted or not match:
+    if not (found and known and counted):
+        await attempt.postern.passwords.pretend(password)
+        raise refusal
+    match = await attempt.postern.passwords.verify(found.password_hash, password)
+    if not match:
         raise refusal
     await _refuse_kept_out(counted, found)
     answer = await _let_in(counted, found)
     if answer is None:
         raise refusal
+    if not wait:
+        await _give_back_for_address(attempt)
     return answer
 
 
@@ -144,8 +148,11 @@ async def _refuse_kept_out(attempt: Attempt, user: User) -> None:
         reason = ErrorCode.DISABLED_ENDPOINT
     if reason is None:
         return
-    await attempt.forget()
-    await _give_back_for_address(attempt)
+    if not postern.settings.conceal_errors:
+        await attempt.forget()
+        await _give_back_for_address(attempt)
+    elif not attempt.counted and await attempt.count_here() is None:
+        raise await attempt.refused()  # concealed, it counts like a wrong one
     await events.record(postern, attempt.caller, EventType.SIGN_IN_FAILED, user.id)
     raise AuthError(reason, tells_of_account=True)
 

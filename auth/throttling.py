@@ -25,8 +25,11 @@ LONGEST_DELAY = 60 * 60
 """Seconds. NIST's example: "30 seconds up to an hour"."""
 DECAY = 60 * 60
 """Seconds after which one failed attempt is forgotten."""
-_KNOWN_SIGN_INS = 100
-"""The latest sign-ins of a user whose addresses are known ones."""
+_KNOWN_SIGN_INS, _KNOWN_NETWORKS = 100, 10
+"""The latest sign-ins of a user whose addresses are known ones, and how many of those count: each
+has a count of failures of its own."""
+_NEW_CREDENTIAL = ("FACTOR_ON", "PASSWORD_CHANGED", "PASSWORD_SET")
+"""Events after which only those know a user's networks who have shown the new credential."""
 
 
 @dataclass(frozen=True)
@@ -256,10 +259,16 @@ def _statement(free: int, interval: int, key: str) -> str:
 
 
 async def _has_signed_in_from(network: str, user_id: UUID | None) -> bool:
-    addresses = (
-        SecurityEvent.filter(user_id=user_id or NOBODY, type=EventType.SIGNED_IN.name)
-        .order_by("-id")
-        .limit(_KNOWN_SIGN_INS)
-        .values_list("address", flat=True)
-    )
-    return network in {network_of(str(address)) for address in await addresses}
+    """Whether the network is known: of the latest sign-ins with the credentials of today.
+
+    Who changed one of them did so from a network that is known, too.
+    """
+    trail = SecurityEvent.filter(user_id=user_id or NOBODY).order_by("-id")
+    kinds = (EventType.SIGNED_IN.name, *_NEW_CREDENTIAL)
+    found = trail.filter(type__in=kinds).limit(_KNOWN_SIGN_INS)
+    known: set[str] = set()
+    for kind, address in await found.values_list("type", "address"):
+        known.add(network_of(address))
+        if kind in _NEW_CREDENTIAL or len(known) >= _KNOWN_NETWORKS:
+            break
+    return network in known - {network_of(None)}

@@ -12,8 +12,7 @@ from auth import backup as backups
 from auth.backup import BackupError
 from auth.key_files import UnusableKeyError
 from cli.command import as_json, chosen_settings, say
-from config import Settings
-from config.load import DEFAULT_FILE
+from config import Settings, file_in_force
 
 _FAILURES = (BackupError, UnusableKeyError, OSError, sqlite3.Error)
 
@@ -29,7 +28,7 @@ def backup(folder: Path, in_json: bool) -> None:
     to make a dump of it.
     """
     settings = chosen_settings()
-    configuration = Path(os.environ.get("AUTH_CONFIG") or DEFAULT_FILE)
+    configuration = file_in_force(os.environ)
     try:
         made = backups.make(
             settings, folder, datetime.now(UTC), configuration if configuration.is_file() else None

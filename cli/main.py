@@ -14,7 +14,7 @@ from api.schema import schema
 from auth import backup
 from auth.backup import BackupError
 from auth.sweep import sweep as sweep_once
-from cli import backups, importing, keys, logs, profiles, server, users
+from cli import backups, doctor, importing, keys, logs, profiles, server, users
 from cli.command import as_json, ask, migrated, refuse_without_encryption_key, say
 from config import ConfigError
 from models import database
@@ -71,6 +71,8 @@ def serve(workers: int) -> None:
     with logs.refusals():
         postern, _ = migrated(logger.warning)
         refuse_without_encryption_key(postern)
+        for risk in doctor.grave(postern.settings, os.environ):
+            logger.warning("%s.", risk)
         if workers > 1 and postern.settings.rate_limit_storage.get_secret_value() == "memory://":
             logger.warning(
                 "Each worker counts the attempts of an address by itself; with "
@@ -123,6 +125,7 @@ for _command in (
     profiles.set_metadata,
     keys.rotate_keys,
     keys.rotate_encryption_key,
+    doctor.doctor,
     backups.backup,
     backups.restore,
     importing.import_nhost,

@@ -18,7 +18,7 @@ from api.app import VERSION, create_app
 from auth.postern import Postern, open_postern
 from cli import logs
 from cli.connections import ConsiderateProtocol, ImpatientProtocol, OpenConnections
-from config import Settings, load
+from config import Settings, file_in_force, load
 from models import database
 
 SEND_BUFFER = 128 * 1024
@@ -130,6 +130,7 @@ def _welcome(settings: Settings, port: int) -> str:
   GraphQL   {url}
   GraphiQL  {browser}
   Data      {database.describe(settings)}
+  Settings  {file_in_force(os.environ).resolve()} and the environment
 
   Stop it with Ctrl+C.
 """

@@ -1,6 +1,6 @@
 """What the operator chooses: nhost.toml and the environment, read into one frozen object."""
 
-from config.load import ConfigError, load
+from config.load import ConfigError, file_in_force, load
 from config.settings import Settings
 
-__all__ = ["ConfigError", "Settings", "load"]
+__all__ = ["ConfigError", "Settings", "file_in_force", "load"]

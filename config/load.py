@@ -14,6 +14,8 @@ from config.settings import Named, Settings
 from config.values import Accepts
 
 DEFAULT_FILE = Path("config/nhost.toml")
+SHIPPED_FILE = Path(__file__).with_name("nhost.toml")
+"""The file that is in force where none is named and none is found."""
 _SECRET = re.compile(r"\{\{\s*secrets\.(\w+)\s*\}\}")
 _NAMES = {
     field: next(item for item in info.metadata if isinstance(item, Named))
@@ -74,11 +76,18 @@ def _is_text(value: str) -> bool:
     return True
 
 
+def file_in_force(environ: Mapping[str, str]) -> Path:
+    """The file that AUTH_CONFIG names, else the one in the current folder, else the shipped one.
+
+    So the second factor is never off because a server was started in another folder.
+    """
+    if chosen := environ.get("AUTH_CONFIG"):
+        return Path(chosen)
+    return DEFAULT_FILE if DEFAULT_FILE.is_file() else SHIPPED_FILE
+
+
 def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
-    chosen = environ.get("AUTH_CONFIG")
-    path = Path(chosen or DEFAULT_FILE)
-    if not chosen and not path.is_file():
-        return {}
+    chosen, path = environ.get("AUTH_CONFIG"), file_in_force(environ)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -3,8 +3,10 @@
 from typing import cast
 
 import pytest
+from graphql import execute
 from starlette.exceptions import HTTPException
 
+from api import operations as operations_module
 from api.context import Context
 from api.operations import MAX_CHARACTERS, MAX_TOKENS, Operations, RememberedDocuments
 from api.schema import schema
@@ -87,3 +89,30 @@ async def test_an_operation_that_may_not_run_does_not(
 async def test_the_operation_that_is_named_runs() -> None:
     answer = await Operations(schema).run(TWO, NOBODY, name="A", only_query=True)
     assert answer.data == {"__typename": "Query"}
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("{ __schema { queryType { name } } }", 1),
+        ('{ __type(name: "User") { name } again: __typename }', 1),
+        ("{ __typename ... on Query { __typename } }", 3),
+        ("query ($name: String!) { __type(name: $name) { name } }", 3),
+    ],
+)
+async def test_what_the_schema_says_of_itself_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, text: str, times: int
+) -> None:
+    """Introspection takes 12 ms of the event loop, and its answer never changes."""
+    asked = []
+
+    def counted(*given: object, **more: object) -> object:
+        asked.append(given)
+        return execute(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(operations_module, "execute", counted)
+    operations = Operations(schema)
+    answers = [await operations.run(text, NOBODY, {"name": "User"}) for _ in range(3)]
+    assert len(asked) == times
+    assert answers[0].data
+    assert all(answer.data == answers[0].data for answer in answers)

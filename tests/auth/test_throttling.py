@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth import accounts, elevation, mfa, mfa_sign_in, refreshing, sign_in, sweep, throttling
+from auth import accounts, elevation, mfa, mfa_sign_in, refreshing, sign_in, sweep, throttling, totp
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.passwords import Match
@@ -238,6 +238,56 @@ async def test_strangers_behind_an_address_keep_nobody_out_who_is_known_there(
     await SecurityEvent.all().delete()
     amy = sign_in.sign_in_email_password(shipped, office, "amy@example.com", PASSWORD)
     assert await refusal(amy) == "TOO_MANY_REQUESTS", "new here"
+
+
+async def test_a_new_factor_makes_the_networks_of_before_unknown(
+    shipped: Postern, clock: Clock
+) -> None:
+    """Who had the password alone has made no network known to guess codes from."""
+    thieves = [Caller(f"203.0.113.{n}", "Thief/1.0") for n in range(20)]
+    _, owner = await sign_up_user(shipped)
+    for thief in thieves:
+        await sign_in.sign_in_email_password(shipped, thief, JOE, PASSWORD)
+    secret = (await mfa.change_user_mfa(shipped, owner)).totp_secret
+    code = totp.code_at(secret, totp.time_step(shipped.now()))
+    await mfa.verify_change_user_mfa(shipped, owner, "totp", code)
+    answers = []
+    for thief in thieves:
+        ticket = await open_ticket(shipped)
+        for _ in range(5):
+            guessed = mfa_sign_in.verify_sign_in_mfa_totp(shipped, thief, ticket, "000000")
+            answers.append(await refusal(guessed))
+    assert answers.count("INVALID_TOTP") == 10
+    clock.forward(30)
+    ticket, code = await open_ticket(shipped), totp.code_at(secret, totp.time_step(clock()))
+    assert await mfa_sign_in.verify_sign_in_mfa_totp(shipped, owner, ticket, code)
+
+
+async def test_a_known_user_is_let_in_while_strangers_keep_the_server_busy(
+    shipped: Postern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that is not looked at does not count where the user is known."""
+    await sign_up_user(shipped)
+    for _ in range(12):
+        await guess(shipped)
+    monkeypatch.setattr(type(shipped.passwords), "at_leisure", False)
+    for _ in range(20):
+        assert await sign_in.sign_in_email_password(shipped, caller(), JOE, PASSWORD)
+    nobody = sign_in.sign_in_email_password(shipped, caller(), NOBODY, PASSWORD)
+    assert await refusal(nobody) == "INVALID_EMAIL_PASSWORD", "whose account is not under attack"
+
+
+async def test_concealed_a_right_password_that_lets_nobody_in_counts_like_a_wrong_one(
+    shipped: Postern,
+) -> None:
+    concealing = with_settings(shipped, conceal_errors=True, rate_limit_brute_force_burst=1)
+    session, _ = await sign_up_user(concealing)
+    await User.filter(id=session.user.id).update(disabled=True)
+    told = [
+        await refusal(sign_in.sign_in_email_password(concealing, from_somewhere(), JOE, password))
+        for password in (PASSWORD, PASSWORD)
+    ]
+    assert told == ["DISABLED_USER", "TOO_MANY_REQUESTS"]
 
 
 async def test_accounts_that_an_attacker_invents_fill_neither_memory_nor_database(

@@ -28,9 +28,11 @@ def test_the_shipped_file_turns_the_second_factor_on_without_a_warning() -> None
     assert not warnings
 
 
-def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_file_the_shipped_one_is_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    assert load({}) == (Settings(), [])
+    assert load({}) == load({"AUTH_CONFIG": str(ROOT / "config" / "nhost.toml")})
 
 
 def test_the_environment_wins_over_the_file(file: Path) -> None:

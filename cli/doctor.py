@@ -1,0 +1,84 @@
+"""`postern doctor`: one line for each risk, with what to do."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import click
+
+from auth import sealed_secrets
+from auth.key_files import ENCRYPTION_KEYS_FILE, encryption_keys
+from auth.vault import Vault
+from cli import risks
+from cli.command import as_json, chosen_settings, say
+from cli.risks import Risk
+from config import Settings
+from models import SecurityEvent, User, database
+
+
+@click.command()
+@as_json
+@click.pass_context
+def doctor(ctx: click.Context, in_json: bool) -> None:
+    """Look for risks in the configuration, the files and the database; change nothing.
+
+    Ends with 1 where one of them is grave.
+    """
+    settings, now = chosen_settings(), datetime.now(UTC)
+    found = [
+        *risks.of_settings(settings, os.environ, now),
+        *asyncio.run(of_the_database(settings, now)),
+    ]
+    data = [{"grave": risk.grave, "risk": risk.what, "advice": risk.advice} for risk in found]
+    lines = [f"{'GRAVE' if risk.grave else 'Risk '}  {risk}." for risk in found]
+    say(in_json, data, *(lines or ["No risk was found."]))
+    if any(risk.grave for risk in found):
+        ctx.exit(1)
+
+
+def grave(settings: Settings, environ: Mapping[str, str]) -> list[Risk]:
+    """What is said at the start of a server, too; the database is looked at there anyway."""
+    found = risks.of_settings(settings, environ, datetime.now(UTC))
+    return [risk for risk in found if risk.grave]
+
+
+async def of_the_database(settings: Settings, now: datetime) -> list[Risk]:
+    """The risks that the database tells of."""
+    path = database.sqlite_file(settings)
+    if path is not None and not path.is_file():
+        return [Risk("There is no database yet", "Run: postern migrate")]
+    try:
+        async with database.connected(settings):
+            if pending := await database.pending():
+                missing = f"The database is not up to date: {len(pending)} migrations are missing"
+                return [Risk(missing, "Run: postern migrate")]
+            return await _of_what_is_stored(settings, now)
+    except Exception as error:  # each driver has its own
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        return [Risk(f"The database cannot be used: {reason}", "See DATABASE_URL", grave=True)]
+
+
+async def _of_what_is_stored(settings: Settings, now: datetime) -> list[Risk]:
+    newest = await SecurityEvent.all().order_by("-id").first()
+    found = risks.of_events(now, newest.created_at if newest else None)
+    with_factor = User.filter(totp_activated_at__isnull=False)
+    if not settings.mfa_enabled and await with_factor.exists():
+        found.append(
+            Risk(
+                "Factors are switched off, and users who have one cannot sign in",
+                "Set AUTH_MFA_ENABLED=true, or reset their factors (postern reset-mfa)",
+                grave=True,
+            )
+        )
+    if unreadable := await sealed_secrets.unreadable(_vault(settings)):
+        found.append(Risk(str(unreadable), "Until then /readyz answers 503", grave=True))
+    return found
+
+
+def _vault(settings: Settings) -> Vault:
+    if settings.encryption_keys:
+        return Vault([key.get_secret_value() for key in settings.encryption_keys])
+    if (settings.data_dir / ENCRYPTION_KEYS_FILE).exists():
+        return Vault(encryption_keys(settings.data_dir))
+    return Vault([])

@@ -1,0 +1,128 @@
+"""`postern doctor` names what is risky, says what to do, and changes nothing."""
+
+import json
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from cli import risks
+from config import Settings, load
+from tests.support import Client, environment, postern, running_server
+
+NOW = datetime.now(UTC)
+
+
+def told(env: dict[str, str]) -> tuple[int, str]:
+    ended = postern("doctor", env=env)
+    assert ended.stderr == ""
+    return ended.returncode, ended.stdout
+
+
+def test_a_fresh_folder_has_no_database_and_stays_empty(tmp_path: Path) -> None:
+    code, said = told(environment(tmp_path / "var"))
+    assert (code, said) == (0, "Risk   There is no database yet. Run: postern migrate.\n")
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_server_as_shipped_has_no_risk(tmp_path: Path) -> None:
+    env = {
+        name: value
+        for name, value in environment(tmp_path / "var").items()
+        if not name.startswith("AUTH_RATE")
+    }
+    assert postern("migrate", env=env).returncode == 0
+    assert told(env) == (0, "No risk was found.\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "grave", "words"),
+    [
+        ({"AUTH_HOST": "0.0.0.0"}, True, "plain HTTP"),
+        ({"AUTH_HOST": "::"}, True, "plain HTTP"),
+        ({"AUTH_HOST": "0.0.0.0", "AUTH_TRUSTED_PROXIES": "10.0.0.1"}, False, "GraphiQL is on"),
+        ({"AUTH_HOST": "0.0.0.0", "AUTH_TRUSTED_PROXIES": "10.0.0.1"}, False, "ask for the schema"),
+        ({"AUTH_RATE_LIMIT_ENABLE": "false"}, True, "Guessing is not limited"),
+        ({"AUTH_PASSWORD_ARGON2_MEMORY_COST": "4096"}, True, "weaker than OWASP"),
+        ({"AUTH_PASSWORD_MIN_LENGTH": "3"}, False, "3 characters"),
+        ({"AUTH_TRUSTED_PROXIES": "0.0.0.0/0"}, True, "trusts everybody"),
+        ({"AUTH_TRUSTED_PROXIES": "::/0"}, True, "trusts everybody"),
+        ({"AUTH_TRUSTED_PROXIES": "8.0.0.0/8"}, False, "wide public network"),
+        ({"AUTH_ACCESS_TOKEN_EXPIRES_IN": "24h"}, False, "86400 seconds"),
+        ({"AUTH_REQUIRE_ELEVATED_CLAIM": "disabled"}, False, "stolen access token"),
+        ({"AUTH_CORS_ORIGINS": "http://app.example.com"}, False, "plain HTTP"),
+        ({"AUTH_JWT_CUSTOM_CLAIMS": '{"org": "metadata.org"}'}, False, "metadata"),
+        ({"AUTH_CONFIG": ""}, False, "came with Postern"),
+    ],
+)
+def test_each_risk_is_one_line_with_what_to_do(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: dict[str, str],
+    grave: bool,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    env = environment(tmp_path / "var", **setting)
+    settings, _ = load(env)
+    (found,) = [risk for risk in risks.of_settings(settings, env, NOW) if words in risk.what]
+    assert found.grave is grave
+    assert "\n" not in str(found)
+    assert found.advice
+
+
+def test_key_files_that_others_can_read_are_grave(tmp_path: Path) -> None:
+    env = environment(tmp_path / "var")
+    assert postern("migrate", env=env).returncode == 0
+    keys = [tmp_path / "var" / "encryption-keys", *(tmp_path / "var").glob("signing-keys/*.pem")]
+    for path in keys:
+        path.chmod(0o644)
+    code, said = told(env)
+    assert code == 1
+    for path in keys:
+        assert f"GRAVE  Others can read {path}. Run: chmod go-rwx {path}.\n" in said
+
+
+def test_what_is_stored_tells_of_keys_clocks_and_factors(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+        client = Client(http)
+        client.sign_up("joe@example.com")
+        client.enrol()
+    later = datetime.now(UTC) + timedelta(days=2)
+    with sqlite3.connect(tmp_path / "var" / "postern.db") as database:
+        database.execute("UPDATE security_events SET created_at = ?", (later.isoformat(" "),))
+    (tmp_path / "var" / "encryption-keys").unlink()
+    env = server.env | {"AUTH_MFA_ENABLED": "false"}
+    ended = postern("doctor", "--json", env=env)
+    assert ended.returncode == 1
+    grave = [risk["risk"] for risk in json.loads(ended.stdout) if risk["grave"]]
+    assert len(grave) == 3
+    assert "the newest event is of" in grave[0]
+    assert "cannot sign in" in grave[1]
+    assert "1 of 1 TOTP secrets open with none" in grave[2]
+    assert not (tmp_path / "var" / "encryption-keys").exists()
+
+
+def test_grave_risks_are_said_at_the_start_too(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var", AUTH_TRUSTED_PROXIES="0.0.0.0/0") as server:
+        assert "AUTH_TRUSTED_PROXIES trusts everybody" in server.log()
+
+
+def test_a_proxy_that_is_not_named_is_said_once(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var") as server:
+        for n in range(5):
+            headers = {"x-forwarded-for": f"192.0.2.{n}"}
+            assert httpx2.get(f"{server.url}/version", headers=headers).status_code == 200
+        assert server.log().count("AUTH_TRUSTED_PROXIES") == 1
+
+
+def test_factors_are_on_wherever_the_server_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings, _ = load({})
+    assert settings.mfa_enabled
+    assert settings.mfa_totp_issuer == "Postern"
+    assert Settings().mfa_enabled is False, "which is Nhost's default, for a file that says nothing"
