@@ -12,14 +12,19 @@ from typing import Any
 import jwt
 
 from auth.key_files import UnusableKeyError
-from config.values import JwtSecret
+from config.jwt_secret import JwtSecret
 
 ISSUER = "hasura-auth"
 """What Nhost Auth calls itself in `iss`, and what Hasura set-ups may check."""
 CLAIMS_NAMESPACE = "https://hasura.io/jwt/claims"
 ED25519 = "EdDSA"
-_SHARED_KEY_BYTES = 32
-"""RFC 7518, section 3.2, for HS256; Hasura asks for the same."""
+_SHARED_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""RFC 7518, section 3.2: as long as the digest."""
+_RSA_BITS = 2048
+"""RFC 7518, section 3.3."""
+_CURVES = {"ES256": " (curve P-256)", "ES384": " (curve P-384)", "ES512": " (curve P-521)"}
+"""RFC 7518, section 3.4; PyJWT takes no other."""
+_SECRET = "HASURA_GRAPHQL_JWT_SECRET"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,18 @@ class SigningKey:
         return _to_jwk(self.algorithm, self.public) | named
 
 
+@dataclass(frozen=True)
+class Wording:
+    """What tokens say beside who their user is, and what is asked of those that come back."""
+
+    issuer: str = ISSUER
+    claims_namespace: str = CLAIMS_NAMESPACE
+    audience: str | tuple[str, ...] | None = None
+    """For whom they are; one for others is refused."""
+    allowed_skew: int = 0
+    """Seconds that one is taken after its end."""
+
+
 class KeyRing:
     """The signing keys in force: the last one signs, and those verify whose tokens may live.
 
@@ -54,16 +71,17 @@ class KeyRing:
         load: Callable[[], list[SigningKey]],
         *,
         token_life: int,
-        issuer: str = ISSUER,
-        claims_namespace: str = CLAIMS_NAMESPACE,
+        wording: Wording | None = None,
     ) -> None:
         """`source` is cheap and differs when `load` would; `token_life` is in seconds.
 
         `load` answers the keys in their order. Where it answers none or raises OSError, the keys
         loaded before stay in force.
         """
-        self.issuer = issuer
-        self.claims_namespace = claims_namespace
+        said = wording or Wording()
+        self.issuer, self.audience = said.issuer, said.audience
+        self.claims_namespace = said.claims_namespace
+        self.allowed_skew = said.allowed_skew
         self._source, self._load = source, load
         self._token_life = token_life
         self._seen, self._keys = source(), load()
@@ -104,35 +122,63 @@ def given_key_ring(secret: JwtSecret, *, token_life: int) -> KeyRing:
         lambda: None,
         lambda: [key],
         token_life=token_life,
-        issuer=secret.issuer or ISSUER,
-        claims_namespace=secret.claims_namespace or CLAIMS_NAMESPACE,
+        wording=Wording(
+            issuer=secret.issuer or ISSUER,
+            claims_namespace=secret.claims_namespace or CLAIMS_NAMESPACE,
+            audience=secret.audience,
+            allowed_skew=secret.allowed_skew,
+        ),
     )
 
 
 def _given_key(secret: JwtSecret) -> SigningKey:
-    name = "HASURA_GRAPHQL_JWT_SECRET"
     algorithm = ED25519 if secret.type == "Ed25519" else secret.type
     shared = secret.key.get_secret_value()
     if algorithm.startswith("HS"):
-        if len(shared.encode()) < _SHARED_KEY_BYTES:
-            raise UnusableKeyError(f"{name}: expected a key of {_SHARED_KEY_BYTES} bytes or more")
+        _refuse_weak_shared_key(secret, shared)
         return SigningKey(secret.kid, algorithm, shared, shared)
+    if "PRIVATE KEY" in shared:
+        raise UnusableKeyError(
+            f"{_SECRET}: key is a private key; put it into signing_key, and its public half here"
+        )
     pem = secret.signing_key.get_secret_value() if secret.signing_key else ""
     prepare = jwt.get_algorithm_by_name(algorithm).prepare_key
     try:
         private = prepare(pem)
+        _refuse_short_rsa_key(secret, private)
         public = prepare(shared) if shared else private.public_key()
         trial = jwt.encode({}, private, algorithm)
         jwt.decode(trial, public, [algorithm])
     except jwt.InvalidSignatureError:
-        raise UnusableKeyError(f"{name}: key is not the public half of signing_key") from None
+        raise UnusableKeyError(f"{_SECRET}: key is not the public half of signing_key") from None
     except (ValueError, TypeError, AttributeError, jwt.PyJWTError):
         raise UnusableKeyError(
-            f"{name}: expected signing_key to be a private key for {secret.type} in PEM form, and "
-            "key its public half"
+            f"{_SECRET}: expected signing_key to be a private key for {secret.type}"
+            f"{_CURVES.get(secret.type, '')} in PEM form, and key its public half"
         ) from None
     kid = secret.kid or thumbprint(algorithm, public)
     return SigningKey(kid, algorithm, private, public)
+
+
+def _refuse_weak_shared_key(secret: JwtSecret, shared: str) -> None:
+    if secret.signing_key is not None:
+        raise UnusableKeyError(f"{_SECRET}: {secret.type} has one key for both, and no signing_key")
+    if "-----BEGIN" in shared or shared.startswith(("ssh-", "ecdsa-")):
+        # Who knows a public key could sign with it: RFC 8725, section 2.1.
+        raise UnusableKeyError(
+            f"{_SECRET}: key is in PEM form, and {secret.type} wants a shared secret; set the type "
+            "to RS…, ES… or Ed25519"
+        )
+    needed = _SHARED_KEY_BYTES[secret.type]
+    if len(shared.encode()) < needed:
+        raise UnusableKeyError(
+            f"{_SECRET}: expected a key of {needed} bytes or more for {secret.type}"
+        )
+
+
+def _refuse_short_rsa_key(secret: JwtSecret, key: Any) -> None:
+    if secret.type.startswith("RS") and key.key_size < _RSA_BITS:
+        raise UnusableKeyError(f"{_SECRET}: expected an RSA key of {_RSA_BITS} bits or more")
 
 
 def _to_jwk(algorithm: str, public: Any) -> dict[str, Any]:

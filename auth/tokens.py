@@ -96,6 +96,8 @@ def access_token(
         "auth_time": int(session.authenticated_at.timestamp()),
         ring.claims_namespace: hasura,
     }
+    if ring.audience is not None:
+        claims["aud"] = ring.audience if isinstance(ring.audience, str) else list(ring.audience)
     headers = {"kid": key.kid} if key.kid else None
     return jwt.encode(claims, key.private, algorithm=key.algorithm, headers=headers)
 
@@ -109,9 +111,10 @@ def read(token: str, ring: KeyRing, now: datetime) -> Claims:
             key.public,
             algorithms=[key.algorithm],  # the key's, never the token's (RFC 8725, section 3.1)
             issuer=ring.issuer,
+            audience=ring.audience,
             options=_CHECKS,
         )
-        if not claims["iat"] - CLOCK_SKEW <= now.timestamp() < claims["exp"]:
+        if not claims["iat"] - CLOCK_SKEW <= now.timestamp() < claims["exp"] + ring.allowed_skew:
             raise InvalidTokenError
         return Claims(
             user_id=UUID(claims["sub"]),

@@ -5,14 +5,12 @@ import binascii
 import ipaddress
 import json
 import re
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 import jsonpath
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretBytes,
     SecretStr,
@@ -20,6 +18,7 @@ from pydantic import (
 )
 
 from config.database_url import parse_database_url
+from config.jwt_secret import JwtSecret, checked_jwt_secret
 
 TEN_YEARS = 10 * 365 * 24 * 60 * 60
 _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -78,23 +77,6 @@ def _rate_limit_storage(url: SecretStr) -> SecretStr:
     return url
 
 
-class JwtSecret(BaseModel):
-    """HASURA_GRAPHQL_JWT_SECRET: how access tokens are signed, in Hasura's words."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    type: Literal[
-        "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "Ed25519"
-    ]
-    key: SecretStr = SecretStr("")
-    """The shared secret (HS…), or the public key in PEM form."""
-    signing_key: SecretStr | None = None
-    """The private key in PEM form."""
-    kid: str | None = None
-    issuer: str | None = None
-    claims_namespace: str | None = None
-
-
 def _claims(value: object) -> object:
     """Pairs of a claim's name and the path to its value."""
     try:
@@ -111,10 +93,6 @@ def _claims(value: object) -> object:
     except (jsonpath.JSONPathError, LookupError, TypeError, AttributeError):
         raise ValueError("not claims and their paths") from None
     return tuple(value.items())
-
-
-def _jwt_secret(value: object) -> object:
-    return json.loads(value) if isinstance(value, str) else value
 
 
 Switch = Annotated[bool, Accepts("true or false")]
@@ -171,7 +149,7 @@ DatabaseUrl = Annotated[
 ]
 HasuraJwtSecret = Annotated[
     JwtSecret | None,
-    BeforeValidator(_jwt_secret),
+    BeforeValidator(checked_jwt_secret),
     Accepts(
         'JSON such as {"type": "HS256", "key": "…"} or {"type": "RS256", "key": "<public PEM>", '
         '"signing_key": "<private PEM>"}, of the types HS…, RS…, ES… and Ed25519'

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from auth.key_files import UnusableKeyError
 from auth.key_ring import KeyRing, given_key_ring
-from config import load
+from config import ConfigError, load
 
 PrivateKey = ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 LIFE = 900
@@ -39,7 +39,7 @@ def public_pem(
     return encoded.decode()
 
 
-def given(**secret: str) -> KeyRing:
+def given(**secret: object) -> KeyRing:
     settings, _ = load({"HASURA_GRAPHQL_JWT_SECRET": json.dumps(secret)})
     assert settings.jwt_secret is not None
     return given_key_ring(settings.jwt_secret, token_life=LIFE)
@@ -107,3 +107,60 @@ def test_a_key_that_does_not_fit_is_refused_and_not_shown(secret: dict[str, str]
         given(**secret)
     for value in (secret.get("key"), secret.get("signing_key")):
         assert value is None or value not in str(refused.value)
+
+
+P384 = ec.generate_private_key(ec.SECP384R1())
+SMALL = rsa.generate_private_key(65537, 1024)
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ({"type": "HS384", "key": "x" * 47}, "48 bytes"),
+        ({"type": "HS512", "key": "x" * 63}, "64 bytes"),
+        ({"type": "HS256", "key": public_pem(RSA)}, "shared secret"),
+        ({"type": "HS256", "key": "x" * 32, "signing_key": "y" * 32}, "no signing_key"),
+        ({"type": "RS256", "signing_key": private_pem(SMALL)}, "2048 bits"),
+        ({"type": "ES256", "signing_key": private_pem(P384)}, "P-256"),
+        ({"type": "ES384", "signing_key": private_pem(P256)}, "P-384"),
+        (
+            {"type": "RS256", "key": private_pem(RSA), "signing_key": private_pem(RSA)},
+            "public half",
+        ),
+    ],
+)
+def test_a_weak_or_misplaced_key_is_refused_in_one_line(secret: dict[str, str], said: str) -> None:
+    with pytest.raises(UnusableKeyError, match=said) as refused:
+        given(**secret)
+    assert "\n" not in str(refused.value)
+    assert "BEGIN" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("jwk_url", "https://a.test/jwks"),
+        ("claims_map", {"x-hasura-user-id": {"path": "$.sub"}}),
+        ("claims_namespace_path", "$.hasura"),
+        ("claims_namespace", "sub"),
+        ("claims_format", "stringified_json"),
+        ("header", {"type": "Cookie", "name": "token"}),
+        ("allowed_skew", 100000),
+        ("allowed_skew", "1"),
+        ("audience", ""),
+        ("audiences", "me"),
+    ],
+)
+def test_a_member_that_would_be_ignored_is_refused_by_name(member: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"^HASURA_GRAPHQL_JWT_SECRET: .*{member}") as refused:
+        given(type="HS256", key="hunter2" * 6, **{member: value})
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_hasura_takes_for_granted_may_be_written_out() -> None:
+    ring = given(
+        type="HS256", key="x" * 32, header={"type": "Authorization"}, claims_format="json",
+        allowed_skew=30, audience=["me", "you"],
+    )  # fmt: skip
+    assert (ring.allowed_skew, ring.audience) == (30, ("me", "you"))

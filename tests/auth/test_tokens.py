@@ -18,8 +18,9 @@ from joserfc import jwt as jose
 from joserfc.jwk import KeySet
 
 from auth import signing_keys, tokens
-from auth.key_ring import KeyRing
+from auth.key_ring import KeyRing, given_key_ring
 from auth.signing_keys import own_key_ring
+from config.jwt_secret import JwtSecret
 from models import User, UserSession
 
 LIFE = 900
@@ -183,3 +184,23 @@ def test_an_opaque_token_is_128_random_bits_in_uuid_form() -> None:
     bits = [f"{UUID(token).int:0128b}" for token in made]
     varying = [len({word[place] for word in bits}) for place in range(128)]
     assert varying == [2] * 128, "no bit is fixed, unlike in a version 4 UUID"
+
+
+def test_an_audience_is_said_and_asked_for_and_a_skew_is_allowed() -> None:
+    def ring(**members: object) -> KeyRing:
+        secret = {"type": "HS256", "key": "x" * 32} | members
+        return given_key_ring(JwtSecret.model_validate(secret), token_life=LIFE)
+
+    mine = ring(audience=["me", "you"], allowed_skew=30)
+    token = issue(ring=mine)
+    assert jwt.decode(token, options={"verify_signature": False})["aud"] == ["me", "you"]
+    assert read(token, mine)
+    for other in (ring(audience="them"), ring()):
+        with pytest.raises(tokens.InvalidTokenError):
+            read(token, other)
+    with pytest.raises(tokens.InvalidTokenError):
+        read(issue(ring=ring()), mine)
+    end = datetime.now(UTC) - timedelta(seconds=LIFE)
+    assert read(issue(end - timedelta(seconds=20), ring=mine), mine)
+    with pytest.raises(tokens.InvalidTokenError):
+        read(issue(end - timedelta(seconds=40), ring=mine), mine)
