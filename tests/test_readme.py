@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,11 @@ def test_the_make_targets_that_it_names_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"(?m)(?:^|`)make (\w+)", README)):
         assert re.search(rf"(?m)^{target}:", makefile), target
+
+
+def test_the_licence_comes_with_the_package_and_the_image() -> None:
+    about = metadata("postern")
+    assert (about["License-Expression"], about["License-File"]) == ("Apache-2.0", "LICENSE")
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    assert "[LICENSE](LICENSE)" in README
+    assert "!LICENSE" in (ROOT / ".dockerignore").read_text().splitlines()
