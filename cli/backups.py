@@ -1,10 +1,11 @@
 """What the operator does so that nothing is lost."""
 
 import os
+import shlex
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import click
 
@@ -89,5 +90,8 @@ def _dump_command(settings: Settings, folder: Path) -> str | None:
         return None
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    shown = urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query=""))
-    return f"pg_dump --format=custom --file={folder / 'postern.dump'} {shown}"
+    query = urlencode([(name, said) for name, said in parse_qsl(parts.query) if name != "password"])
+    netloc = f"{user.partition(':')[0]}{at}{host}"
+    shown = urlunsplit(parts._replace(netloc=netloc, query=query))
+    dump = str(folder / "postern.dump")
+    return f"pg_dump --format=custom --file={shlex.quote(dump)} {shlex.quote(shown)}"
