@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import click
 
 from auth import sealed_secrets
-from auth.key_files import ENCRYPTION_KEYS_FILE, encryption_keys
+from auth.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError, encryption_keys
+from auth.key_ring import given_key_ring
 from auth.vault import Vault
 from cli import risks
 from cli.command import as_json, chosen_settings, say
@@ -28,6 +29,7 @@ def doctor(ctx: click.Context, in_json: bool) -> None:
     settings, now = chosen_settings(), datetime.now(UTC)
     found = [
         *risks.of_settings(settings, os.environ, now),
+        *_of_given_keys(settings),
         *asyncio.run(of_the_database(settings, now)),
     ]
     data = [{"grave": risk.grave, "risk": risk.what, "advice": risk.advice} for risk in found]
@@ -35,6 +37,17 @@ def doctor(ctx: click.Context, in_json: bool) -> None:
     say(in_json, data, *(lines or ["No risk was found."]))
     if any(risk.grave for risk in found):
         ctx.exit(1)
+
+
+def _of_given_keys(settings: Settings) -> list[Risk]:
+    """A key of the environment's that no server starts with."""
+    if settings.jwt_secret is None:
+        return []
+    try:
+        given_key_ring(settings.jwt_secret, token_life=settings.access_token_expires_in)
+    except UnusableKeyError as error:
+        return [Risk(str(error), "No server starts with it", grave=True)]
+    return []
 
 
 def grave(settings: Settings, environ: Mapping[str, str]) -> list[Risk]:

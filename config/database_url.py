@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from config.refusal import Refusal
@@ -83,7 +84,8 @@ def _parameters(query: str) -> dict[str, str]:
 def _refuse_others(parameters: Mapping[str, str], known: set[str]) -> None:
     for name in parameters:
         if name not in known:
-            advice = _ADVICE.get(name, "leave it out")
+            meant = get_close_matches(name, known, 1)
+            advice = _ADVICE.get(name, f"did you mean {meant[0]}?" if meant else "leave it out")
             raise Refusal(f"Postern has no parameter {name!a}: {advice}")
 
 

@@ -151,6 +151,8 @@ async def migrate(settings: Settings) -> list[str]:
 
 async def pending() -> list[str]:
     """The migrations that the connected database still has to take, oldest first. Only looks."""
+    # The loader takes a database that cannot be reached for one without migrations: ask it first.
+    await connections.get("default").execute_query("SELECT 1")
     loader = MigrationExecutor(connections.get("default"), _APPS).loader
     await loader.build_graph()
     missing = set(loader.disk_migrations) - loader.applied_migrations

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from graphql import get_introspection_query
 
+from api.app import VERSION
 from tests.support import OPERATIONS, PASSWORD, Client, Server, payload, running_server
 
 JSON = {"content-type": "application/json"}
@@ -232,7 +233,7 @@ def test_browsers_are_led_to_graphiql_and_others_told_what_is_where(http: httpx2
 def test_routes_beside_graphql_answer_json(http: httpx2.Client) -> None:
     assert http.get("/healthz").json() == "OK"
     assert http.head("/healthz").status_code == 200
-    assert http.get("/version").json() == {"version": "0.1.0"}
+    assert http.get("/version").json() == {"version": VERSION}
     assert http.get("/nowhere").status_code == 404
     assert http.get("/nowhere").json()["error"] == "not-found"
     assert http.post("/healthz").status_code == 405

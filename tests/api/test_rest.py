@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from api import rest
+from api.app import VERSION
 from api.openapi import document
 from auth.errors import CONCEALED, ErrorCode
 from tests.support import (
@@ -314,7 +315,7 @@ def test_every_refusal_has_a_word_and_a_status() -> None:
 
 def test_the_document_describes_what_is_served(nhost: Rest) -> None:
     answer = nhost.http.get("/openapi.json")
-    assert answer.json() == document("0.1.0", "/v1")
+    assert answer.json() == document(VERSION, "/v1")
     described = {
         (method.upper(), path.removeprefix("/v1"))
         for path, methods in answer.json()["paths"].items()

@@ -9,6 +9,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -232,12 +233,14 @@ def test_a_manifest_leads_nowhere_else(
 def test_on_postgresql_keys_are_copied_and_the_dump_is_named(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
-    url = postgres_database["DATABASE_URL"].replace("postgres@", "postgres:hunter2@")
-    with_password = postgres_database | {"DATABASE_URL": url}
+    parts = urlsplit(postgres_database["DATABASE_URL"])
+    with_password = postgres_database | {
+        "DATABASE_URL": f"postgres://{parts.username}:hunter2@{parts.hostname}{parts.path}"
+    }
     env = environment(tmp_path / "var", **postgres_database)
     postern("migrate", env=env)
     ended = postern("backup", str(tmp_path / "backup"), env=env | with_password)
-    dump = f"pg_dump --format=custom --file={tmp_path}/backup/postern.dump postgres://postgres@"
+    dump = f"pg_dump --format=custom --file={tmp_path}/backup/postern.dump postgres://{parts.username}@"
     assert dump in ended.stdout
     assert "hunter2" not in ended.stdout
     other = environment(tmp_path / "elsewhere", **postgres_database)

@@ -10,7 +10,7 @@ import pytest
 
 from cli import risks
 from config import Settings, load
-from tests.support import Client, environment, postern, running_server
+from tests.support import Client, environment, free_port, postern, running_server
 
 NOW = datetime.now(UTC)
 
@@ -126,3 +126,20 @@ def test_factors_are_on_wherever_the_server_is_started(
     assert settings.mfa_enabled
     assert settings.mfa_totp_issuer == "Postern"
     assert Settings().mfa_enabled is False, "which is Nhost's default, for a file that says nothing"
+
+
+def test_a_database_that_cannot_be_reached_is_not_taken_for_an_old_one(tmp_path: Path) -> None:
+    env = environment(tmp_path / "var", DATABASE_URL=f"postgres://joe@127.0.0.1:{free_port()}/x")
+    code, said = told(env)
+    assert code == 1
+    assert "GRAVE  The database cannot be used" in said
+    assert "cannot be used" in postern("list-users", env=env).stderr
+
+
+def test_a_key_that_no_server_starts_with_is_grave(tmp_path: Path) -> None:
+    env = environment(
+        tmp_path / "var", HASURA_GRAPHQL_JWT_SECRET='{"type": "HS256", "key": "short"}'
+    )
+    code, said = told(env)
+    assert code == 1
+    assert "expected a key of 32 bytes or more for HS256" in said

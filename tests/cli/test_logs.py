@@ -127,6 +127,7 @@ def test_several_workers_write_json_too(tmp_path: Path) -> None:
 
 def test_what_stops_the_start_is_a_line_too(tmp_path: Path) -> None:
     env = environment(tmp_path / "var", AUTH_PORT=str(free_port()), AUTH_HOST="203.0.113.1")
+    env |= {"AUTH_TRUSTED_PROXIES": "127.0.0.1"}
     ended = subprocess.run([POSTERN, "serve"], env=env, capture_output=True, text=True, check=False)
     (line,) = lines_of(ended.stderr)
     assert (ended.returncode, line["level"]) == (1, "CRITICAL")
