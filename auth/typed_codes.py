@@ -13,7 +13,7 @@ _PASSED_OVER = {"Cf", "Zs", "Zl", "Zp", "Pd", "Mn", "Me"}
 def plain(text: str) -> str:
     """A code without spaces, dashes and invisible marks, its digits and letters in ASCII.
 
-    What is no code at all comes out as something that is none either; "" where it is too long.
+    A text that cannot be a code does not become one. The answer is "" for a text that is too long.
     """
     if len(text) > _LONGEST:
         return ""

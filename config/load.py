@@ -37,7 +37,7 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
     """The settings that `environ` and the file named in its AUTH_CONFIG add up to.
 
     The environment wins over the file, the file over the defaults. The second part of the answer
-    is a list of warnings, one for each name that looks like a setting and is none.
+    is a list of warnings, one for each name that looks like a setting but is not known.
     A name of Nhost Auth's that must not be passed over is refused.
     Raises ConfigError for a file that cannot be read and for every value that is not accepted.
     """
