@@ -12,6 +12,10 @@ MAX_NESTING = 64
 _HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+class _UnacceptableError(ValueError):
+    """JSON by the letter of RFC 8259, but not for us; says what it should be without."""
+
+
 def parse_json(data: str | bytes) -> Any:
     """The value in a JSON text (RFC 8259), after a byte order mark or without one.
 
@@ -32,6 +36,8 @@ def parse_json(data: str | bytes) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
         if text.count("[") + text.count("{") > MAX_NESTING:
             _check_nesting(value)
+    except _UnacceptableError as error:
+        raise HTTPException(400, f"Expected JSON without {error}.") from None
     except (ValueError, RecursionError):
         raise HTTPException(400, "Expected JSON in UTF-8.") from None
     return value
@@ -40,18 +46,18 @@ def parse_json(data: str | bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise _UnacceptableError("a name that stands twice in one object")
     return value
 
 
 def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+    raise _UnacceptableError(constant)
 
 
 def _finite(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
-        raise ValueError("the number is too large")
+        raise _UnacceptableError("numbers that are too large")
     return value
 
 
@@ -66,4 +72,4 @@ def _check_nesting(value: Any) -> None:
         ]
         if not level:
             return
-    raise ValueError("nested too deeply")
+    raise _UnacceptableError(f"more than {MAX_NESTING} levels of nesting")

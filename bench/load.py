@@ -8,6 +8,7 @@ from wrk (Debian: `apt install wrk`). Every request is another user's: what is s
 """
 
 import asyncio
+import base64
 import json
 import os
 import secrets
@@ -66,6 +67,8 @@ UNLIMITED = {
     "AUTH_RATE_LIMIT_GLOBAL_BURST": "1000000",
     "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "1000000",
 }
+ONE_KEY = {"AUTH_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode()}
+"""Servers that share a database, one after another, need the key that its secrets are sealed with."""
 Requests = list[tuple[str, str]]
 
 
@@ -261,6 +264,7 @@ class Bench:
     def running(cls, kind: str, settings: dict[str, str], workers: int) -> Iterator["Bench"]:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
+            settings = settings | ONE_KEY
             with running_workers(folder / "var", workers, **UNLIMITED, **settings) as server:
                 opened = open_postern(load(environment(folder / "var", **settings))[0])
                 yield cls(server, opened, folder, {"database": kind, "workers": workers})
@@ -398,7 +402,7 @@ def starts(found: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
             took: list[float] = []
             for _ in range(RUNS + 1):
                 began = time.perf_counter()
-                with running_workers(data_dir, 1, **settings) as server:
+                with running_workers(data_dir, 1, **settings, **ONE_KEY) as server:
                     took.append(time.perf_counter() - began)
                     memory = memory_of(server)
         with Bench.running(kind, settings, 1) as bench:

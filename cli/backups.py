@@ -12,7 +12,7 @@ import click
 from auth import backup as backups
 from auth.backup import BackupError
 from auth.key_files import UnusableKeyError
-from cli.command import as_json, chosen_settings, say
+from cli.command import as_json, chosen_settings, count_of, say
 from config import Settings, file_in_force
 
 _FAILURES = (BackupError, UnusableKeyError, OSError, sqlite3.Error)
@@ -40,7 +40,8 @@ def backup(folder: Path, in_json: bool) -> None:
     told = {"folder": str(folder), "files": made.files, "users": made.users, "dump": dump}
     lines = [f"Copied {name}." for name in made.files]
     if dump is None:
-        lines += [f"The backup has {made.users} users, and was read again: it is whole."]
+        users = count_of(made.users, "user")
+        lines += [f"The backup has {users}, and was read again: it is whole."]
     else:
         lines += [f"The database is not in the backup. Now run: {dump}"]
     kept = [

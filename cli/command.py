@@ -44,6 +44,11 @@ def say(in_json: bool, data: object, *lines: str) -> None:
     click.echo(json.dumps(data) if in_json else "\n".join(lines))
 
 
+def count_of(count: int, noun: str) -> str:
+    """A count with its noun: `1 user`, `2 users`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def ask(work: Callable[[Postern], Awaitable[Answer]]) -> Answer:
     """What the work answers with the models usable, on a database that is up to date.
 

@@ -10,7 +10,7 @@ from auth import nhost_import
 from auth.nhost_import import Report, SourceError
 from auth.nhost_users import read_keys
 from auth.postern import Postern
-from cli.command import as_json, ask, say
+from cli.command import as_json, ask, count_of, say
 
 KEY_VARIABLE = "NHOST_ENCRYPTION_KEY"
 
@@ -87,7 +87,7 @@ def _tell(report: Report, *, dry_run: bool, in_json: bool) -> None:
         in_json,
         told,
         *lines,
-        f"{'Would import' if dry_run else 'Imported'} {report.imported} users, "
+        f"{'Would import' if dry_run else 'Imported'} {count_of(report.imported, 'user')}, "
         f"{report.with_factor} of them with a second factor; {report.already_there} were there "
         f"already, {len(report.skipped)} were skipped.",
     )

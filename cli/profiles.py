@@ -30,12 +30,12 @@ def list_users(limit: int, in_json: bool, **wanted: Any) -> None:
         return await operators.search(Wanted(**wanted), limit=limit)
 
     users = look(found)
-    lines = (
+    lines = [
         f"{user.created_at:%Y-%m-%d}  {'disabled' if user.disabled else 'enabled ':8}  "
         f"{user.active_mfa_type or '-':4}  {user.email}"
         for user in users
-    )
-    say(in_json, [shown(user) for user in users], *lines)
+    ]
+    say(in_json, [shown(user) for user in users], *(lines or ["No user was found."]))
 
 
 @click.command("show-user")

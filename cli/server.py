@@ -110,7 +110,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.create_server(address, family=family, backlog=2048)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise click.ClickException(f"Cannot listen on {host}:{port}: {reason}") from None
+        raise click.ClickException(
+            f"Cannot listen on {host}:{port}: {reason}. Set AUTH_HOST or AUTH_PORT."
+        ) from None
     # Connections inherit it. Asyncio sets it only for sockets that it has made itself; without it,
     # the second part of an answer waits 40 ms for the client to confirm the first.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

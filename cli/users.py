@@ -7,7 +7,7 @@ import click
 
 from auth import accounts, mfa, operators, sign_up
 from auth.postern import Postern
-from cli.command import OPERATOR, as_json, ask, read_password, say
+from cli.command import OPERATOR, as_json, ask, count_of, read_password, say
 from models import User
 
 user_argument = click.argument("user")
@@ -87,8 +87,16 @@ def reset_mfa(user: str, in_json: bool) -> None:
     For the user who has lost phone and recovery codes; they then sign in with the password alone.
     Make sure first that it is them who asks.
     """
-    changed = change(user, lambda it, found: mfa.reset_mfa(it, OPERATOR, found))
-    say(in_json, shown(changed), f"The second factor of {changed.email} is deleted.")
+    had_factor = False
+
+    async def reset(postern: Postern, found: User) -> None:
+        nonlocal had_factor
+        had_factor = found.totp_secret is not None
+        await mfa.reset_mfa(postern, OPERATOR, found)
+
+    changed = change(user, reset)
+    deleted = f"The second factor of {changed.email} is deleted."
+    say(in_json, shown(changed), deleted if had_factor else f"{changed.email} has no second factor.")
 
 
 @click.command("revoke-sessions")
@@ -101,7 +109,8 @@ def revoke_sessions(user: str | None, everybody: bool, in_json: bool) -> None:
         raise click.UsageError("Name either a user or --all.")
     if user is None:
         count = ask(lambda it: operators.end_everybodys_sessions(it, OPERATOR))
-        say(in_json, {"users": count}, f"{count} users are signed out everywhere.")
+        signed_out = count_of(count, "user")
+        say(in_json, {"users": count}, f"{signed_out} signed out everywhere.")
     else:
         changed = change(user, lambda it, found: operators.end_sessions(it, OPERATOR, found))
         say(in_json, shown(changed), f"{changed.email} is signed out everywhere.")

@@ -1,6 +1,7 @@
 """What every route has in common: no redirect, a count, JSON, and HEAD that changes nothing."""
 
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -195,7 +196,7 @@ def test_both_apis_take_the_same_json(shared_server: Server, path: str) -> None:
     ):  # fmt: skip
         refused = httpx2.post(url, content=member % value, headers=headers)
         assert refused.status_code == 400, value[:20]
-        assert "Expected JSON in UTF-8." in refused.text
+        assert re.search("Expected JSON (in UTF-8|without [a-zA-Z0-9 -]+)\\.", refused.text)
 
 
 def test_an_empty_operation_name_is_no_name(shared_server: Server) -> None:

@@ -151,6 +151,8 @@ def test_reset_mfa_lets_a_user_in_with_the_password_alone(client: Client, server
     done = postern("reset-mfa", "joe@example.com", env=server.env)
     assert done.returncode == 0
     assert done.stdout == "The second factor of joe@example.com is deleted.\n"
+    again = postern("reset-mfa", "joe@example.com", env=server.env)
+    assert again.stdout == "joe@example.com has no second factor.\n"
     answer = client.call("signInEmailPassword", email="joe@example.com", password=PASSWORD)
     assert answer["__typename"] == "Session"
     unknown = postern("reset-mfa", "nobody@example.com", env=server.env)
