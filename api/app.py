@@ -12,11 +12,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import content_policy, playground, rest
 from api.cors import Cors
-from api.graphql import GraphQLEndpoint
+from api.graphql.endpoint import GraphQLEndpoint
 from api.http import unforeseen
-from api.openapi import document
+from api.nhost import endpoint
+from api.nhost.openapi import document
+from api.pages import content_policy, graphiql
 from api.readiness import Readiness
 from api.request_limit import RequestLimit
 from auth.postern import Postern
@@ -82,7 +83,7 @@ async def method_not_allowed(_request: Request, error: Exception) -> JSONRespons
 async def failed(_request: Request, error: Exception) -> JSONResponse:
     """The same for an error that no route has foreseen."""
     code, details = unforeseen(error)
-    return rest.refusal(rest.STATUS[code], code, **details)
+    return endpoint.refusal(endpoint.STATUS[code], code, **details)
 
 
 def create_app(postern: Postern) -> Starlette:
@@ -130,7 +131,7 @@ def create_app(postern: Postern) -> Starlette:
         "/.well-known/jwks.json": jwks,
     }
     uncounted = {"/graphql", *(start + probe for start in ("", prefix) for probe in PROBES)}
-    graphiql = [Route(playground.PATH, playground.file)]
+    page = [Route(graphiql.PATH, graphiql.file)]
     app = Starlette(
         middleware=[
             Middleware(SecurityHeaders),
@@ -138,13 +139,13 @@ def create_app(postern: Postern) -> Starlette:
             Middleware(RequestLimit, postern, uncounted),
         ],
         routes=[
-            Route("/", playground.front(has_page=postern.settings.graphiql_enabled)),
+            Route("/", graphiql.front(has_page=postern.settings.graphiql_enabled)),
             Route("/graphql", GraphQLEndpoint(postern)),
-            *(graphiql if postern.settings.graphiql_enabled else []),
+            *(page if postern.settings.graphiql_enabled else []),
             Route("/openapi.json", openapi),
             *(Route(path, answer) for path, answer in about.items()),
             *(Route(prefix + path, answer) for path, answer in about.items() if prefix),
-            *rest.routes(postern),
+            *endpoint.routes(postern),
         ],
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed, 500: failed},

@@ -18,8 +18,8 @@ from api.client_address import client_address
 from auth import tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
+from auth.limits.rate_limits import Limit
 from auth.postern import Postern
-from auth.rate_limits import Limit
 from models import database
 
 logger = logging.getLogger("postern")

@@ -3,8 +3,8 @@
 import logging
 import time
 
+from auth.keys.sealed_secrets import Unreadable, unreadable
 from auth.postern import Postern
-from auth.sealed_secrets import Unreadable, unreadable
 from models import database
 
 READY_SECONDS = 1

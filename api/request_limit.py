@@ -5,8 +5,8 @@ from collections.abc import Collection
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import rest
 from api.http import count_request, say_when
+from api.nhost import endpoint
 from auth.errors import AuthError
 from auth.postern import Postern
 
@@ -28,7 +28,7 @@ class RequestLimit:
             try:
                 await count_request(self._postern, Request(scope))
             except AuthError as error:
-                response = rest.refusal(429, error.code, str(error), **error.details)
+                response = endpoint.refusal(429, error.code, str(error), **error.details)
                 response.headers["cache-control"] = "no-store"
                 say_when(response, error.details)
                 await response(scope, receive, send)

@@ -18,8 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from auth import signing_keys
-from auth.key_files import ENCRYPTION_KEYS_FILE
+from auth.keys import signing_keys
+from auth.keys.key_files import ENCRYPTION_KEYS_FILE
 from config import Settings
 from models import database
 

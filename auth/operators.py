@@ -9,10 +9,13 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
-from auth import accounts, events, factors, passwords, sessions, throttling
+from auth import email_addresses, events, passwords
 from auth.caller import Caller
 from auth.events import EventType
+from auth.factors import second_factor
+from auth.limits import throttling
 from auth.postern import Postern
+from auth.sessions import ending
 from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
 from models.transactions import atomic
 
@@ -51,7 +54,7 @@ async def find(address_or_id: str) -> User | None:
     user_id = parsed_id(address_or_id)
     if user_id is not None:
         return await User.get_or_none(id=user_id)
-    return await accounts.find(address_or_id)
+    return await User.get_or_none(email=email_addresses.normalise(address_or_id))
 
 
 def parsed_id(text: str) -> UUID | None:
@@ -87,7 +90,7 @@ async def details(user: User, now: int, *, latest: int = 10) -> Details:
     return Details(
         user=user,
         sessions=await UserSession.filter(user_id=user.id).order_by("-last_used_at"),
-        recovery_codes_left=await factors.recovery_codes_left(user),
+        recovery_codes_left=await second_factor.recovery_codes_left(user),
         waits={what: until[key] for what, key in keys.items() if key in until},
         events=await events.latest(user=user, limit=latest),
     )
@@ -160,7 +163,7 @@ async def end_sessions(postern: Postern, caller: Caller, user: User) -> None:
     """End all sessions and open sign-ins of a user."""
     async with atomic():
         await MfaTicket.filter(user_id=user.id).delete()
-        await sessions.end_all(postern, caller, user)
+        await ending.end_all(postern, caller, user)
 
 
 async def end_everybodys_sessions(postern: Postern, caller: Caller) -> int:
@@ -190,3 +193,24 @@ def _throttles(user: User) -> dict[str, str]:
         "password": throttling.key_of(throttling.password_of(user.email)),
         "code": throttling.key_of(throttling.codes_of(user.id)),
     }
+
+
+async def set_email_verified(postern: Postern, caller: Caller, user: User) -> None:
+    """Mark the e-mail address as the user's own. For the operator alone, who has made sure."""
+    async with atomic():
+        await User.filter(id=user.id).update(email_verified=True)
+        await events.record(postern, caller, EventType.EMAIL_VERIFIED, user.id)
+
+
+async def set_disabled(postern: Postern, caller: Caller, user: User, *, disabled: bool) -> None:
+    """Disable a user, which ends all of their sessions and open sign-ins, or enable them again.
+
+    For the operator alone.
+    """
+    kind = EventType.USER_DISABLED if disabled else EventType.USER_ENABLED
+    async with atomic():
+        await User.filter(id=user.id).update(disabled=disabled)
+        if disabled:
+            await MfaTicket.filter(user_id=user.id).delete()
+            await ending.end_all(postern, caller, user)
+        await events.record(postern, caller, kind, user.id)

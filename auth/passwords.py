@@ -16,7 +16,7 @@ from argon2.low_level import hash_secret_raw
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from auth.errors import AuthError, ErrorCode
-from auth.hashing_threads import HashingThreads
+from auth.limits.hashing_threads import HashingThreads
 from config import Settings
 
 MAX_BYTES = 1024

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from auth import key_files, key_ring, signing_keys
-from auth.key_ring import KeyRing
+from auth.keys import key_files, key_ring, signing_keys
+from auth.keys.key_ring import KeyRing
+from auth.keys.vault import Vault
+from auth.limits.rate_limits import RateLimits
 from auth.passwords import Passwords
-from auth.rate_limits import RateLimits
-from auth.vault import Vault
 from config import Settings
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
-from auth import throttling
-from auth.mfa import ENROLMENT_LIFE
+from auth.accounts.enrolment import ENROLMENT_LIFE
+from auth.limits import throttling
 from auth.postern import Postern
 from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import jwt
 from jwt.types import Options
 
-from auth.key_ring import KeyRing, SigningKey
+from auth.keys.key_ring import KeyRing, SigningKey
 from models import User
 
 CLOCK_SKEW = 60

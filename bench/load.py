@@ -32,9 +32,10 @@ import httpx2
 from tortoise import connections
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 
-from auth import factors, tokens, totp
+from auth import tokens
+from auth.factors import one_time_codes, second_factor
 from auth.postern import Postern, open_postern
-from auth.sign_in import TICKET_PREFIX
+from auth.ways_in.email_password import TICKET_PREFIX
 from config import load
 from models import MfaTicket, RefreshToken, User, UserSession, database
 from tests.support import (
@@ -68,7 +69,7 @@ UNLIMITED = {
     "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "1000000",
 }
 ONE_KEY = {"AUTH_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode()}
-"""Servers that share a database, one after another, need the key that its secrets are sealed with."""
+"""Servers that share a database, one after another, need the key that sealed its secrets."""
 Requests = list[tuple[str, str]]
 
 
@@ -95,9 +96,9 @@ class Users:
                 default_role=chosen.default_role,
                 roles=chosen.roles_of_a_new_user,
             )
-            made.append(totp.new_secret())
+            made.append(one_time_codes.new_secret())
             if with_factor:
-                user.totp_secret = factors.seal_secret(postern, user, made[-1])
+                user.totp_secret = second_factor.seal_secret(postern, user, made[-1])
                 user.totp_enrolled_at = user.totp_activated_at = now
             rows.append(user)
         await User.bulk_create(rows, batch_size=500)
@@ -123,9 +124,9 @@ class Users:
             ],
             batch_size=500,
         )
-        step = totp.time_step(datetime.now(UTC)) + 1  # good for half a minute at least
+        step = one_time_codes.time_step(datetime.now(UTC)) + 1  # good for half a minute at least
         return [
-            request("verifySignInMfaTotp", ticket=ticket, otp=totp.code_at(secret, step))
+            request("verifySignInMfaTotp", ticket=ticket, otp=one_time_codes.code_at(secret, step))
             for ticket, secret in zip(opened, self.secrets, strict=True)
         ]
 

@@ -11,7 +11,7 @@ import click
 
 from auth import backup as backups
 from auth.backup import BackupError
-from auth.key_files import UnusableKeyError
+from auth.keys.key_files import UnusableKeyError
 from cli.command import as_json, chosen_settings, count_of, say
 from config import Settings, file_in_force
 
@@ -40,7 +40,7 @@ def backup(folder: Path, in_json: bool) -> None:
     told = {"folder": str(folder), "files": made.files, "users": made.users, "dump": dump}
     lines = [f"Copied {name}." for name in made.files]
     if dump is None:
-        users = count_of(made.users, "user")
+        users = count_of(made.users or 0, "user")
         lines += [f"The backup has {users}, and was read again: it is whole."]
     else:
         lines += [f"The database is not in the backup. Now run: {dump}"]

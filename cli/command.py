@@ -14,10 +14,10 @@ from tortoise.exceptions import BaseORMException
 
 from auth.caller import Caller
 from auth.errors import AuthError
-from auth.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError
+from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError
+from auth.keys.sealed_secrets import Unreadable, unreadable
+from auth.keys.vault import Vault, VaultError
 from auth.postern import Postern, open_postern
-from auth.sealed_secrets import Unreadable, unreadable
-from auth.vault import Vault, VaultError
 from config import ConfigError, Settings, load
 from models import database
 

@@ -11,8 +11,8 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.client_address import Network, is_trusted
-from auth.rate_limits import network_of
-from auth.throttle_log import throttle_log
+from auth.limits.rate_limits import network_of
+from auth.limits.throttle_log import throttle_log
 
 REQUEST_SECONDS = 15
 """How long a client may take to send a request, from connecting or from its first byte."""

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import click
 
-from auth import sealed_secrets
-from auth.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError, encryption_keys
-from auth.key_ring import given_key_ring
-from auth.vault import Vault
+from auth.keys import sealed_secrets
+from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError, encryption_keys
+from auth.keys.key_ring import given_key_ring
+from auth.keys.vault import Vault
 from cli import risks
 from cli.command import as_json, chosen_settings, say
 from cli.risks import Risk

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import click
 
-from auth import nhost_import
-from auth.nhost_import import Report, SourceError
-from auth.nhost_users import read_keys
+from auth.importing import nhost_import
+from auth.importing.nhost_import import Report, SourceError
+from auth.importing.nhost_users import read_keys
 from auth.postern import Postern
 from cli.command import as_json, ask, count_of, say
 

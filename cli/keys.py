@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import click
 
-from auth import factors, key_files, signing_keys
-from auth.key_files import UnusableKeyError
+from auth.factors import second_factor
+from auth.keys import key_files, signing_keys
+from auth.keys.key_files import UnusableKeyError
 from auth.postern import Postern
 from cli.command import as_json, ask, opened, refuse_without_encryption_key, say
 
@@ -67,7 +68,7 @@ def rotate_encryption_key(in_json: bool) -> None:
             raise click.ClickException(str(error)) from None
 
     async def resealed(postern: Postern) -> dict[str, object]:
-        sealed, unreadable = await factors.reseal_secrets(postern)
+        sealed, unreadable = await second_factor.reseal_secrets(postern)
         return {"keyId": postern.vault.current, "sealed": sealed, "unreadable": unreadable}
 
     done = ask(resealed)

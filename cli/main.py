@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from api.app import VERSION
-from api.schema import schema
+from api.graphql.schema import schema
 from auth import backup
 from auth.backup import BackupError
 from auth.sweep import sweep as sweep_once

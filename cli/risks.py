@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from auth import signing_keys
-from auth.key_files import ENCRYPTION_KEYS_FILE
+from auth.keys import signing_keys
+from auth.keys.key_files import ENCRYPTION_KEYS_FILE
 from config import Settings, file_in_force
 from config.load import SHIPPED_FILE
 

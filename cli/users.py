@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from auth import accounts, mfa, operators, sign_up
+from auth import operators
+from auth.accounts import enrolment, sign_up
 from auth.postern import Postern
 from cli.command import OPERATOR, as_json, ask, count_of, read_password, say
 from models import User
@@ -38,7 +39,7 @@ def verify_user(user: str, in_json: bool) -> None:
     For where only such users are let in (AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED). Make sure of
     it first: this server sends no mail.
     """
-    changed = change(user, lambda it, found: accounts.set_email_verified(it, OPERATOR, found))
+    changed = change(user, lambda it, found: operators.set_email_verified(it, OPERATOR, found))
     say(in_json, shown(changed), f"{changed.email} is verified.")
 
 
@@ -48,7 +49,7 @@ def verify_user(user: str, in_json: bool) -> None:
 def disable_user(user: str, in_json: bool) -> None:
     """Keep a user out, and end all of their sessions at once."""
     changed = change(
-        user, lambda it, found: accounts.set_disabled(it, OPERATOR, found, disabled=True)
+        user, lambda it, found: operators.set_disabled(it, OPERATOR, found, disabled=True)
     )
     say(in_json, shown(changed), f"{changed.email} is disabled; their sessions are over.")
 
@@ -59,7 +60,7 @@ def disable_user(user: str, in_json: bool) -> None:
 def enable_user(user: str, in_json: bool) -> None:
     """Let a user in again."""
     changed = change(
-        user, lambda it, found: accounts.set_disabled(it, OPERATOR, found, disabled=False)
+        user, lambda it, found: operators.set_disabled(it, OPERATOR, found, disabled=False)
     )
     say(in_json, shown(changed), f"{changed.email} is enabled.")
 
@@ -92,11 +93,13 @@ def reset_mfa(user: str, in_json: bool) -> None:
     async def reset(postern: Postern, found: User) -> None:
         nonlocal had_factor
         had_factor = found.totp_secret is not None
-        await mfa.reset_mfa(postern, OPERATOR, found)
+        await enrolment.reset_mfa(postern, OPERATOR, found)
 
     changed = change(user, reset)
     deleted = f"The second factor of {changed.email} is deleted."
-    say(in_json, shown(changed), deleted if had_factor else f"{changed.email} has no second factor.")
+    say(
+        in_json, shown(changed), deleted if had_factor else f"{changed.email} has no second factor."
+    )
 
 
 @click.command("revoke-sessions")

@@ -28,10 +28,13 @@ import redis
 import zxingcpp
 from PIL import Image
 
-from auth import mfa, sessions, sign_in, sign_up, totp
+from auth.accounts import enrolment, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError
+from auth.factors import one_time_codes
 from auth.postern import Postern
+from auth.sessions import opening
+from auth.ways_in import email_password
 from models import SecurityEvent
 
 ROOT = Path(__file__).parent.parent
@@ -137,17 +140,17 @@ class Authenticator:
         nearly over.
         """
         now = datetime.now(UTC)
-        soon = totp.time_step(now + timedelta(seconds=8))
+        soon = one_time_codes.time_step(now + timedelta(seconds=8))
         step = max(self.last_step + 1, soon - 1)
-        while step > totp.time_step(datetime.now(UTC)) + 1:
+        while step > one_time_codes.time_step(datetime.now(UTC)) + 1:
             time.sleep(0.2)
         self.last_step = step
-        return totp.code_at(self.secret, step)
+        return one_time_codes.code_at(self.secret, step)
 
     def wrong_code(self) -> str:
         """A code that is right in none of the steps around now."""
-        now = totp.time_step(datetime.now(UTC))
-        near = {totp.code_at(self.secret, step) for step in range(now - 5, now + 10)}
+        now = one_time_codes.time_step(datetime.now(UTC))
+        near = {one_time_codes.code_at(self.secret, step) for step in range(now - 5, now + 10)}
         return next(code for code in ("000000", "111111", "222222", "333333") if code not in near)
 
 
@@ -440,7 +443,7 @@ def caller(access_token: str | None = None) -> Caller:
     return Caller("192.0.2.7", "Tests/1.0", access_token)
 
 
-async def sign_up_user(postern: Postern, email: str = JOE) -> tuple[sessions.Session, Caller]:
+async def sign_up_user(postern: Postern, email: str = JOE) -> tuple[opening.Session, Caller]:
     """A new user: the session of their sign-up, and a caller who comes with its access token."""
     session = await sign_up.sign_up_email_password(postern, caller(), email, PASSWORD)
     return session, caller(session.access_token)
@@ -450,13 +453,13 @@ async def sign_up_user(postern: Postern, email: str = JOE) -> tuple[sessions.Ses
 class Enrolled:
     """A new user with an active factor, signed in since before; the current step is spent."""
 
-    session: sessions.Session
+    session: opening.Session
     caller: Caller
     secret: str
     recovery_codes: tuple[str, ...]
 
     def code(self, postern: Postern, offset: int = 0) -> str:
-        return totp.code_at(self.secret, totp.time_step(postern.now()) + offset)
+        return one_time_codes.code_at(self.secret, one_time_codes.time_step(postern.now()) + offset)
 
     def wrong_code(self, postern: Postern) -> str:
         near = {self.code(postern, offset) for offset in range(-3, 4)}
@@ -465,15 +468,15 @@ class Enrolled:
 
 async def sign_up_with_factor(postern: Postern, email: str = JOE) -> Enrolled:
     _, owner = await sign_up_user(postern, email)
-    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
-    code = totp.code_at(secret, totp.time_step(postern.now()))
-    change = await mfa.verify_change_user_mfa(postern, owner, "totp", code)
+    secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
+    code = one_time_codes.code_at(secret, one_time_codes.time_step(postern.now()))
+    change = await enrolment.verify_change_user_mfa(postern, owner, "totp", code)
     return Enrolled(change.session, owner, secret, change.recovery_codes)
 
 
 async def open_ticket(postern: Postern, email: str = JOE) -> str:
-    answer = await sign_in.sign_in_email_password(postern, caller(), email, PASSWORD)
-    assert isinstance(answer, sign_in.MfaTicket)
+    answer = await email_password.sign_in_email_password(postern, caller(), email, PASSWORD)
+    assert isinstance(answer, email_password.MfaTicket)
     return answer.ticket
 
 

@@ -9,6 +9,11 @@ from tests.support import ROOT
 
 ROOMS = ["config", "models", "auth", "api", "cli"]
 """Each may import those before it."""
+SUB_ROOMS = [
+    "keys", "limits", "factors", "sessions", "redeeming", "ways_in", "accounts", "operators",
+    "importing", "sweep", "backup",
+]  # fmt: skip
+"""Of `auth`: each may import those before it, and whatever of `auth` is not named here."""
 NOT_HERE = {
     "config": {"starlette", "strawberry", "tortoise", "uvicorn"},
     "models": {"starlette", "strawberry", "uvicorn"},
@@ -28,6 +33,44 @@ def imported_by(file: Path) -> set[str]:
             assert node.level == 0, f"{file}: a relative import hides where it goes"
             names.add(str(node.module).split(".")[0])
     return names
+
+
+def modules_imported_by(file: Path) -> set[str]:
+    """The full names of all that the file imports: of modules, and of what is in them."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("room", SUB_ROOMS)
+def test_imports_between_the_rooms_of_auth_go_one_way(room: str) -> None:
+    forbidden = set(SUB_ROOMS[SUB_ROOMS.index(room) + 1 :])
+    place = ROOT / "auth" / room
+    files = list(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    assert files
+    for file in files:
+        inside = {
+            name.split(".")[1] for name in modules_imported_by(file) if name.startswith("auth.")
+        }
+        assert not inside & forbidden, file
+
+
+def test_what_all_of_auth_shares_knows_no_flow() -> None:
+    shared = [file for file in (ROOT / "auth").glob("*.py") if file.stem not in SUB_ROOMS]
+    for file in shared:
+        inside = {
+            name.split(".")[1] for name in modules_imported_by(file) if name.startswith("auth.")
+        }
+        assert not inside & set(SUB_ROOMS[2:]), file
+
+
+def test_every_room_of_auth_has_its_place() -> None:
+    folders = {file.parent.name for file in (ROOT / "auth").glob("*/__init__.py")}
+    assert folders <= set(SUB_ROOMS)
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -1,4 +1,4 @@
-// Builds GraphiQL into ../api/static: compressed files that the server sends as they are.
+// Builds GraphiQL into ../api/pages/static: compressed files that the server sends as they are.
 import { build } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 
 const TO = process.argv[2]
   ? pathToFileURL(`${process.argv[2]}/`)
-  : new URL("../api/static/", import.meta.url);
+  : new URL("../api/pages/static/", import.meta.url);
 const common = { bundle: true, minify: true, write: false, outdir: "out", target: "es2022" };
 
 const page = await build({

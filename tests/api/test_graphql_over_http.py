@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.graphql import GRAPHQL_RESPONSE, JSON, media_type_for
+from api.graphql.endpoint import GRAPHQL_RESPONSE, JSON, media_type_for
 from tests.support import OPERATIONS, ROOT, Server, node_modules
 
 WEB = ROOT / "web"

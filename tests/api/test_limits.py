@@ -5,9 +5,9 @@ from graphql import GraphQLError, get_introspection_query, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.limits import MAX_ALIASES, MAX_COMPLEXITY, MAX_DEPTH, too_much
-from api.operations import Operations
-from api.schema import schema
+from api.graphql.limits import MAX_ALIASES, MAX_COMPLEXITY, MAX_DEPTH, too_much
+from api.graphql.operations import Operations
+from api.graphql.schema import schema
 
 SIGN_IN = 'signInEmailPassword(email: "a", password: "b") { __typename }'
 

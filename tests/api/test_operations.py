@@ -6,10 +6,10 @@ import pytest
 from graphql import execute
 from starlette.exceptions import HTTPException
 
-from api import operations as operations_module
-from api.context import Context
-from api.operations import MAX_CHARACTERS, MAX_TOKENS, Operations, RememberedDocuments
-from api.schema import schema
+import api.graphql.operations as operations_module
+from api.graphql.context import Context
+from api.graphql.operations import MAX_CHARACTERS, MAX_TOKENS, Operations, RememberedDocuments
+from api.graphql.schema import schema
 from auth.caller import Caller
 from auth.postern import Postern
 

@@ -9,9 +9,9 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from api import rest
 from api.app import VERSION
-from api.openapi import document
+from api.nhost import endpoint
+from api.nhost.openapi import document
 from auth.errors import CONCEALED, ErrorCode
 from tests.support import (
     PASSWORD,
@@ -308,9 +308,9 @@ def test_concealed_errors_are_all_the_same(tmp_path: Path) -> None:
 
 
 def test_every_refusal_has_a_word_and_a_status() -> None:
-    words = {rest.RENAMED.get(code, code.name.lower().replace("_", "-")) for code in ErrorCode}
+    words = {endpoint.RENAMED.get(code, code.name.lower().replace("_", "-")) for code in ErrorCode}
     assert len(words) == len(ErrorCode) - 1, "a wrong recovery code is a wrong code"
-    assert {rest.STATUS.get(code, 400) for code in CONCEALED} <= {400, 401, 403, 409}
+    assert {endpoint.STATUS.get(code, 400) for code in CONCEALED} <= {400, 401, 403, 409}
 
 
 def test_the_document_describes_what_is_served(nhost: Rest) -> None:
@@ -321,6 +321,6 @@ def test_the_document_describes_what_is_served(nhost: Rest) -> None:
         for path, methods in answer.json()["paths"].items()
         for method in methods
     }
-    assert described == {(each.method, each.path) for each in rest.OPERATIONS}
-    ids = [each.id for each in rest.OPERATIONS]
+    assert described == {(each.method, each.path) for each in endpoint.OPERATIONS}
+    ids = [each.id for each in endpoint.OPERATIONS]
     assert len(set(ids)) == len(ids)

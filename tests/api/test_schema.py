@@ -16,7 +16,7 @@ from graphql import (
 )
 from graphql.type import is_introspection_type, is_specified_scalar_type
 
-from api.schema import schema
+from api.graphql.schema import schema
 from auth.errors import ErrorCode
 from tests.support import ROOT
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.trusted_documents import read_manifest
+from api.graphql.trusted_documents import read_manifest
 from config import ConfigError
 from tests.support import environment, free_port, postern, running_server
 

@@ -3,9 +3,13 @@ from typing import Any
 
 import pytest
 
-from auth import accounts, mfa, mfa_sign_in, refreshing, sessions, sign_in, totp
+from auth import operators, redeeming
+from auth.accounts import enrolment, password_change, profile
 from auth.errors import AuthError
+from auth.factors import one_time_codes
 from auth.postern import Postern
+from auth.sessions import current, opening, refreshing
+from auth.ways_in import email_password
 from models import MfaTicket, User, UserSession
 from tests.support import (
     JOE,
@@ -28,8 +32,8 @@ class TestChangingThePassword:
     async def test_ends_every_other_session_and_every_open_ticket(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
         await open_ticket(postern)
-        other = await sessions.open_session(postern, caller(), joe.session.user, ["pwd"])
-        changed = await accounts.change_user_password(postern, joe.caller, PASSWORD, NEW)
+        other = await opening.open_session(postern, caller(), joe.session.user, ["pwd"])
+        changed = await password_change.change_user_password(postern, joe.caller, PASSWORD, NEW)
         assert changed.session_id == joe.session.session_id
         assert [session.id for session in await UserSession.all()] == [joe.session.session_id]
         assert await MfaTicket.all().count() == 0
@@ -42,10 +46,10 @@ class TestChangingThePassword:
 
     async def test_lets_in_with_the_new_one_alone(self, postern: Postern) -> None:
         _, joe = await sign_up_user(postern)
-        await accounts.change_user_password(postern, joe, PASSWORD, NEW)
-        old = sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+        await password_change.change_user_password(postern, joe, PASSWORD, NEW)
+        old = email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert await refusal(old) == "INVALID_EMAIL_PASSWORD"
-        assert await sign_in.sign_in_email_password(postern, caller(), JOE, NEW)
+        assert await email_password.sign_in_email_password(postern, caller(), JOE, NEW)
 
     @pytest.mark.parametrize(
         ("current", "new", "code"),
@@ -64,19 +68,19 @@ class TestChangingThePassword:
     ) -> None:
         session, joe = await sign_up_user(postern)
         before = await User.get(id=session.user.id).values()
-        attempt = accounts.change_user_password(postern, joe, current, new)
+        attempt = password_change.change_user_password(postern, joe, current, new)
         assert await refusal(attempt) == code
         assert await User.get(id=session.user.id).values() == before
 
     async def test_needs_a_signed_in_user(self, postern: Postern) -> None:
-        attempt = accounts.change_user_password(postern, caller(), PASSWORD, NEW)
+        attempt = password_change.change_user_password(postern, caller(), PASSWORD, NEW)
         assert await refusal(attempt) == "UNAUTHENTICATED"
 
     async def test_of_ten_at_once_one_succeeds(self, postern: Postern) -> None:
         _, joe = await sign_up_user(postern)
         answers = await asyncio.gather(
             *(
-                refusal(accounts.change_user_password(postern, joe, PASSWORD, f"{NEW} {n}"))
+                refusal(password_change.change_user_password(postern, joe, PASSWORD, f"{NEW} {n}"))
                 for n in range(10)
             )
         )
@@ -87,9 +91,9 @@ class TestChangingThePassword:
     ) -> None:
         session, joe = await sign_up_user(postern)
         await asyncio.gather(
-            accounts.change_user_password(postern, joe, PASSWORD, NEW),
+            password_change.change_user_password(postern, joe, PASSWORD, NEW),
             *(
-                refusal(sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD))
+                refusal(email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD))
                 for _ in range(10)
             ),
         )
@@ -100,19 +104,19 @@ class TestChangingTheProfile:
     async def test_changes_what_is_given(self, postern: Postern) -> None:
         _, joe = await sign_up_user(postern)
         global_ = with_settings(postern, allowed_locales=("en", "de"))
-        viewer = await accounts.change_user(global_, joe, display_name=" Joe ", locale="de")
+        viewer = await profile.change_user(global_, joe, display_name=" Joe ", locale="de")
         assert (viewer.user.display_name, viewer.user.locale) == ("Joe", "de")
-        viewer = await accounts.change_user(global_, joe, display_name=None, locale=None)
+        viewer = await profile.change_user(global_, joe, display_name=None, locale=None)
         assert (viewer.user.display_name, viewer.user.locale) == ("Joe", "de")
-        viewer = await accounts.change_user(global_, joe, display_name="", locale=None)
+        viewer = await profile.change_user(global_, joe, display_name="", locale=None)
         assert viewer.user.display_name == JOE
 
     async def test_refuses_what_the_operator_does_not_allow(self, postern: Postern) -> None:
         _, joe = await sign_up_user(postern)
         with pytest.raises(AuthError) as refused:
-            await accounts.change_user(postern, joe, display_name="Joe", locale="fr")
+            await profile.change_user(postern, joe, display_name="Joe", locale="fr")
         assert refused.value.extensions == {"code": "LOCALE_NOT_ALLOWED", "allowed": ["en"]}
-        long = accounts.change_user(postern, joe, display_name="x" * 101, locale=None)
+        long = profile.change_user(postern, joe, display_name="x" * 101, locale=None)
         assert await refusal(long) == "INVALID_REQUEST"
         assert (await User.get(email=JOE)).display_name == JOE
 
@@ -121,21 +125,21 @@ class TestDisablingAUser:
     async def test_ends_everything_at_once(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await accounts.set_disabled(postern, caller(), joe.session.user, disabled=True)
-        assert await refusal(sessions.me(postern, joe.caller)) == "UNAUTHENTICATED"
+        await operators.set_disabled(postern, caller(), joe.session.user, disabled=True)
+        assert await refusal(current.me(postern, joe.caller)) == "UNAUTHENTICATED"
         refresh = refreshing.refresh_session(postern, caller(), joe.session.refresh_token)
         assert await refusal(refresh) == "INVALID_REFRESH_TOKEN"
         clock.forward(30)
-        verify = mfa_sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, joe.code(postern))
+        verify = redeeming.verify_sign_in_mfa_totp(postern, caller(), ticket, joe.code(postern))
         assert await refusal(verify) == "INVALID_TICKET"
-        sign = sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+        sign = email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert await refusal(sign) == "DISABLED_USER"
 
     async def test_can_be_undone(self, postern: Postern) -> None:
         session, _ = await sign_up_user(postern)
         for disabled in (True, False):
-            await accounts.set_disabled(postern, caller(), session.user, disabled=disabled)
-        assert await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+            await operators.set_disabled(postern, caller(), session.user, disabled=disabled)
+        assert await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert "USER_DISABLED" in await event_names()
         assert "USER_ENABLED" in await event_names()
 
@@ -145,20 +149,20 @@ async def test_a_change_that_was_made_is_told_though_the_session_ends_just_then(
 ) -> None:
     """Nobody is loaded again afterwards, so nothing can go wrong after the change."""
     session, owner = await sign_up_user(postern)
-    looked = sessions.signed_in
+    looked = current.signed_in
     calls = []
 
     async def once(*given: Any) -> Any:
         calls.append(given)
         return await looked(*given)
 
-    monkeypatch.setattr(sessions, "signed_in", once)
-    viewer = await accounts.change_user(postern, owner, display_name="Joe", locale=None)
+    monkeypatch.setattr(current, "signed_in", once)
+    viewer = await profile.change_user(postern, owner, display_name="Joe", locale=None)
     assert viewer.user.display_name == "Joe"
-    changed = await accounts.change_user_password(postern, owner, PASSWORD, NEW)
+    changed = await password_change.change_user_password(postern, owner, PASSWORD, NEW)
     assert changed.session_id == session.session_id
-    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
-    code = totp.code_at(secret, totp.time_step(postern.now()))
-    on = await mfa.verify_change_user_mfa(postern, owner, "totp", code)
+    secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
+    code = one_time_codes.code_at(secret, one_time_codes.time_step(postern.now()))
+    on = await enrolment.verify_change_user_mfa(postern, owner, "totp", code)
     assert on.session.user.active_mfa_type == "totp"
     assert len(calls) == 4, "each asks who it is once"

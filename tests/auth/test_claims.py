@@ -6,10 +6,10 @@ from typing import Any
 import jwt
 import pytest
 
-from auth import sign_up
+from auth.accounts import sign_up
+from auth.accounts.sign_up import Wishes
 from auth.claims import custom_claims
 from auth.postern import Postern
-from auth.sign_up import Wishes
 from config import load
 from config.load import ConfigError
 from models import User

@@ -4,12 +4,13 @@ from collections.abc import Awaitable
 import jwt
 import pytest
 
-from auth import accounts, mfa, refreshing, sessions
+from auth.accounts import enrolment, password_change
 from auth.caller import Caller
-from auth.elevation import elevate
 from auth.passwords import Match
 from auth.postern import Postern
-from auth.sessions import Session
+from auth.sessions import current, refreshing
+from auth.sessions.elevation import elevate
+from auth.sessions.opening import Session
 from models import User
 from tests.support import (
     PASSWORD,
@@ -36,11 +37,11 @@ def postern(postern: Postern) -> Postern:
 def changes(postern: Postern, owner: Caller) -> list[Awaitable[object]]:
     """Everything that a stolen access token must not be enough for."""
     return [
-        mfa.change_user_mfa(postern, owner),
-        mfa.verify_change_user_mfa(postern, owner, "totp", "123456"),
-        mfa.verify_change_user_mfa(postern, owner, "", "123456"),
-        mfa.regenerate_recovery_codes(postern, owner, "123456"),
-        accounts.change_user_password(postern, owner, PASSWORD, NEW),
+        enrolment.change_user_mfa(postern, owner),
+        enrolment.verify_change_user_mfa(postern, owner, "totp", "123456"),
+        enrolment.verify_change_user_mfa(postern, owner, "", "123456"),
+        enrolment.regenerate_recovery_codes(postern, owner, "123456"),
+        password_change.change_user_password(postern, owner, PASSWORD, NEW),
     ]
 
 
@@ -57,7 +58,7 @@ async def test_what_matters_needs_a_sign_in_that_is_not_long_ago(
     for token in (owner, later):
         for change in changes(postern, token):
             assert await refusal(change) == "ELEVATED_CLAIM_REQUIRED"
-    assert await refusal(sessions.me(postern, owner)) == ""
+    assert await refusal(current.me(postern, owner)) == ""
 
 
 async def test_the_age_can_be_turned_off(postern: Postern, clock: Clock) -> None:
@@ -81,11 +82,11 @@ async def test_nhosts_modes_say_for_whom_it_holds(
     clock.forward(AGE + 1)
     chosen = with_settings(postern, elevation_mode=mode)
     required = "ELEVATED_CLAIM_REQUIRED"
-    change = mfa.change_user_mfa(chosen, amy)
+    change = enrolment.change_user_mfa(chosen, amy)
     assert (await refusal(change) == required) is without_factor
-    off = mfa.verify_change_user_mfa(chosen, joe.caller, "", "000000")
+    off = enrolment.verify_change_user_mfa(chosen, joe.caller, "", "000000")
     assert (await refusal(off) == required) is with_factor
-    password = accounts.set_password(chosen, amy, "another good one")
+    password = password_change.set_password(chosen, amy, "another good one")
     assert await refusal(password) == required, "it is all that stands there"
 
 
@@ -100,8 +101,8 @@ async def test_the_password_elevates_the_same_session(postern: Postern, clock: C
     assert claims["auth_time"] == int(postern.now().timestamp())
     assert claims["amr"] == ["pwd"]
     fresh = caller(elevated.access_token)
-    assert await refusal(mfa.change_user_mfa(postern, fresh)) == ""
-    assert await refusal(mfa.change_user_mfa(postern, owner)) == "ELEVATED_CLAIM_REQUIRED", (
+    assert await refusal(enrolment.change_user_mfa(postern, fresh)) == ""
+    assert await refusal(enrolment.change_user_mfa(postern, owner)) == "ELEVATED_CLAIM_REQUIRED", (
         "an older token of the session may be in other hands"
     )
     assert (await event_names())[-1] == "ELEVATED"
@@ -115,7 +116,7 @@ async def test_it_lasts_over_a_refresh_and_the_old_refresh_token_is_replaced(
     elevated = await elevate(postern, owner, PASSWORD, None)
     clock.forward(11)
     fresh = await refreshed(postern, elevated)
-    assert await refusal(mfa.change_user_mfa(postern, caller(fresh.access_token))) == ""
+    assert await refusal(enrolment.change_user_mfa(postern, caller(fresh.access_token))) == ""
     assert await refusal(refreshed(postern, session)) == "INVALID_REFRESH_TOKEN"
     assert await refusal(refreshed(postern, fresh)) == "", "the session goes on"
 

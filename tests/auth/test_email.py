@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, provisional
 from hypothesis import strategies as st
 
-from auth.email import MAX_LENGTH, normalise
+from auth.email_addresses import MAX_LENGTH, normalise
 from auth.postern import Postern
 from models import User
 from tests.support import PASSWORD, environment, refusal, sign_up_user

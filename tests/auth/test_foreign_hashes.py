@@ -4,7 +4,7 @@ import bcrypt
 import pytest
 from argon2 import PasswordHasher
 
-from auth.foreign_hashes import why_not
+from auth.importing.foreign_hashes import why_not
 
 BCRYPT = "$2b$04$BXvPM3x7sh6azbxwn84DauBV1PszCU52I0pfBBZRlg5PFkJF2B8N6"
 SALT, DIGEST = "c2FsdHNhbHQ", "aGFzaGhhc2hoYXNo"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.hashing_threads import TOGETHER, HashingThreads
+from auth.limits.hashing_threads import TOGETHER, HashingThreads
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auth import key_files
+from auth.keys import key_files
 
 
 def test_encryption_keys_are_made_once_and_found_again(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from auth.key_files import UnusableKeyError
-from auth.key_ring import KeyRing, given_key_ring
+from auth.keys.key_files import UnusableKeyError
+from auth.keys.key_ring import KeyRing, given_key_ring
 from config import ConfigError, load
 
 PrivateKey = ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

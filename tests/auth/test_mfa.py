@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from auth import factors, mfa, mfa_sign_in, sign_in, totp
+from auth import redeeming
+from auth.accounts import enrolment
 from auth.caller import Caller
 from auth.errors import AuthError
+from auth.factors import one_time_codes, second_factor
+from auth.factors.recovery_codes import Salt
+from auth.keys.vault import Vault, VaultError
 from auth.postern import Postern
-from auth.recovery_codes import Salt
-from auth.sessions import Session
-from auth.vault import Vault, VaultError
+from auth.sessions.opening import Session
+from auth.ways_in import email_password
 from models import RecoveryCode, User
 from tests.support import (
     JOE,
@@ -35,23 +38,23 @@ async def owner(postern: Postern) -> Caller:
 
 
 def code_now(postern: Postern, secret: str) -> str:
-    return totp.code_at(secret, totp.time_step(postern.now()))
+    return one_time_codes.code_at(secret, one_time_codes.time_step(postern.now()))
 
 
-async def activate(postern: Postern, owner: Caller, secret: str) -> mfa.MfaChange:
-    return await mfa.verify_change_user_mfa(postern, owner, "totp", code_now(postern, secret))
+async def activate(postern: Postern, owner: Caller, secret: str) -> enrolment.MfaChange:
+    return await enrolment.verify_change_user_mfa(postern, owner, "totp", code_now(postern, secret))
 
 
-async def turn_off(postern: Postern, owner: Caller, secret: str) -> mfa.MfaChange:
-    return await mfa.verify_change_user_mfa(postern, owner, "", code_now(postern, secret))
+async def turn_off(postern: Postern, owner: Caller, secret: str) -> enrolment.MfaChange:
+    return await enrolment.verify_change_user_mfa(postern, owner, "", code_now(postern, secret))
 
 
 async def test_the_secret_is_pending_until_a_code_proves_it(
     postern: Postern, owner: Caller
 ) -> None:
-    enrolment = await mfa.change_user_mfa(postern, owner)
+    pending = await enrolment.change_user_mfa(postern, owner)
     assert (await User.get(email=JOE)).active_mfa_type is None
-    change = await activate(postern, owner, enrolment.totp_secret)
+    change = await activate(postern, owner, pending.totp_secret)
     assert change.session.user.active_mfa_type == "totp"
     assert len(change.recovery_codes) == 10
     assert (await User.get(email=JOE)).active_mfa_type == "totp"
@@ -60,27 +63,27 @@ async def test_the_secret_is_pending_until_a_code_proves_it(
 async def test_the_pending_secret_stays_the_same_for_its_hour(
     postern: Postern, owner: Caller, clock: Clock
 ) -> None:
-    first = await mfa.change_user_mfa(postern, owner)
+    first = await enrolment.change_user_mfa(postern, owner)
     clock.forward(14 * 60)
-    assert await mfa.change_user_mfa(postern, owner) == first
+    assert await enrolment.change_user_mfa(postern, owner) == first
     clock.forward(46 * 60)
-    later = await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+    later = await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
     assert isinstance(later, Session)
-    assert await mfa.change_user_mfa(postern, caller(later.access_token)) != first
+    assert await enrolment.change_user_mfa(postern, caller(later.access_token)) != first
 
 
 async def test_asked_ten_times_at_once_one_secret_is_handed_out(
     postern: Postern, owner: Caller
 ) -> None:
-    asked = (mfa.change_user_mfa(postern, owner) for _ in range(10))
+    asked = (enrolment.change_user_mfa(postern, owner) for _ in range(10))
     assert len({each.totp_secret for each in await asyncio.gather(*asked)}) == 1
 
 
 async def test_a_new_secret_replaces_the_pending_one_where_it_is_wanted(
     postern: Postern, owner: Caller
 ) -> None:
-    first = await mfa.change_user_mfa(postern, owner)
-    second = await mfa.change_user_mfa(postern, owner, new_secret=True)
+    first = await enrolment.change_user_mfa(postern, owner)
+    second = await enrolment.change_user_mfa(postern, owner, new_secret=True)
     assert first.totp_secret != second.totp_secret
     assert await refusal(activate(postern, owner, first.totp_secret)) == "INVALID_TOTP"
     assert await refusal(activate(postern, owner, second.totp_secret)) == ""
@@ -89,16 +92,16 @@ async def test_a_new_secret_replaces_the_pending_one_where_it_is_wanted(
 async def test_a_pending_secret_that_no_key_opens_is_replaced(
     postern: Postern, owner: Caller
 ) -> None:
-    await mfa.change_user_mfa(postern, owner)
+    await enrolment.change_user_mfa(postern, owner)
     other = replace(postern, vault=Vault([bytes(32)]))
-    secret = (await mfa.change_user_mfa(other, owner)).totp_secret
+    secret = (await enrolment.change_user_mfa(other, owner)).totp_secret
     assert await refusal(activate(other, owner, secret)) == ""
 
 
 async def test_an_active_factor_is_not_touched(postern: Postern, clock: Clock) -> None:
     joe = await sign_up_with_factor(postern)
     before = await User.get(id=joe.session.user.id).values()
-    assert await refusal(mfa.change_user_mfa(postern, joe.caller)) == ("TOTP_ALREADY_ACTIVE")
+    assert await refusal(enrolment.change_user_mfa(postern, joe.caller)) == ("TOTP_ALREADY_ACTIVE")
     clock.forward(30)
     again = activate(postern, joe.caller, joe.secret)
     assert await refusal(again) == "TOTP_ALREADY_ACTIVE"
@@ -108,9 +111,9 @@ async def test_an_active_factor_is_not_touched(postern: Postern, clock: Clock) -
 async def test_a_wrong_code_activates_nothing_and_keeps_the_secret(
     postern: Postern, owner: Caller
 ) -> None:
-    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
+    secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
     wrong = f"{(int(code_now(postern, secret)) + 1) % 10**6:06}"
-    attempt = mfa.verify_change_user_mfa(postern, owner, "totp", wrong)
+    attempt = enrolment.verify_change_user_mfa(postern, owner, "totp", wrong)
     assert await refusal(attempt) == "INVALID_TOTP"
     assert (await User.get(email=JOE)).active_mfa_type is None
     assert await refusal(activate(postern, owner, secret)) == ""
@@ -119,16 +122,16 @@ async def test_a_wrong_code_activates_nothing_and_keeps_the_secret(
 async def test_there_is_nothing_to_activate_before_enrolment(
     postern: Postern, owner: Caller
 ) -> None:
-    attempt = mfa.verify_change_user_mfa(postern, owner, "totp", "123456")
+    attempt = enrolment.verify_change_user_mfa(postern, owner, "totp", "123456")
     assert await refusal(attempt) == "NO_TOTP_SECRET"
 
 
 async def test_there_is_nothing_to_turn_off_before_activation(
     postern: Postern, owner: Caller
 ) -> None:
-    attempt = mfa.verify_change_user_mfa(postern, owner, "", "123456")
+    attempt = enrolment.verify_change_user_mfa(postern, owner, "", "123456")
     assert await refusal(attempt) == "DISABLED_MFA_TOTP"
-    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
+    secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
     assert await refusal(turn_off(postern, owner, secret)) == "DISABLED_MFA_TOTP"
 
 
@@ -149,7 +152,7 @@ async def test_turning_off_needs_a_code_that_is_right_and_fresh(
     assert await refusal(turn_off(postern, joe.caller, joe.secret)) == "INVALID_TOTP"
     clock.forward(30)
     wrong = f"{(int(code_now(postern, joe.secret)) + 1) % 10**6:06}"
-    attempt = mfa.verify_change_user_mfa(postern, joe.caller, "", wrong)
+    attempt = enrolment.verify_change_user_mfa(postern, joe.caller, "", wrong)
     assert await refusal(attempt) == "INVALID_TOTP"
     assert (await User.get(email=JOE)).active_mfa_type == "totp"
 
@@ -158,7 +161,7 @@ async def test_spent_steps_stay_spent_in_the_next_factor(postern: Postern, clock
     joe = await sign_up_with_factor(postern)
     clock.forward(30)
     await turn_off(postern, joe.caller, joe.secret)
-    fresh = (await mfa.change_user_mfa(postern, joe.caller)).totp_secret
+    fresh = (await enrolment.change_user_mfa(postern, joe.caller)).totp_secret
     assert await refusal(activate(postern, joe.caller, fresh)) == "INVALID_TOTP"
     clock.forward(30)
     assert await refusal(activate(postern, joe.caller, fresh)) == ""
@@ -169,7 +172,7 @@ async def test_another_type_is_refused_with_the_two_that_are_accepted(
     postern: Postern, owner: Caller, kind: str
 ) -> None:
     with pytest.raises(AuthError) as refused:
-        await mfa.verify_change_user_mfa(postern, owner, kind, "123456")
+        await enrolment.verify_change_user_mfa(postern, owner, kind, "123456")
     assert refused.value.code.name == "INVALID_REQUEST"
     assert '"totp"' in str(refused.value)
     assert '""' in str(refused.value)
@@ -179,13 +182,13 @@ async def test_another_type_is_refused_with_the_two_that_are_accepted(
 async def test_of_fifty_changes_at_once_one_succeeds(
     postern: Postern, clock: Clock, owner: Caller, kind: str
 ) -> None:
-    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
+    secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
     if kind == "":
         await activate(postern, owner, secret)
         clock.forward(30)
     code = code_now(postern, secret)
     answers = await asyncio.gather(
-        *(refusal(mfa.verify_change_user_mfa(postern, owner, kind, code)) for _ in range(50))
+        *(refusal(enrolment.verify_change_user_mfa(postern, owner, kind, code)) for _ in range(50))
     )
     assert answers.count("") == 1
     assert set(answers) <= {"", "INVALID_TOTP", "TOTP_ALREADY_ACTIVE", "DISABLED_MFA_TOTP"}
@@ -194,11 +197,11 @@ async def test_of_fifty_changes_at_once_one_succeeds(
 
 
 async def test_two_codes_at_once_activate_once(postern: Postern, owner: Caller) -> None:
-    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
-    now = totp.time_step(postern.now())
-    codes = [totp.code_at(secret, step) for step in (now - 1, now, now + 1)]
+    secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
+    now = one_time_codes.time_step(postern.now())
+    codes = [one_time_codes.code_at(secret, step) for step in (now - 1, now, now + 1)]
     answers = await asyncio.gather(
-        *(refusal(mfa.verify_change_user_mfa(postern, owner, "totp", code)) for code in codes)
+        *(refusal(enrolment.verify_change_user_mfa(postern, owner, "totp", code)) for code in codes)
     )
     assert answers.count("") == 1
 
@@ -207,15 +210,15 @@ async def test_enrolling_and_activating_at_once_never_leaves_an_unproven_secret(
     postern: Postern, owner: Caller
 ) -> None:
     """Whichever comes first: what is active is what the code was for."""
-    secret = (await mfa.change_user_mfa(postern, owner)).totp_secret
+    secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
     activations = [refusal(activate(postern, owner, secret)) for _ in range(5)]
-    enrolments = [refusal(mfa.change_user_mfa(postern, owner)) for _ in range(5)]
+    enrolments = [refusal(enrolment.change_user_mfa(postern, owner)) for _ in range(5)]
     await asyncio.gather(
         *(task for pair in zip(enrolments, activations, strict=True) for task in pair)
     )
     user = await User.get(email=JOE)
     if user.active_mfa_type:
-        assert postern.vault.open(str(user.totp_secret), factors._context(user)) == secret
+        assert postern.vault.open(str(user.totp_secret), second_factor._context(user)) == secret
 
 
 async def test_a_secret_moved_to_another_users_row_is_worth_nothing(
@@ -233,9 +236,9 @@ async def test_a_secret_moved_to_another_users_row_is_worth_nothing(
 async def test_every_step_needs_a_signed_in_user(postern: Postern) -> None:
     for token in (None, "", "forged"):
         attempts = [
-            mfa.change_user_mfa(postern, caller(token)),
-            mfa.verify_change_user_mfa(postern, caller(token), "totp", "123456"),
-            mfa.regenerate_recovery_codes(postern, caller(token), "123456"),
+            enrolment.change_user_mfa(postern, caller(token)),
+            enrolment.verify_change_user_mfa(postern, caller(token), "totp", "123456"),
+            enrolment.regenerate_recovery_codes(postern, caller(token), "123456"),
         ]
         for attempt in attempts:
             assert await refusal(attempt) == "UNAUTHENTICATED"
@@ -245,15 +248,15 @@ async def test_nothing_works_where_the_operator_has_switched_factors_off(
     postern: Postern, owner: Caller
 ) -> None:
     off = with_settings(postern, mfa_enabled=False)
-    assert await refusal(mfa.change_user_mfa(off, owner)) == "DISABLED_ENDPOINT"
+    assert await refusal(enrolment.change_user_mfa(off, owner)) == "DISABLED_ENDPOINT"
     for kind in ("totp", ""):
-        attempt = mfa.verify_change_user_mfa(off, owner, kind, "123456")
+        attempt = enrolment.verify_change_user_mfa(off, owner, kind, "123456")
         assert await refusal(attempt) == "DISABLED_ENDPOINT"
 
 
 async def test_the_operator_can_delete_a_factor(postern: Postern) -> None:
     joe = await sign_up_with_factor(postern)
-    await mfa.reset_mfa(postern, caller(), joe.session.user)
+    await enrolment.reset_mfa(postern, caller(), joe.session.user)
     user = await User.get(id=joe.session.user.id)
     assert (user.active_mfa_type, user.totp_secret, user.recovery_salt) == (None, None, None)
     assert user.totp_last_step > 0
@@ -264,7 +267,7 @@ async def test_the_operator_can_delete_a_factor(postern: Postern) -> None:
 async def test_a_pending_secret_waits_an_hour(postern: Postern, clock: Clock) -> None:
     patient = with_settings(postern, elevation_max_age=0, access_token_expires_in=2 * 3600)
     _, owner = await sign_up_user(patient)
-    secret = (await mfa.change_user_mfa(patient, owner)).totp_secret
+    secret = (await enrolment.change_user_mfa(patient, owner)).totp_secret
     clock.forward(3600)
     assert await refusal(activate(patient, owner, secret)) == "NO_TOTP_SECRET"
     clock.forward(-30)
@@ -272,10 +275,10 @@ async def test_a_pending_secret_waits_an_hour(postern: Postern, clock: Clock) ->
 
 
 async def test_no_answer_shows_its_secrets(postern: Postern, owner: Caller) -> None:
-    enrolment = await mfa.change_user_mfa(postern, owner)
-    assert enrolment.totp_secret not in repr(enrolment)
-    assert enrolment.image_url not in repr(enrolment)
-    change = await activate(postern, owner, enrolment.totp_secret)
+    pending = await enrolment.change_user_mfa(postern, owner)
+    assert pending.totp_secret not in repr(enrolment)
+    assert pending.image_url not in repr(enrolment)
+    change = await activate(postern, owner, pending.totp_secret)
     assert change.recovery_codes[0] not in repr(change)
 
 
@@ -288,7 +291,7 @@ class TestRecoveryCodes:
             assert session.user.id == joe.session.user.id
             again = redeem(postern, await open_ticket(postern), code)
             assert await refusal(again) == "INVALID_RECOVERY_CODE"
-        assert await factors.recovery_codes_left(joe.session.user) == 7
+        assert await second_factor.recovery_codes_left(joe.session.user) == 7
         assert (await event_names()).count("RECOVERY_CODE_USED") == 3
 
     async def test_of_twenty_uses_at_once_one_succeeds(self, postern: Postern) -> None:
@@ -319,13 +322,13 @@ class TestRecoveryCodes:
                 "attemptsLeft": left,
             }
         for _ in range(3):
-            wrong = mfa_sign_in.verify_sign_in_mfa_totp(
+            wrong = redeeming.verify_sign_in_mfa_totp(
                 postern, caller(), ticket, joe.wrong_code(postern)
             )
             assert await refusal(wrong) == "INVALID_TOTP"
         right = redeem(postern, ticket, joe.recovery_codes[0])
         assert await refusal(right) == "INVALID_TICKET"
-        assert await factors.recovery_codes_left(joe.session.user) == 10
+        assert await second_factor.recovery_codes_left(joe.session.user) == 10
 
     async def test_what_cannot_be_one_is_not_worth_a_hash(
         self, postern: Postern, monkeypatch: pytest.MonkeyPatch
@@ -337,7 +340,7 @@ class TestRecoveryCodes:
 
     async def test_one_turns_the_factor_off(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
-        off = mfa.verify_change_user_mfa(postern, joe.caller, "", joe.recovery_codes[0])
+        off = enrolment.verify_change_user_mfa(postern, joe.caller, "", joe.recovery_codes[0])
         assert (await off).session.user.active_mfa_type is None
         assert (await event_names())[-2:] == ["RECOVERY_CODE_USED", "FACTOR_OFF"]
 
@@ -345,14 +348,14 @@ class TestRecoveryCodes:
         joe = await sign_up_with_factor(postern)
         clock.forward(30)
         await turn_off(postern, joe.caller, joe.secret)
-        await mfa.change_user_mfa(postern, joe.caller)
-        on = mfa.verify_change_user_mfa(postern, joe.caller, "totp", joe.recovery_codes[0])
+        await enrolment.change_user_mfa(postern, joe.caller)
+        on = enrolment.verify_change_user_mfa(postern, joe.caller, "totp", joe.recovery_codes[0])
         assert await refusal(on) == "INVALID_TOTP"
 
     async def test_a_new_set_replaces_the_old_one(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
         clock.forward(30)
-        change = await mfa.regenerate_recovery_codes(postern, joe.caller, joe.code(postern))
+        change = await enrolment.regenerate_recovery_codes(postern, joe.caller, joe.code(postern))
         fresh = change.recovery_codes
         assert len(set(fresh)) == 10
         assert not set(fresh) & set(joe.recovery_codes)
@@ -365,12 +368,15 @@ class TestRecoveryCodes:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         for code in (joe.code(postern), joe.recovery_codes[0], joe.wrong_code(postern)):
-            attempt = mfa.regenerate_recovery_codes(postern, joe.caller, code)
+            attempt = enrolment.regenerate_recovery_codes(postern, joe.caller, code)
             assert await refusal(attempt) == "INVALID_TOTP"
         clock.forward(30)
         code = joe.code(postern)
         answers = await asyncio.gather(
-            *(refusal(mfa.regenerate_recovery_codes(postern, joe.caller, code)) for _ in range(5))
+            *(
+                refusal(enrolment.regenerate_recovery_codes(postern, joe.caller, code))
+                for _ in range(5)
+            )
         )
         assert sorted(answers) == [""] + ["INVALID_TOTP"] * 4
         assert await RecoveryCode.all().count() == 10
@@ -382,7 +388,7 @@ class TestRecoveryCodes:
         tickets = [await open_ticket(postern) for _ in range(5)]
         clock.forward(30)
         await asyncio.gather(
-            mfa.regenerate_recovery_codes(postern, joe.caller, joe.code(postern)),
+            enrolment.regenerate_recovery_codes(postern, joe.caller, joe.code(postern)),
             *(
                 refusal(redeem(postern, ticket, code))
                 for ticket, code in zip(tickets, joe.recovery_codes, strict=False)
@@ -392,4 +398,4 @@ class TestRecoveryCodes:
 
 
 def redeem(postern: Postern, ticket: str, code: str) -> Awaitable[Session]:
-    return mfa_sign_in.verify_sign_in_mfa_recovery_code(postern, caller(), ticket, code)
+    return redeeming.verify_sign_in_mfa_recovery_code(postern, caller(), ticket, code)

@@ -11,10 +11,14 @@ import bcrypt
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from auth import mfa_sign_in, nhost_import, sessions, sign_in, totp
-from auth.nhost_import import Report
-from auth.nhost_users import read_keys
+from auth import redeeming
+from auth.factors import one_time_codes
+from auth.importing import nhost_import
+from auth.importing.nhost_import import Report
+from auth.importing.nhost_users import read_keys
 from auth.postern import Postern
+from auth.sessions import opening
+from auth.ways_in import email_password
 from models import User
 from tests.support import PASSWORD, Clock, caller, refusal, sign_up_user
 
@@ -137,23 +141,29 @@ async def test_a_user_comes_along_with_everything(
     assert (joe.created_at, joe.last_signed_in_at) == (born, born)
     assert SECRET not in str(joe.totp_secret)
 
-    answer = await sign_in.sign_in_email_password(postern, caller(), "joe@example.com", PASSWORD)
-    assert isinstance(answer, sign_in.MfaTicket)
-    code = totp.code_at(SECRET, totp.time_step(clock()))
-    session = await mfa_sign_in.verify_sign_in_mfa_totp(postern, caller(), answer.ticket, code)
+    answer = await email_password.sign_in_email_password(
+        postern, caller(), "joe@example.com", PASSWORD
+    )
+    assert isinstance(answer, email_password.MfaTicket)
+    code = one_time_codes.code_at(SECRET, one_time_codes.time_step(clock()))
+    session = await redeeming.verify_sign_in_mfa_totp(postern, caller(), answer.ticket, code)
     assert session.user.active_mfa_type == "totp"
     assert (await User.get(id=JOE)).password_hash.startswith("$argon2id$"), "bcrypt is replaced"
-    assert await sign_in.sign_in_email_password(postern, caller(), "joe@example.com", PASSWORD)
+    assert await email_password.sign_in_email_password(
+        postern, caller(), "joe@example.com", PASSWORD
+    )
 
 
 async def test_a_bcrypt_hash_is_verified_like_any_other(postern: Postern, nhost: Nhost) -> None:
     await nhost.add(JOE, email="joe@example.com", totp_secret=SECRET)
     await moved_in(postern, nhost)
     for wrong in ("", "wrong", PASSWORD + "x", "x" * 73, PASSWORD + "x" * 72):
-        attempt = sign_in.sign_in_email_password(postern, caller(), "joe@example.com", wrong)
+        attempt = email_password.sign_in_email_password(postern, caller(), "joe@example.com", wrong)
         assert await refusal(attempt) == "INVALID_EMAIL_PASSWORD"
-    session = await sign_in.sign_in_email_password(postern, caller(), "joe@example.com", PASSWORD)
-    assert isinstance(session, sessions.Session), "a secret that was never activated is none"
+    session = await email_password.sign_in_email_password(
+        postern, caller(), "joe@example.com", PASSWORD
+    )
+    assert isinstance(session, opening.Session), "a secret that was never activated is none"
     assert (await User.get(id=JOE)).totp_secret is None
 
 
@@ -278,10 +288,12 @@ async def test_a_secret_that_nhost_has_encrypted_is_opened(
     await nhost.add(JOE, email="joe@example.com", active_mfa_type="totp", totp_secret=stored)
     report = await moved_in(postern, nhost, keys=f"{'77' * 32}, {key}")
     assert report == Report(imported=1, with_factor=1)
-    answer = await sign_in.sign_in_email_password(postern, caller(), "joe@example.com", PASSWORD)
-    assert isinstance(answer, sign_in.MfaTicket)
-    code = totp.code_at(SECRET, totp.time_step(clock()))
-    assert await mfa_sign_in.verify_sign_in_mfa_totp(postern, caller(), answer.ticket, code)
+    answer = await email_password.sign_in_email_password(
+        postern, caller(), "joe@example.com", PASSWORD
+    )
+    assert isinstance(answer, email_password.MfaTicket)
+    code = one_time_codes.code_at(SECRET, one_time_codes.time_step(clock()))
+    assert await redeeming.verify_sign_in_mfa_totp(postern, caller(), answer.ticket, code)
 
 
 @pytest.mark.parametrize(
@@ -376,5 +388,5 @@ async def test_a_hash_of_the_empty_password_lets_nobody_in(postern: Postern, nho
     empty = bcrypt.hashpw(b"", bcrypt.gensalt(4)).decode()
     await nhost.add(JOE, email="joe@example.com", password_hash=empty)
     assert await moved_in(postern, nhost) == Report(imported=1)
-    attempt = sign_in.sign_in_email_password(postern, caller(), "joe@example.com", "")
+    attempt = email_password.sign_in_email_password(postern, caller(), "joe@example.com", "")
     assert await refusal(attempt) == "INVALID_EMAIL_PASSWORD"

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from auth import hashing_threads, passwords
+from auth import passwords
 from auth.errors import AuthError, ErrorCode
+from auth.limits import hashing_threads
 from auth.passwords import Match, Passwords
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ import pytest
 from limits.aio.storage import MemoryStorage
 
 from auth.errors import AuthError
-from auth.rate_limits import Limit, RateLimits, network_of
+from auth.limits.rate_limits import Limit, RateLimits, network_of
 from config import Settings
 from tests.support import free_port, redis_url, refusal
 

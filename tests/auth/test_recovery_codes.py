@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth import recovery_codes
-from auth.recovery_codes import ALPHABET, LENGTH, Salt
+from auth.factors import recovery_codes
+from auth.factors.recovery_codes import ALPHABET, LENGTH, Salt
 
 SALT = Salt(memory_cost=64, time_cost=1, parallelism=1, salt=b"0123456789abcdef")
 

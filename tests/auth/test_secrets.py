@@ -7,10 +7,11 @@ import traceback
 
 import pytest
 
-from auth import mfa, sign_in
+from auth.accounts import enrolment
 from auth.errors import AuthError
-from auth.factors import CodeSet, Proof, new_code_set
+from auth.factors.second_factor import CodeSet, Proof, new_code_set
 from auth.postern import Postern, open_postern
+from auth.ways_in import email_password
 from config import load
 from models import MfaTicket, RecoveryCode, RefreshToken, Throttle, User, UserSession
 from tests.support import JOE, PASSWORD, caller, environment, open_ticket, sign_up_with_factor
@@ -26,10 +27,10 @@ async def test_no_repr_shows_a_secret(postern: Postern) -> None:
     phone = await sign_up_with_factor(postern)
     ticket = await open_ticket(postern)
     codes = await new_code_set(postern)
-    answer = await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+    answer = await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
     refused: AuthError | None = None
     try:
-        await mfa.verify_change_user_mfa(postern, phone.caller, "", phone.wrong_code(postern))
+        await enrolment.verify_change_user_mfa(postern, phone.caller, "", phone.wrong_code(postern))
     except AuthError as error:
         refused = error
     (user,) = await User.all()

@@ -5,11 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from auth import paging, refreshing, sessions, sign_in
+from auth import paging
 from auth.caller import Caller
+from auth.keys.vault import Vault
 from auth.postern import Postern
-from auth.sessions import Session
-from auth.vault import Vault
+from auth.sessions import current, ending, listing, refreshing
+from auth.sessions.opening import Session
+from auth.ways_in import email_password
 from models import RefreshToken, User, UserSession
 from tests.support import (
     JOE,
@@ -40,32 +42,32 @@ def owner_of(session: Session) -> Caller:
 
 async def another(postern: Postern) -> Session:
     """The same user signs in somewhere else."""
-    answer = await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+    answer = await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
     assert isinstance(answer, Session)
     return answer
 
 
 async def is_over(postern: Postern, session: Session) -> bool:
     """Neither of its tokens works any more; both do otherwise."""
-    dead = await refusal(sessions.signed_in(postern, owner_of(session)))
+    dead = await refusal(current.signed_in(postern, owner_of(session)))
     stale = await refusal(refresh(postern, session.refresh_token))
     assert (dead, stale) in {("", ""), ("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN")}
     return dead != ""
 
 
 async def test_me_is_the_user_of_the_token(postern: Postern, session: Session) -> None:
-    viewer = await sessions.me(postern, owner_of(session))
+    viewer = await current.me(postern, owner_of(session))
     assert viewer is not None
     assert viewer.user == session.user
     assert viewer.session.id == session.session_id
-    assert await sessions.me(postern, caller()) is None
+    assert await current.me(postern, caller()) is None
 
 
 async def test_a_token_outlives_neither_its_session_nor_its_user(
     postern: Postern, session: Session
 ) -> None:
     await User.filter(id=session.user.id).update(disabled=True)
-    assert await refusal(sessions.me(postern, owner_of(session))) == "DISABLED_USER"
+    assert await refusal(current.me(postern, owner_of(session))) == "DISABLED_USER"
     assert await refusal(refresh(postern, session.refresh_token)) == "DISABLED_USER"
     await User.filter(id=session.user.id).delete()
     assert await is_over(postern, session)
@@ -197,8 +199,8 @@ class TestRefreshing:
         fresh = await refresh(busy, session.refresh_token)
         clock.forward(600)
         assert await refusal(refresh(busy, fresh.refresh_token)) == "INVALID_REFRESH_TOKEN"
-        assert await refusal(sessions.me(busy, owner_of(fresh))) == "UNAUTHENTICATED"
-        assert (await sessions.page_of(busy, session.user)).entries == []
+        assert await refusal(current.me(busy, owner_of(fresh))) == "UNAUTHENTICATED"
+        assert (await listing.page_of(busy, session.user)).entries == []
         assert await refusal(refresh(postern, fresh.refresh_token)) == ""
 
     async def test_and_signing_out_at_once_leaves_nothing_alive(
@@ -207,7 +209,7 @@ class TestRefreshing:
         """Whichever comes first: what was handed out is worth nothing afterwards."""
         await asyncio.gather(
             *(refusal(refresh(postern, session.refresh_token)) for _ in range(10)),
-            sessions.sign_out(postern, caller(), session.refresh_token, everywhere=False),
+            ending.sign_out(postern, caller(), session.refresh_token, everywhere=False),
         )
         assert await UserSession.all().count() == 0
         assert await RefreshToken.all().count() == 0
@@ -216,35 +218,35 @@ class TestRefreshing:
 class TestSigningOut:
     async def test_by_the_refresh_token(self, postern: Postern, session: Session) -> None:
         other = await another(postern)
-        await sessions.sign_out(postern, caller(), session.refresh_token, everywhere=False)
+        await ending.sign_out(postern, caller(), session.refresh_token, everywhere=False)
         assert await is_over(postern, session)
         assert not await is_over(postern, other)
         assert (await event_names())[-1] == "SESSION_ENDED"
 
     async def test_by_the_access_token(self, postern: Postern, session: Session) -> None:
         other = await another(postern)
-        await sessions.sign_out(postern, owner_of(session), None, everywhere=False)
+        await ending.sign_out(postern, owner_of(session), None, everywhere=False)
         assert await is_over(postern, session)
         assert not await is_over(postern, other)
 
     async def test_everywhere(self, postern: Postern, session: Session) -> None:
         other = await another(postern)
         amy, _ = await sign_up_user(postern, "amy@example.com")
-        await sessions.sign_out(postern, owner_of(session), None, everywhere=True)
+        await ending.sign_out(postern, owner_of(session), None, everywhere=True)
         assert await is_over(postern, session)
         assert await is_over(postern, other)
         assert not await is_over(postern, amy)
 
     async def test_everywhere_needs_the_user(self, postern: Postern, session: Session) -> None:
         token = session.refresh_token
-        attempt = sessions.sign_out(postern, caller(), token, everywhere=True)
+        attempt = ending.sign_out(postern, caller(), token, everywhere=True)
         assert await refusal(attempt) == "UNAUTHENTICATED"
         assert not await is_over(postern, session)
 
     async def test_again_is_no_error(self, postern: Postern, session: Session) -> None:
         for _ in range(2):
-            await sessions.sign_out(postern, caller(), session.refresh_token, everywhere=False)
-        nothing = sessions.sign_out(postern, caller(), None, everywhere=False)
+            await ending.sign_out(postern, caller(), session.refresh_token, everywhere=False)
+        nothing = ending.sign_out(postern, caller(), None, everywhere=False)
         assert await refusal(nothing) == "UNAUTHENTICATED"
 
 
@@ -254,14 +256,14 @@ class TestTheListOfSessions:
     ) -> None:
         clock.forward(1)
         phone = Caller("2001:db8::1", "Phone/2.0")
-        await sign_in.sign_in_email_password(postern, phone, JOE, PASSWORD)
-        newest, oldest = (await sessions.page_of(postern, session.user)).entries
+        await email_password.sign_in_email_password(postern, phone, JOE, PASSWORD)
+        newest, oldest = (await listing.page_of(postern, session.user)).entries
         assert (newest.address, newest.user_agent) == ("2001:db8::1", "Phone/2.0")
         assert oldest.id == session.session_id
 
     async def test_one_of_them_can_be_revoked(self, postern: Postern, session: Session) -> None:
         other = await another(postern)
-        revoke = sessions.revoke_session(postern, owner_of(session), str(other.session_id))
+        revoke = ending.revoke_session(postern, owner_of(session), str(other.session_id))
         assert await revoke
         assert await is_over(postern, other)
         assert not await is_over(postern, session)
@@ -269,7 +271,7 @@ class TestTheListOfSessions:
     async def test_but_not_another_users(self, postern: Postern, session: Session) -> None:
         amy, _ = await sign_up_user(postern, "amy@example.com")
         for session_id in (str(amy.session_id), str(uuid4()), "", "x", "\0", "'--"):
-            assert not await sessions.revoke_session(postern, owner_of(session), session_id)
+            assert not await ending.revoke_session(postern, owner_of(session), session_id)
         assert not await is_over(postern, amy)
 
     async def test_goes_on_from_page_to_page(self, postern: Postern, session: Session) -> None:
@@ -277,26 +279,26 @@ class TestTheListOfSessions:
             await another(postern)
         seen, after, sizes = set(), None, []
         while True:
-            page = await sessions.page_of(postern, session.user, first=3, after=after)
+            page = await listing.page_of(postern, session.user, first=3, after=after)
             seen |= {found.id for found in page.entries}
             sizes.append(len(page.entries))
             if not page.has_next:
                 break
-            after = sessions.cursor(page.entries[-1])
+            after = listing.cursor(page.entries[-1])
         assert (sizes, len(seen)) == ([3, 3, 1], 7)
 
     @pytest.mark.parametrize("first", [-1, 0, 101, 2**31 - 1])
     async def test_has_at_most_a_hundred_a_page(
         self, postern: Postern, session: Session, first: int
     ) -> None:
-        page = sessions.page_of(postern, session.user, first=first)
+        page = listing.page_of(postern, session.user, first=first)
         assert await refusal(page) == "INVALID_REQUEST"
 
     @pytest.mark.parametrize("after", ["x", "AAAA", "\ud7ff", paging.cursor("0001-01-01 x")])
     async def test_has_cursors_of_its_own(
         self, postern: Postern, session: Session, after: str
     ) -> None:
-        page = sessions.page_of(postern, session.user, after=after)
+        page = listing.page_of(postern, session.user, after=after)
         assert await refusal(page) == "INVALID_REQUEST"
 
 

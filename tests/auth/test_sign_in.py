@@ -8,23 +8,16 @@ from typing import Any
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from auth import (
-    accounts,
-    factors,
-    mfa,
-    mfa_sign_in,
-    refreshing,
-    sessions,
-    sign_in,
-    sign_up,
-    tokens,
-    totp,
-)
+from auth import operators, redeeming, tokens
+from auth.accounts import enrolment, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError
+from auth.factors import one_time_codes, second_factor
+from auth.keys.vault import Vault, VaultError
 from auth.passwords import Match, Passwords
 from auth.postern import Postern
-from auth.vault import Vault, VaultError
+from auth.sessions import current, opening, refreshing
+from auth.ways_in import email_password
 from models import MfaTicket, RefreshToken, SecurityEvent, Throttle, User, UserSession
 from tests.support import (
     JOE,
@@ -43,21 +36,21 @@ pytestmark = pytest.mark.anyio
 
 def with_password(
     postern: Postern, email: str, password: str
-) -> Awaitable[sessions.Session | sign_in.MfaTicket]:
-    return sign_in.sign_in_email_password(postern, caller(), email, password)
+) -> Awaitable[opening.Session | email_password.MfaTicket]:
+    return email_password.sign_in_email_password(postern, caller(), email, password)
 
 
-def with_code(postern: Postern, ticket: str, otp: str) -> Awaitable[sessions.Session]:
-    return mfa_sign_in.verify_sign_in_mfa_totp(postern, caller(), ticket, otp)
+def with_code(postern: Postern, ticket: str, otp: str) -> Awaitable[opening.Session]:
+    return redeeming.verify_sign_in_mfa_totp(postern, caller(), ticket, otp)
 
 
 class TestPassword:
     async def test_the_right_one_opens_a_session(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         session = await with_password(postern, " JOE@example.com", PASSWORD)
-        assert isinstance(session, sessions.Session)
+        assert isinstance(session, opening.Session)
         assert session.user.id == user.id
-        assert await sessions.me(postern, caller(session.access_token))
+        assert await current.me(postern, caller(session.access_token))
         stored = await RefreshToken.get(id=session.refresh_token_id).select_related("session")
         assert stored.digest == tokens.digest(session.refresh_token)
         assert stored.session.expires_at == postern.now() + timedelta(days=30)
@@ -163,7 +156,7 @@ class TestTicket:
         await sign_up_with_factor(postern)
         before = await RefreshToken.all().count()
         answer = await with_password(postern, JOE, PASSWORD)
-        assert isinstance(answer, sign_in.MfaTicket)
+        assert isinstance(answer, email_password.MfaTicket)
         assert answer.ticket.startswith("mfaTotp:")
         assert answer.expires_in == 300
         assert await RefreshToken.all().count() == before
@@ -258,7 +251,7 @@ class TestTicket:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await mfa.reset_mfa(postern, caller(), joe.session.user)
+        await enrolment.reset_mfa(postern, caller(), joe.session.user)
         clock.forward(30)
         attempt = with_code(postern, ticket, joe.code(postern))
         assert await refusal(attempt) == "DISABLED_MFA_TOTP"
@@ -291,7 +284,7 @@ class TestACodeIsAcceptedOnce:
         clock.forward(30)
         code = joe.code(postern)
         assert await with_code(postern, ticket, code)
-        turn_off = mfa.verify_change_user_mfa(postern, joe.caller, "", code)
+        turn_off = enrolment.verify_change_user_mfa(postern, joe.caller, "", code)
         assert await refusal(turn_off) == "INVALID_TOTP"
 
     @pytest.mark.parametrize("tickets", [1, 50])
@@ -307,7 +300,7 @@ class TestACodeIsAcceptedOnce:
             *(with_code(postern, opened[n % tickets], code) for n in range(50)),
             return_exceptions=True,
         )
-        assert sum(isinstance(answer, sessions.Session) for answer in answers) == 1
+        assert sum(isinstance(answer, opening.Session) for answer in answers) == 1
         refused = [answer.code.name for answer in answers if isinstance(answer, AuthError)]
         assert len(refused) == 49
         assert set(refused) <= {"INVALID_TOTP", "INVALID_TICKET"}
@@ -353,9 +346,9 @@ class TestTheOneStatement:
             token = await RefreshToken.get(id=session.refresh_token_id)
             assert token.digest == tokens.digest(session.refresh_token)
             assert token.session_id == row.id  # type: ignore[attr-defined]
-            assert await sessions.me(postern, caller(session.access_token))
+            assert await current.me(postern, caller(session.access_token))
             assert await refreshing.refresh_session(postern, caller(), session.refresh_token)
-            assert row.user.totp_last_step == totp.time_step(clock())
+            assert row.user.totp_last_step == one_time_codes.time_step(clock())
             left.append(
                 (
                     row.methods,
@@ -383,19 +376,19 @@ class TestTheOneStatement:
         changes: list[tuple[Any, dict[str, Any]]] = [
             (user, {"disabled": True}),
             (user, {"totp_activated_at": None}),
-            (user, {"totp_secret": factors.seal_secret(postern, before, joe.secret)}),
-            (user, {"totp_last_step": totp.time_step(now) + 1}),
+            (user, {"totp_secret": second_factor.seal_secret(postern, before, joe.secret)}),
+            (user, {"totp_last_step": one_time_codes.time_step(now) + 1}),
             (MfaTicket.all(), {"expires_at": now + timedelta(seconds=30)}),
         ]
         clock.forward(30)
         undone = {name: getattr(before, name) for _, change in changes[:4] for name in change}
         for rows, change in changes:
-            taken = await mfa_sign_in._take_attempt(postern, caller(), await open_ticket(postern))
-            proof = factors.check_totp(postern, taken.ticket.user, joe.code(postern))
+            taken = await redeeming._take_attempt(postern, caller(), await open_ticket(postern))
+            proof = second_factor.check_totp(postern, taken.ticket.user, joe.code(postern))
             assert proof
             await rows.update(**change)
-            redemption = mfa_sign_in._TOTP.redemption
-            assert await mfa_sign_in._session_for(taken, proof, redemption) is None, change
+            redemption = redeeming._TOTP.redemption
+            assert await redeeming._session_for(taken, proof, redemption) is None, change
             await user.update(**undone)
             await MfaTicket.all().delete()
             await Throttle.all().delete()
@@ -408,7 +401,7 @@ class TestTheOneStatement:
         joe = await sign_up_with_factor(postern)
         clock.forward(30)
         looked: list[str] = []
-        monkeypatch.setattr(factors, "check_totp", lambda *given: looked.append(given[2]))
+        monkeypatch.setattr(second_factor, "check_totp", lambda *given: looked.append(given[2]))
         key = f"code of {joe.session.user.id}"
         held: dict[str, Any] = {"key": key, "failures": 99, "failed_at": 0, "allowed_at": 2**40}
         elsewhere = Caller("198.51.100.7", "Tests/1.0")
@@ -420,7 +413,7 @@ class TestTheOneStatement:
         ):
             ticket = await open_ticket(postern)
             await way()
-            attempt = mfa_sign_in.verify_sign_in_mfa_totp(postern, elsewhere, ticket, "123456")
+            attempt = redeeming.verify_sign_in_mfa_totp(postern, elsewhere, ticket, "123456")
             assert await refusal(attempt) != "INVALID_TOTP"
             await User.all().update(disabled=False)
         assert looked == []
@@ -440,7 +433,7 @@ class TestTheOneStatement:
             with pytest.raises(VaultError):
                 await with_code(other, ticket, joe.code(postern))
         code = joe.recovery_codes[0]
-        assert await mfa_sign_in.verify_sign_in_mfa_recovery_code(other, caller(), ticket, code)
+        assert await redeeming.verify_sign_in_mfa_recovery_code(other, caller(), ticket, code)
 
     @pytest.mark.parametrize(
         "otp", ["", "12345", "1234567", "abcdef", "1" * 10_000, "\ud83d\udd11"]
@@ -500,7 +493,7 @@ class TestWhereTheOperatorHasSwitchedFactorsOff:
     async def test_a_user_without_one_signs_in_as_ever(self, postern: Postern) -> None:
         await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         off = with_settings(postern, mfa_enabled=False)
-        assert isinstance(await with_password(off, JOE, PASSWORD), sessions.Session)
+        assert isinstance(await with_password(off, JOE, PASSWORD), opening.Session)
 
 
 class TestASignInThatIsOvertaken:
@@ -514,7 +507,7 @@ class TestASignInThatIsOvertaken:
 
     async def test_by_the_operator_who_disables_the_user(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
-        disabled = accounts.set_disabled(postern, caller(), user, disabled=True)
+        disabled = operators.set_disabled(postern, caller(), user, disabled=True)
         assert await self.overtaken(postern, disabled) == "INVALID_EMAIL_PASSWORD"
 
     async def test_by_a_factor_that_is_turned_on(self, postern: Postern) -> None:

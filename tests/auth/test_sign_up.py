@@ -2,11 +2,14 @@ import asyncio
 
 import pytest
 
-from auth import accounts, refreshing, sessions, sign_in, sign_up
+from auth import operators
+from auth.accounts import sign_up
+from auth.accounts.sign_up import Wishes
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.postern import Postern
-from auth.sign_up import Wishes
+from auth.sessions import current, opening, refreshing
+from auth.ways_in import email_password
 from models import User
 from tests.support import (
     PASSWORD,
@@ -125,17 +128,17 @@ async def test_only_users_with_a_verified_address_come_in_where_the_operator_say
     attempt = sign_up.sign_up_email_password(strict, caller(), "joe@example.com", PASSWORD)
     assert await refusal(attempt) == "UNVERIFIED_USER"
     for email in ("joe@example.com", "early@example.com"):
-        wrong = sign_in.sign_in_email_password(strict, caller(), email, "wrong")
+        wrong = email_password.sign_in_email_password(strict, caller(), email, "wrong")
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
-        right = sign_in.sign_in_email_password(strict, caller(), email, PASSWORD)
+        right = email_password.sign_in_email_password(strict, caller(), email, PASSWORD)
         assert await refusal(right) == "UNVERIFIED_USER"
-    assert await refusal(sessions.me(strict, owner)) == "UNVERIFIED_USER"
+    assert await refusal(current.me(strict, owner)) == "UNVERIFIED_USER"
     refresh = refreshing.refresh_session(strict, caller(), early.refresh_token)
     assert await refusal(refresh) == "UNVERIFIED_USER"
     joe = await User.get(email="joe@example.com")
-    await accounts.set_email_verified(strict, OPERATOR, joe)
-    session = await sign_in.sign_in_email_password(strict, caller(), joe.email, PASSWORD)
-    assert isinstance(session, sessions.Session)
+    await operators.set_email_verified(strict, OPERATOR, joe)
+    session = await email_password.sign_in_email_password(strict, caller(), joe.email, PASSWORD)
+    assert isinstance(session, opening.Session)
     assert session.user.email_verified
     assert (await event_names(joe.email))[-2:] == ["EMAIL_VERIFIED", "SIGNED_IN"]
 

@@ -12,9 +12,9 @@ from unittest.mock import Mock
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from auth.key_files import UnusableKeyError
-from auth.key_ring import KeyRing
-from auth.signing_keys import Rotation, own_key_ring, rotate
+from auth.keys.key_files import UnusableKeyError
+from auth.keys.key_ring import KeyRing
+from auth.keys.signing_keys import Rotation, own_key_ring, rotate
 
 LIFE = 900
 NOW = datetime.now(UTC)

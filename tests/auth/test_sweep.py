@@ -1,7 +1,9 @@
 import pytest
 
-from auth import mfa, sign_in, sweep
+from auth import sweep
+from auth.accounts import enrolment
 from auth.postern import Postern
+from auth.ways_in import email_password
 from models import MfaTicket, RefreshToken, User, UserSession
 from tests.support import (
     JOE,
@@ -23,7 +25,7 @@ async def test_what_is_alive_stays(postern: Postern) -> None:
     await sign_up_with_factor(postern)
     await open_ticket(postern)
     _, amy = await sign_up_user(postern, "amy@example.com")
-    await mfa.change_user_mfa(postern, amy)
+    await enrolment.change_user_mfa(postern, amy)
     assert await sweep.sweep(postern) == NOTHING
 
 
@@ -31,7 +33,7 @@ async def test_what_has_expired_goes(postern: Postern, clock: Clock) -> None:
     await sign_up_with_factor(postern)
     await open_ticket(postern)
     _, amy = await sign_up_user(postern, "amy@example.com")
-    await mfa.change_user_mfa(postern, amy)
+    await enrolment.change_user_mfa(postern, amy)
     clock.forward(5 * 60)
     assert await sweep.sweep(postern) == NOTHING | {"tickets": 1}
     clock.forward(55 * 60)
@@ -57,7 +59,7 @@ async def test_events_go_after_a_year_or_as_the_operator_says(
 ) -> None:
     await sign_up_user(postern)
     clock.forward(364 * 24 * 3600)
-    await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+    await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
     assert (await sweep.sweep(postern))["events"] == 0
     clock.forward(24 * 3600)
     for_ever = with_settings(postern, security_events_retention=0)
@@ -74,7 +76,7 @@ async def test_any_number_goes_in_bounded_batches(
     monkeypatch.setattr(sweep, "BATCH", 3)
     await sign_up_user(postern)
     for _ in range(7):
-        await sign_in.sign_in_email_password(postern, caller(), JOE, PASSWORD)
+        await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
     clock.forward(31 * 24 * 3600)
     assert await sweep.sweep(postern) == NOTHING | {"sessions": 8}
     assert await UserSession.all().count() == 0

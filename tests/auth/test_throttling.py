@@ -11,12 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth import accounts, elevation, mfa, mfa_sign_in, refreshing, sign_in, sweep, throttling, totp
+from auth import operators, redeeming, sweep
+from auth.accounts import enrolment, password_change
 from auth.caller import Caller
 from auth.errors import AuthError
+from auth.factors import one_time_codes
+from auth.limits import throttling
+from auth.limits.rate_limits import RateLimits
 from auth.passwords import Match
 from auth.postern import Postern
-from auth.rate_limits import RateLimits
+from auth.sessions import elevation, refreshing
+from auth.ways_in import email_password
 from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
 from tests.support import (
     JOE,
@@ -52,7 +57,9 @@ def shipped(postern: Postern) -> Postern:
 
 
 async def guess(postern: Postern, email: str = JOE, password: str = "a wrong guess") -> str:
-    return await refusal(sign_in.sign_in_email_password(postern, from_somewhere(), email, password))
+    return await refusal(
+        email_password.sign_in_email_password(postern, from_somewhere(), email, password)
+    )
 
 
 async def retry_after(attempt: object) -> int:
@@ -82,13 +89,13 @@ async def test_ten_failures_slow_an_account_down_whether_or_not_it_exists(
     await sign_up_user(shipped)
     for _ in range(10):
         assert await guess(shipped, email) == "INVALID_EMAIL_PASSWORD"
-    attempt = sign_in.sign_in_email_password(shipped, from_somewhere(), email, PASSWORD)
+    attempt = email_password.sign_in_email_password(shipped, from_somewhere(), email, PASSWORD)
     assert await retry_after(attempt) == 30
     clock.forward(29)
     assert await guess(shipped, email) == "TOO_MANY_REQUESTS"
     clock.forward(1)
     assert await guess(shipped, email) == "INVALID_EMAIL_PASSWORD"
-    attempt = sign_in.sign_in_email_password(shipped, from_somewhere(), email, PASSWORD)
+    attempt = email_password.sign_in_email_password(shipped, from_somewhere(), email, PASSWORD)
     assert await retry_after(attempt) == 60
 
 
@@ -108,7 +115,7 @@ async def test_the_delay_never_exceeds_an_hour_and_decays(shipped: Postern, cloc
         await guess(shipped)
     waits = []
     for _ in range(12):
-        attempt = sign_in.sign_in_email_password(shipped, from_somewhere(), JOE, PASSWORD)
+        attempt = email_password.sign_in_email_password(shipped, from_somewhere(), JOE, PASSWORD)
         waits.append(await retry_after(attempt))
         clock.forward(waits[-1])
         assert await guess(shipped) == "INVALID_EMAIL_PASSWORD"
@@ -170,7 +177,7 @@ async def test_what_is_allowed_when_it_begins_has_to_be_allowed_when_it_ends(
     for password in ("a wrong guess", PASSWORD):
         await Throttle.all().delete()
         monkeypatch.setattr(shipped.passwords, "verify", meanwhile)
-        attempt = sign_in.sign_in_email_password(shipped, from_somewhere(), JOE, password)
+        attempt = email_password.sign_in_email_password(shipped, from_somewhere(), JOE, password)
         assert await retry_after(attempt) == 30
         key = throttling.key_of(throttling.password_of(JOE))
         assert (await Throttle.get(key=key)).failures == 10
@@ -185,7 +192,9 @@ async def test_what_is_allowed_when_it_begins_has_to_be_allowed_when_it_ends(
     )
     await Throttle.all().delete()
     monkeypatch.setattr(shipped.passwords, "verify", meanwhile)
-    assert await sign_in.sign_in_email_password(shipped, home, JOE, PASSWORD), "a known network"
+    assert await email_password.sign_in_email_password(shipped, home, JOE, PASSWORD), (
+        "a known network"
+    )
 
 
 async def test_an_account_under_attack_signs_in_from_where_it_did_before(
@@ -193,14 +202,14 @@ async def test_an_account_under_attack_signs_in_from_where_it_did_before(
 ) -> None:
     await sign_up_user(shipped)
     home = Caller("2001:db8:1:2:a::1", "Home/1.0")
-    await sign_in.sign_in_email_password(shipped, home, JOE, PASSWORD)
+    await email_password.sign_in_email_password(shipped, home, JOE, PASSWORD)
     for _ in range(12):
         await guess(shipped)
     another_day = replace(home, address="2001:db8:1:2:b::2")  # the same network
     assert await guess(shipped, password=PASSWORD) == "TOO_MANY_REQUESTS"
-    await sign_in.sign_in_email_password(shipped, another_day, JOE, PASSWORD)
+    await email_password.sign_in_email_password(shipped, another_day, JOE, PASSWORD)
     next_door = replace(home, address="2001:db8:1:3:a::1")
-    attempt = sign_in.sign_in_email_password(shipped, next_door, JOE, PASSWORD)
+    attempt = email_password.sign_in_email_password(shipped, next_door, JOE, PASSWORD)
     assert await retry_after(attempt) == 30
 
 
@@ -213,14 +222,14 @@ async def test_where_it_signed_in_before_an_account_has_a_count_of_its_own(
     for _ in range(10):
         await guess(shipped)
     for _ in range(9):
-        wrong = sign_in.sign_in_email_password(shipped, home, JOE, "wrong")
+        wrong = email_password.sign_in_email_password(shipped, home, JOE, "wrong")
         assert await refusal(wrong) == "TOO_MANY_REQUESTS"
-    assert await sign_in.sign_in_email_password(shipped, home, JOE, PASSWORD)
+    assert await email_password.sign_in_email_password(shipped, home, JOE, PASSWORD)
     for _ in range(10):
         await guess(shipped)
     for _ in range(10):
-        await refusal(sign_in.sign_in_email_password(shipped, home, JOE, "wrong"))
-    right = sign_in.sign_in_email_password(shipped, home, JOE, PASSWORD)
+        await refusal(email_password.sign_in_email_password(shipped, home, JOE, "wrong"))
+    right = email_password.sign_in_email_password(shipped, home, JOE, PASSWORD)
     assert await refusal(right) == "TOO_MANY_REQUESTS"
 
 
@@ -231,12 +240,12 @@ async def test_strangers_behind_an_address_keep_nobody_out_who_is_known_there(
     await sign_up_user(shipped)
     await sign_up_user(shipped, "amy@example.com")
     for n in range(80):
-        wrong = sign_in.sign_in_email_password(shipped, office, f"{n}@example.com", "wrong")
+        wrong = email_password.sign_in_email_password(shipped, office, f"{n}@example.com", "wrong")
         told = "INVALID_EMAIL_PASSWORD" if n < 50 else "TOO_MANY_REQUESTS"
         assert await refusal(wrong) == told
-    assert await sign_in.sign_in_email_password(shipped, office, JOE, PASSWORD)
+    assert await email_password.sign_in_email_password(shipped, office, JOE, PASSWORD)
     await SecurityEvent.all().delete()
-    amy = sign_in.sign_in_email_password(shipped, office, "amy@example.com", PASSWORD)
+    amy = email_password.sign_in_email_password(shipped, office, "amy@example.com", PASSWORD)
     assert await refusal(amy) == "TOO_MANY_REQUESTS", "new here"
 
 
@@ -247,20 +256,23 @@ async def test_a_new_factor_makes_the_networks_of_before_unknown(
     thieves = [Caller(f"203.0.113.{n}", "Thief/1.0") for n in range(20)]
     _, owner = await sign_up_user(shipped)
     for thief in thieves:
-        await sign_in.sign_in_email_password(shipped, thief, JOE, PASSWORD)
-    secret = (await mfa.change_user_mfa(shipped, owner)).totp_secret
-    code = totp.code_at(secret, totp.time_step(shipped.now()))
-    await mfa.verify_change_user_mfa(shipped, owner, "totp", code)
+        await email_password.sign_in_email_password(shipped, thief, JOE, PASSWORD)
+    secret = (await enrolment.change_user_mfa(shipped, owner)).totp_secret
+    code = one_time_codes.code_at(secret, one_time_codes.time_step(shipped.now()))
+    await enrolment.verify_change_user_mfa(shipped, owner, "totp", code)
     answers = []
     for thief in thieves:
         ticket = await open_ticket(shipped)
         for _ in range(5):
-            guessed = mfa_sign_in.verify_sign_in_mfa_totp(shipped, thief, ticket, "000000")
+            guessed = redeeming.verify_sign_in_mfa_totp(shipped, thief, ticket, "000000")
             answers.append(await refusal(guessed))
     assert answers.count("INVALID_TOTP") == 10
     clock.forward(30)
-    ticket, code = await open_ticket(shipped), totp.code_at(secret, totp.time_step(clock()))
-    assert await mfa_sign_in.verify_sign_in_mfa_totp(shipped, owner, ticket, code)
+    ticket, code = (
+        await open_ticket(shipped),
+        one_time_codes.code_at(secret, one_time_codes.time_step(clock())),
+    )
+    assert await redeeming.verify_sign_in_mfa_totp(shipped, owner, ticket, code)
 
 
 async def test_a_known_user_is_let_in_while_strangers_keep_the_server_busy(
@@ -272,8 +284,8 @@ async def test_a_known_user_is_let_in_while_strangers_keep_the_server_busy(
         await guess(shipped)
     monkeypatch.setattr(type(shipped.passwords), "at_leisure", False)
     for _ in range(20):
-        assert await sign_in.sign_in_email_password(shipped, caller(), JOE, PASSWORD)
-    nobody = sign_in.sign_in_email_password(shipped, caller(), NOBODY, PASSWORD)
+        assert await email_password.sign_in_email_password(shipped, caller(), JOE, PASSWORD)
+    nobody = email_password.sign_in_email_password(shipped, caller(), NOBODY, PASSWORD)
     assert await refusal(nobody) == "INVALID_EMAIL_PASSWORD", "whose account is not under attack"
 
 
@@ -284,7 +296,9 @@ async def test_concealed_a_right_password_that_lets_nobody_in_counts_like_a_wron
     session, _ = await sign_up_user(concealing)
     await User.filter(id=session.user.id).update(disabled=True)
     told = [
-        await refusal(sign_in.sign_in_email_password(concealing, from_somewhere(), JOE, password))
+        await refusal(
+            email_password.sign_in_email_password(concealing, from_somewhere(), JOE, password)
+        )
         for password in (PASSWORD, PASSWORD)
     ]
     assert told == ["DISABLED_USER", "TOO_MANY_REQUESTS"]
@@ -295,7 +309,9 @@ async def test_accounts_that_an_attacker_invents_fill_neither_memory_nor_databas
 ) -> None:
     async def try_many(start: int) -> None:
         for n in range(start, start + 100):
-            attempt = sign_in.sign_in_email_password(shipped, caller(), f"{n}@x.example", "wrong")
+            attempt = email_password.sign_in_email_password(
+                shipped, caller(), f"{n}@x.example", "wrong"
+            )
             await refusal(attempt)
 
     await try_many(0)
@@ -312,8 +328,10 @@ async def test_an_address_has_ten_guesses_at_an_account_and_goes_on_at_others(
     await sign_up_user(shipped)
     office = Caller("192.0.2.8", "Office/1.0")
     for _ in range(60):
-        await refusal(sign_in.sign_in_email_password(shipped, office, "x@example.com", "wrong"))
-    wrong = sign_in.sign_in_email_password(shipped, office, JOE, "wrong")
+        await refusal(
+            email_password.sign_in_email_password(shipped, office, "x@example.com", "wrong")
+        )
+    wrong = email_password.sign_in_email_password(shipped, office, JOE, "wrong")
     assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
 
 
@@ -349,21 +367,19 @@ async def test_codes_are_counted_for_the_account_over_all_its_tickets(
     for _ in range(3):
         ticket = await open_ticket(shipped)
         for _ in range(5):
-            attempt = mfa_sign_in.verify_sign_in_mfa_totp(
+            attempt = redeeming.verify_sign_in_mfa_totp(
                 shipped, from_somewhere(), ticket, phone.wrong_code(shipped)
             )
             answers.append(await refusal(attempt))
     assert answers == ["INVALID_TOTP"] * 10 + ["TOO_MANY_REQUESTS"] * 5
     last = await MfaTicket.filter(attempts_left__gt=0).get()
     assert last.attempts_left == 5, "what is not looked at costs the ticket nothing"
-    recovery = mfa_sign_in.verify_sign_in_mfa_recovery_code(
+    recovery = redeeming.verify_sign_in_mfa_recovery_code(
         shipped, from_somewhere(), ticket, phone.recovery_codes[0]
     )
     assert await retry_after(recovery) == 30
     clock.forward(30)
-    await mfa_sign_in.verify_sign_in_mfa_totp(
-        shipped, from_somewhere(), ticket, phone.code(shipped)
-    )
+    await redeeming.verify_sign_in_mfa_totp(shipped, from_somewhere(), ticket, phone.code(shipped))
     assert await Throttle.filter(failures__gt=0).count() == 0
 
 
@@ -373,8 +389,8 @@ async def test_a_stolen_access_token_guesses_no_further_than_a_stranger(shipped:
     wrong = phone.wrong_code(shipped)
     doors: list[Callable[[Caller], Awaitable[object]]] = [
         lambda who: elevation.elevate(shipped, who, None, wrong),
-        lambda who: mfa.verify_change_user_mfa(shipped, who, "", wrong),
-        lambda who: mfa.regenerate_recovery_codes(shipped, who, wrong),
+        lambda who: enrolment.verify_change_user_mfa(shipped, who, "", wrong),
+        lambda who: enrolment.regenerate_recovery_codes(shipped, who, wrong),
     ]
     answers = [
         await refusal(doors[n % 3](replace(thief, address=from_somewhere().address)))
@@ -384,7 +400,9 @@ async def test_a_stolen_access_token_guesses_no_further_than_a_stranger(shipped:
 
     passwords: list[Callable[[Caller], Awaitable[object]]] = [
         lambda who: elevation.elevate(shipped, who, "wrong", wrong),
-        lambda who: accounts.change_user_password(shipped, who, "wrong", "wrong zebra tower"),
+        lambda who: password_change.change_user_password(
+            shipped, who, "wrong", "wrong zebra tower"
+        ),
     ]
     answers = [
         await refusal(passwords[n % 2](replace(thief, address=from_somewhere().address)))
@@ -397,7 +415,7 @@ async def test_a_stolen_access_token_guesses_no_further_than_a_stranger(shipped:
 async def test_what_is_no_guess_is_not_counted(shipped: Postern) -> None:
     phone = await sign_up_with_factor(shipped)
     for _ in range(12):
-        attempt = mfa.verify_change_user_mfa(shipped, phone.caller, "totp", "000000")
+        attempt = enrolment.verify_change_user_mfa(shipped, phone.caller, "totp", "000000")
         assert await refusal(attempt) == "TOTP_ALREADY_ACTIVE"
     assert await Throttle.all().count() == 0
 
@@ -406,7 +424,7 @@ async def test_a_right_password_is_no_failure_though_the_account_is_disabled(
     shipped: Postern,
 ) -> None:
     session, _ = await sign_up_user(shipped)
-    await accounts.set_disabled(shipped, Caller(), session.user, disabled=True)
+    await operators.set_disabled(shipped, Caller(), session.user, disabled=True)
     assert {await guess(shipped, password=PASSWORD) for _ in range(12)} == {"DISABLED_USER"}
     assert await Throttle.all().count() == 0
 
@@ -415,7 +433,7 @@ async def test_a_server_too_busy_to_look_counts_nothing(shipped: Postern) -> Non
     await sign_up_user(shipped)
     shipped.passwords._free = 0
     assert await retry_after(
-        sign_in.sign_in_email_password(shipped, from_somewhere(), JOE, PASSWORD)
+        email_password.sign_in_email_password(shipped, from_somewhere(), JOE, PASSWORD)
     ) == 2  # fmt: skip
     assert await Throttle.all().count() == 0
 

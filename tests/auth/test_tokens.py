@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from joserfc import jwt as jose
 from joserfc.jwk import KeySet
 
-from auth import signing_keys, tokens
-from auth.key_ring import KeyRing, given_key_ring
-from auth.signing_keys import own_key_ring
+from auth import tokens
+from auth.keys import signing_keys
+from auth.keys.key_ring import KeyRing, given_key_ring
+from auth.keys.signing_keys import own_key_ring
 from config.jwt_secret import JwtSecret
 from models import User, UserSession
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth import totp
+from auth.factors import one_time_codes
 from tests.support import read_qr_code
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
@@ -30,8 +30,8 @@ def test_rfc_6238_appendix_b(seconds: int, eight_digits: str) -> None:
     """The appendix shows eight digits; six digits are their end (RFC 4226, section 5.3)."""
     now = datetime.fromtimestamp(seconds, UTC)
     code = eight_digits[-6:]
-    assert totp.code_at(SECRET, totp.time_step(now)) == code
-    assert totp.matching_time_step(SECRET, code, now, drift=0) == seconds // 30
+    assert one_time_codes.code_at(SECRET, one_time_codes.time_step(now)) == code
+    assert one_time_codes.matching_time_step(SECRET, code, now, drift=0) == seconds // 30
 
 
 @pytest.mark.parametrize(
@@ -39,46 +39,55 @@ def test_rfc_6238_appendix_b(seconds: int, eight_digits: str) -> None:
     list(enumerate(["755224", "287082", "359152", "969429", "338314", "254676", "287922"])),
 )
 def test_rfc_4226_appendix_d(counter: int, code: str) -> None:
-    assert totp.code_at(SECRET, counter) == code
+    assert one_time_codes.code_at(SECRET, counter) == code
 
 
 @pytest.mark.parametrize("drift", [0, 1, 2])
 def test_a_code_is_good_in_its_step_and_as_many_around_it_as_drift_says(drift: int) -> None:
-    current = totp.time_step(NOW)
+    current = one_time_codes.time_step(NOW)
     for offset in range(-4, 5):
         expected = current + offset if abs(offset) <= drift else None
-        code = totp.code_at(SECRET, current + offset)
-        assert totp.matching_time_step(SECRET, code, NOW, drift=drift) == expected
+        code = one_time_codes.code_at(SECRET, current + offset)
+        assert one_time_codes.matching_time_step(SECRET, code, NOW, drift=drift) == expected
 
 
 @pytest.mark.parametrize("form", ["{} {}", " {}{} ", "{}\t{}\n", "{}\u00a0{}"])
 def test_a_code_is_understood_however_it_is_spaced(form: str) -> None:
-    code = totp.code_at(SECRET, totp.time_step(NOW))
+    code = one_time_codes.code_at(SECRET, one_time_codes.time_step(NOW))
     typed = form.format(code[:3], code[3:])
-    assert totp.matching_time_step(SECRET, typed, NOW, drift=0) == totp.time_step(NOW)
+    assert one_time_codes.matching_time_step(
+        SECRET, typed, NOW, drift=0
+    ) == one_time_codes.time_step(NOW)
 
 
 @given(st.text())
 def test_whatever_else_is_typed_is_no_code(text: str) -> None:
-    codes = {totp.code_at(SECRET, totp.time_step(NOW) + offset) for offset in (-1, 0, 1)}
+    codes = {
+        one_time_codes.code_at(SECRET, one_time_codes.time_step(NOW) + offset)
+        for offset in (-1, 0, 1)
+    }
     if "".join(text.split()) not in codes:
-        assert totp.matching_time_step(SECRET, text, NOW, drift=1) is None
+        assert one_time_codes.matching_time_step(SECRET, text, NOW, drift=1) is None
 
 
 @pytest.mark.parametrize("zero", ["\uff10", "\u0660", "\u06f0", "\u0966", "\u09e6", "\U0001d7ce"])
 def test_a_code_is_understood_in_the_users_own_digits(zero: str) -> None:
-    code = totp.code_at(SECRET, totp.time_step(NOW))
+    code = one_time_codes.code_at(SECRET, one_time_codes.time_step(NOW))
     typed = code.translate({ord(str(digit)): chr(ord(zero) + digit) for digit in range(10)})
-    assert totp.matching_time_step(SECRET, typed, NOW, drift=1) == totp.time_step(NOW)
+    assert one_time_codes.matching_time_step(
+        SECRET, typed, NOW, drift=1
+    ) == one_time_codes.time_step(NOW)
 
 
 def test_steps_are_thirty_seconds_long() -> None:
-    assert totp.time_step(NOW + timedelta(seconds=29.9)) == totp.time_step(NOW)
-    assert totp.time_step(NOW + timedelta(seconds=30)) == totp.time_step(NOW) + 1
+    assert one_time_codes.time_step(NOW + timedelta(seconds=29.9)) == one_time_codes.time_step(NOW)
+    assert (
+        one_time_codes.time_step(NOW + timedelta(seconds=30)) == one_time_codes.time_step(NOW) + 1
+    )
 
 
 def test_a_secret_has_160_bits_and_is_never_the_same() -> None:
-    secrets = {totp.new_secret() for _ in range(100)}
+    secrets = {one_time_codes.new_secret() for _ in range(100)}
     assert len(secrets) == 100
     assert all(len(base64.b32decode(secret)) == 20 for secret in secrets)
 
@@ -88,12 +97,12 @@ def test_a_secret_has_160_bits_and_is_never_the_same() -> None:
 )
 def test_the_key_uri_holds_issuer_account_and_secret(issuer: str) -> None:
     account = "joe+tag@example.com"
-    uri = urlsplit(totp.key_uri(SECRET, account=account, issuer=issuer))
+    uri = urlsplit(one_time_codes.key_uri(SECRET, account=account, issuer=issuer))
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert unquote(uri.path) == f"/{issuer}:{account}"
     assert parse_qs(uri.query, keep_blank_values=True) == {"secret": [SECRET], "issuer": [issuer]}
 
 
 def test_the_qr_code_reads_back() -> None:
-    uri = totp.key_uri(SECRET, account="a" * 60 + "@example.com", issuer="Café & Söhne")
-    assert read_qr_code(totp.qr_code(uri)) == uri
+    uri = one_time_codes.key_uri(SECRET, account="a" * 60 + "@example.com", issuer="Café & Söhne")
+    assert read_qr_code(one_time_codes.qr_code(uri)) == uri

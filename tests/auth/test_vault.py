@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.vault import Vault, VaultError
+from auth.keys.vault import Vault, VaultError
 
 OLD, NEW = os.urandom(32), os.urandom(32)
 

@@ -350,7 +350,7 @@ def test_its_files_are_sent_once_and_packed(server: Server) -> None:
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="building them needs Node")
 def test_its_files_are_those_that_web_builds(tmp_path: Path) -> None:
-    web, committed = ROOT / "web", ROOT / "api" / "static"
+    web, committed = ROOT / "web", ROOT / "api" / "pages" / "static"
     node_modules(web)
     subprocess.run(["node", "build.mjs", tmp_path / "built"], cwd=web, check=True)
     built = {

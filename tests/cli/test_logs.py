@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from auth.throttle_log import MAX_WAITS, ThrottleLog
+from auth.limits.throttle_log import MAX_WAITS, ThrottleLog
 from tests.support import (
     JOE,
     POSTERN,

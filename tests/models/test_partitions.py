@@ -8,8 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from auth import sessions, sweep
+from auth import sweep
 from auth.postern import Postern, open_postern
+from auth.sessions import ending
 from config import load
 from models import SecurityEvent, database
 from tests.support import CHEAP_HASHING, ROOT, environment, event_names, sign_up_user
@@ -40,7 +41,7 @@ async def test_events_go_on_in_partitions_of_a_month(
     assert [(event.id, event.type) for event in await SecurityEvent.all().order_by("id")] == before
     december = SecurityEvent.filter(id=before[0][0])
     await december.update(created_at=datetime(2026, 12, 24, tzinfo=UTC))
-    await sessions.sign_out(on_postgres, joe, None, everywhere=True)
+    await ending.sign_out(on_postgres, joe, None, everywhere=True)
     assert await event_names() == ["SIGNED_UP", "SIGNED_IN", "ALL_SESSIONS_ENDED"]
     in_december = "SELECT count(*) FROM security_events_2026_12"
     assert await connection.fetchval(in_december) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api import playground
+from api.pages import graphiql
 from cli.connections import REQUEST_SECONDS, WRITE_SECONDS
 from tests.support import Server, running_server
 
@@ -93,7 +93,7 @@ def test_one_that_reads_slowly_but_steadily_gets_all_of_it(server: Server) -> No
             time.sleep(0.05)
     head, _, body = received.partition(b"\r\n\r\n")
     assert f"content-length: {len(body)}".encode() in head.lower()
-    assert body == playground._plain("graphiql.js")
+    assert body == graphiql._plain("graphiql.js")
 
 
 def test_an_address_holds_so_many_connections_and_others_are_let_in(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from graphql import ExecutionResult, get_introspection_query
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from api import operations as operations_module
-from api.context import Context
+import api.graphql.operations as operations_module
+from api.graphql.context import Context
+from api.graphql.limits import MAX_INTROSPECTION
+from api.graphql.operations import Operations
+from api.graphql.schema import schema
 from api.json_text import parse_json
-from api.limits import MAX_INTROSPECTION
-from api.operations import Operations
-from api.rest import Options
-from api.schema import schema
+from api.nhost.endpoint import Options
 from auth.caller import Caller
 from auth.postern import Postern
 from tests.security.hostile_documents import documents, variables

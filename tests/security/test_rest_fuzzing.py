@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api import rest
 from api.app import VERSION
-from api.openapi import document
+from api.nhost import endpoint
+from api.nhost.openapi import document
 from tests.support import PASSWORD, Server, running_server
 
 CHECKS = [
@@ -26,7 +26,7 @@ CHECKS = [
     response_schema_conformance,
     status_code_conformance,
 ]
-OPERATIONS = {each.id: each for each in rest.OPERATIONS}
+OPERATIONS = {each.id: each for each in endpoint.OPERATIONS}
 DESCRIBED = schemathesis.openapi.from_dict(document(VERSION, "/v1"))
 
 

@@ -24,9 +24,13 @@ from hypothesis.stateful import (
     rule,
 )
 
-from auth import accounts, elevation, mfa, mfa_sign_in, refreshing, sessions, sign_in, sign_up, totp
+from auth import redeeming
+from auth.accounts import enrolment, password_change, sign_up
 from auth.errors import AuthError
+from auth.factors import one_time_codes
 from auth.postern import Postern, open_postern
+from auth.sessions import elevation, ending, opening, refreshing
+from auth.ways_in import email_password
 from config import load
 from models import RecoveryCode, User, UserSession, database
 from tests.support import Clock, caller, environment
@@ -142,12 +146,12 @@ class Life(RuleBasedStateMachine):
         assert code == ""
         return answer
 
-    def opened(self, session: sessions.Session) -> Access:
+    def opened(self, session: opening.Session) -> Access:
         device = Device(session.session_id, authenticated_at=self.clock())
         self.devices.append(device)
         return self.handed_out(device, session)
 
-    def handed_out(self, device: Device, session: sessions.Session) -> Access:
+    def handed_out(self, device: Device, session: opening.Session) -> Access:
         self.new_refresh.append(Refresh(device, session.refresh_token))
         self.all_refresh.append(self.new_refresh[-1])
         assert device.authenticated_at
@@ -160,16 +164,18 @@ class Life(RuleBasedStateMachine):
 
     def code(self, offset: int) -> tuple[int, str]:
         """A code of the user's app and its time step; 0 where it is none that counts."""
-        now = totp.time_step(self.clock())
+        now = one_time_codes.time_step(self.clock())
         if self.secret is None or offset == WRONG:
             near = {
-                totp.code_at(self.secret, now + n) for n in range(-3, 4) if self.secret is not None
+                one_time_codes.code_at(self.secret, now + n)
+                for n in range(-3, 4)
+                if self.secret is not None
             }
             return 0, next(c for c in ("000000", "111111", "222222") if c not in near)
-        return now + offset, totp.code_at(self.secret, now + offset)
+        return now + offset, one_time_codes.code_at(self.secret, now + offset)
 
     def accepted(self, step: int) -> bool:
-        return abs(step - totp.time_step(self.clock())) <= 1 and step > self.last_step
+        return abs(step - one_time_codes.time_step(self.clock())) <= 1 and step > self.last_step
 
     def refusal_of(self, access: Access, *, recent: bool = True) -> str:
         if not access.device.alive or self.clock() >= access.issued_at + ACCESS_LIFE:
@@ -190,19 +196,21 @@ class Life(RuleBasedStateMachine):
     @rule(target=access)
     def sign_in(self) -> Any:
         answer = self.done(
-            sign_in.sign_in_email_password(self.postern, caller(), self.email, self.password)
+            email_password.sign_in_email_password(self.postern, caller(), self.email, self.password)
         )
         if self.active:
-            assert isinstance(answer, sign_in.MfaTicket)
+            assert isinstance(answer, email_password.MfaTicket)
             self.new_tickets.append(Ticket(answer.ticket, self.clock() + TICKET_LIFE))
             self.all_tickets.append(self.new_tickets[-1])
             return multiple()
-        assert isinstance(answer, sessions.Session)
+        assert isinstance(answer, opening.Session)
         return self.opened(answer)
 
     @rule()
     def sign_in_with_a_wrong_password(self) -> None:
-        attempt = sign_in.sign_in_email_password(self.postern, caller(), self.email, "password")
+        attempt = email_password.sign_in_email_password(
+            self.postern, caller(), self.email, "password"
+        )
         assert self.ask(attempt)[0] == "INVALID_EMAIL_PASSWORD"
 
     @rule(target=tickets)
@@ -224,7 +232,7 @@ class Life(RuleBasedStateMachine):
         right = not expected and self.accepted(step)
         if not expected and not right:
             expected = "INVALID_TOTP"
-        attempt = mfa_sign_in.verify_sign_in_mfa_totp(self.postern, caller(), ticket.token, code)
+        attempt = redeeming.verify_sign_in_mfa_totp(self.postern, caller(), ticket.token, code)
         told, answer = self.ask(attempt)
         assert told == expected
         if told == "INVALID_TOTP":
@@ -242,7 +250,7 @@ class Life(RuleBasedStateMachine):
         if not expected and not right:
             expected = "INVALID_RECOVERY_CODE"
         told, answer = self.ask(
-            mfa_sign_in.verify_sign_in_mfa_recovery_code(self.postern, caller(), ticket.token, code)
+            redeeming.verify_sign_in_mfa_recovery_code(self.postern, caller(), ticket.token, code)
         )
         assert told == expected
         if not right:
@@ -254,7 +262,7 @@ class Life(RuleBasedStateMachine):
     @rule(access=access)
     def enrol(self, access: Access) -> None:
         expected = self.refusal_of(access) or ("TOTP_ALREADY_ACTIVE" if self.active else "")
-        told, answer = self.ask(mfa.change_user_mfa(self.postern, caller(access.token)))
+        told, answer = self.ask(enrolment.change_user_mfa(self.postern, caller(access.token)))
         assert told == expected
         if told:
             return
@@ -274,7 +282,7 @@ class Life(RuleBasedStateMachine):
             expected = "NO_TOTP_SECRET"
         elif not expected and not self.accepted(step):
             expected = "INVALID_TOTP"
-        change = mfa.verify_change_user_mfa(self.postern, caller(access.token), "totp", code)
+        change = enrolment.verify_change_user_mfa(self.postern, caller(access.token), "totp", code)
         told, answer = self.ask(change)
         assert told == expected
         if not told:
@@ -291,7 +299,7 @@ class Life(RuleBasedStateMachine):
         if by_recovery_code and self.codes:
             step, code, right = 0, self.codes[-1], True
         expected = self.refusal_of(access) or ("" if right else "INVALID_TOTP")
-        change = mfa.verify_change_user_mfa(self.postern, caller(access.token), "", code)
+        change = enrolment.verify_change_user_mfa(self.postern, caller(access.token), "", code)
         told, answer = self.ask(change)
         assert told == expected
         if not expected:
@@ -308,7 +316,7 @@ class Life(RuleBasedStateMachine):
         elif not expected and not self.accepted(step):
             expected = "INVALID_TOTP"
         told, answer = self.ask(
-            mfa.regenerate_recovery_codes(self.postern, caller(access.token), code)
+            enrolment.regenerate_recovery_codes(self.postern, caller(access.token), code)
         )
         assert told == expected
         if not told:
@@ -331,7 +339,7 @@ class Life(RuleBasedStateMachine):
         access.device.authenticated_at = self.clock()
         return self.reissued(access.device, answer)
 
-    def reissued(self, device: Device, session: sessions.Session) -> Access:
+    def reissued(self, device: Device, session: opening.Session) -> Access:
         """All older refresh tokens of the session are dead at once."""
         for token in self.all_refresh:
             if token.device is device:
@@ -365,12 +373,12 @@ class Life(RuleBasedStateMachine):
 
     @rule(token=consumes(refresh))
     def sign_out(self, token: Refresh) -> None:
-        self.done(sessions.sign_out(self.postern, caller(), token.token, everywhere=False))
+        self.done(ending.sign_out(self.postern, caller(), token.token, everywhere=False))
         self.end(token.device)
 
     @rule(access=access, everywhere=st.booleans())
     def sign_out_with_the_access_token(self, access: Access, *, everywhere: bool) -> None:
-        work = sessions.sign_out(self.postern, caller(access.token), None, everywhere=everywhere)
+        work = ending.sign_out(self.postern, caller(access.token), None, everywhere=everywhere)
         assert self.ask(work)[0] == self.refusal_of(access, recent=False)
         if not self.refusal_of(access, recent=False):
             self.end(*(self.devices if everywhere else [access.device]))
@@ -380,7 +388,9 @@ class Life(RuleBasedStateMachine):
         fresh = f"password {number}"
         current = self.password if right else "password"
         expected = self.refusal_of(access) or ("" if right else "INVALID_PASSWORD")
-        change = accounts.change_user_password(self.postern, caller(access.token), current, fresh)
+        change = password_change.change_user_password(
+            self.postern, caller(access.token), current, fresh
+        )
         told, answer = self.ask(change)
         assert told == expected
         if not expected:

@@ -1,0 +1,1 @@
+"""The GraphQL API: endpoint, operations and their limits, schema."""

@@ -1,0 +1,195 @@
+"""GraphQL over HTTP: answers that are typed and tell no secrets."""
+
+import contextlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from api.graphql.context import Context
+from api.graphql.operations import Operations
+from api.graphql.schema import schema
+from api.graphql.trusted_documents import read_manifest
+from api.http import bounded, count_request, is_json, say_when, unforeseen
+from api.json_text import parse_json
+from api.pages import graphiql
+from auth.errors import AuthError, ErrorCode
+from auth.postern import Postern
+
+JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
+"""The media types of an answer (GraphQL over HTTP, section 4). The second one tells with its status
+whether the operation has run."""
+_MEMBERS = {
+    "query": (str, "a string"),
+    "operationName": (str, "a string"),
+    "variables": (dict, "an object"),
+    "extensions": (dict, "an object"),
+}
+"""What a request has, each or null in its place (GraphQL over HTTP, section 5.1)."""
+_ECHO = re.compile(
+    r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?|"
+    r"(Expected value of type '[^']*'), found .*",
+    re.DOTALL,
+)
+"""Where graphql-core repeats what was sent: it could be a password in the wrong place."""
+
+
+class GraphQLEndpoint:
+    """`/graphql`: operations by POST, queries by GET too, GraphiQL for browsers."""
+
+    def __init__(self, postern: Postern) -> None:
+        """Raises ConfigError for a manifest of trusted documents that cannot be used."""
+        settings = postern.settings
+        self._postern = postern
+        self._operations = Operations(schema, introspection=settings.graphql_introspection)
+        manifest = settings.graphql_trusted_documents
+        self._trusted = read_manifest(manifest) if manifest else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, with JSON whatever happens."""
+        request = Request(scope, bounded(receive))
+        media_type = media_type_for(request.headers.get("accept", ""))
+        try:
+            context = Context(self._postern, await count_request(self._postern, request))
+            response = await self._answer(request, context, media_type)
+        except HTTPException as error:
+            code = ErrorCode.INVALID_REQUEST
+            response = _refusal(media_type, error.status_code, code, error.detail)
+            response.headers.update(error.headers or {})
+        except AuthError as error:
+            response = _refusal(media_type, 429, error.code, **error.details)
+            say_when(response, error.extensions)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            code, details = unforeseen(error)
+            status = 503 if code is ErrorCode.SERVICE_UNAVAILABLE else 500
+            response = _refusal(media_type, status, code, **details)
+        response.headers["cache-control"] = "no-store"  # it may hold tokens
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, context: Context, media_type: str) -> Response:
+        if request.method not in {"GET", "POST"}:
+            raise HTTPException(405, "Expected GET or POST.", {"allow": "GET, POST"})
+        reads = request.method == "GET"
+        if reads and _is_browsing(request):
+            if not self._postern.settings.graphiql_enabled:
+                raise HTTPException(404, "There is no GraphiQL here.")
+            return graphiql.page()
+        asked = _in_query(request.query_params) if reads else await _in_body(request)
+        for member, (kind, expected) in _MEMBERS.items():
+            value = asked.get(member)
+            if value is not None and not isinstance(value, kind):
+                raise HTTPException(400, f"{member}: expected {expected} or null.")
+        result = await self._operations.run(
+            self._text(asked),
+            context,
+            asked.get("variables"),
+            asked.get("operationName") or None,  # some clients send an empty text for no name
+            only_query=reads,
+        )
+        return self._shown(result, media_type)
+
+    def _text(self, asked: Mapping[str, Any]) -> str:
+        """The operation that is asked for; with trusted documents, one of those."""
+        text = self._trusted.find(asked) if self._trusted else asked.get("query")
+        if text is None and self._trusted:
+            raise HTTPException(400, "Expected one of this server's trusted documents.")
+        if not text:
+            raise HTTPException(400, "query: expected a GraphQL operation.")
+        return str(text)
+
+    def _shown(self, result: ExecutionResult, media_type: str) -> Response:
+        """The answer as the client sees it: every error with a code and without a secret."""
+        if not result.errors:
+            return _response(media_type, 200, {"data": result.data})
+        conceal = self._postern.settings.conceal_errors
+        errors = [_presentable(error, conceal=conceal) for error in result.errors]
+        shown = [error.formatted for error in errors]
+        never_ran = result.data is None and not any(error.path for error in errors)
+        if never_ran and media_type == GRAPHQL_RESPONSE:
+            response = _response(media_type, 400, {"errors": shown})
+        else:
+            response = _response(media_type, 200, {"data": result.data, "errors": shown})
+        for error in errors:
+            say_when(response, error.extensions or {})
+        return response
+
+
+def _is_browsing(request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    return "query" not in request.query_params and ("text/html" in accepted or "*/*" in accepted)
+
+
+def _in_query(params: Mapping[str, str]) -> dict[str, Any]:
+    """What a request asks for in its address, where objects are written as JSON."""
+    asked: dict[str, Any] = dict(params)
+    for name in ("variables", "extensions"):
+        if name in asked:
+            asked[name] = parse_json(asked[name])
+    return asked
+
+
+async def _in_body(request: Request) -> dict[str, Any]:
+    """What a request asks for in its body.
+
+    JSON only: a page of another site can send forms and plain text in its visitor's name, but for
+    this it has to ask first (a preflight).
+    """
+    if not is_json(request.headers.get("content-type", "")):
+        raise HTTPException(415, f"Expected a body of the type {JSON}.")
+    asked = parse_json(await request.body())
+    if not isinstance(asked, dict):
+        raise HTTPException(400, "Expected a JSON object.")
+    return asked
+
+
+def media_type_for(accept: str) -> str:
+    """The media type of the answer to a client that accepts these (RFC 9110, section 12.5.1).
+
+    That of GraphQL over HTTP where it is asked for by name and nothing of ours is liked better;
+    else JSON, whatever is asked for.
+    """
+    liked: dict[str, float] = {}
+    for entry in accept.lower().split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        with contextlib.suppress(ValueError):
+            liked[name] = float(weight)
+    asked, json_too = liked.get(GRAPHQL_RESPONSE, 0), liked.get(JSON, 0)
+    return GRAPHQL_RESPONSE if asked > 0 and asked >= json_too else JSON
+
+
+def _presentable(error: GraphQLError, *, conceal: bool) -> GraphQLError:
+    cause = error.original_error
+    details: dict[str, str] = {}
+    if isinstance(cause, AuthError):
+        if not conceal or not cause.is_concealable:
+            return error
+        code = ErrorCode.INVALID_REQUEST
+        message = code.message
+    elif cause is None or isinstance(cause, GraphQLError):
+        message = _ECHO.sub(r"\1\2\3.", error.message)
+        code = ErrorCode.INVALID_REQUEST
+    else:
+        code, details = unforeseen(cause)
+        message = code.message
+    shown = GraphQLError(message, path=error.path, extensions={"code": code.name, **details})
+    shown.locations = error.locations
+    return shown
+
+
+def _refusal(
+    media_type: str, status: int, code: ErrorCode, message: str = "", **details: object
+) -> Response:
+    error = {"message": message or code.message, "extensions": {"code": code.name, **details}}
+    return _response(media_type, status, {"errors": [error]})
+
+
+def _response(media_type: str, status: int, answer: object) -> Response:
+    return JSONResponse(answer, status, media_type=f"{media_type}; charset=utf-8")

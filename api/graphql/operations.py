@@ -1,0 +1,203 @@
+"""One GraphQL operation: read and checked once, however often it is sent, and run."""
+
+import hashlib
+from collections import OrderedDict
+from inspect import isawaitable
+from typing import Any, NamedTuple, cast
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+from starlette.exceptions import HTTPException
+
+from api.graphql.context import Context
+from api.graphql.limits import too_much
+
+MAX_CHARACTERS = 16 * 1024
+"""Of a document. graphql-core reads character by character: 64 KiB of escapes took 17 ms."""
+MAX_TOKENS = 1000
+"""Words and brackets of a document; the introspection of a code generator has about 180."""
+REMEMBERED_BYTES = 16 * 1024 * 1024
+"""Memory for documents that stay read and checked; clients send few, attackers many."""
+REMEMBERED_ANSWERS = 16
+"""Answers to introspection that are kept; clients send few, and each is 60 KB at the most."""
+_TOKEN_BYTES, _ENTRY_BYTES = 640, 1024
+"""Memory for one token of a document that was read (measured), and for an entry besides."""
+
+
+class Document(NamedTuple):
+    """What stands in a text, or what is wrong with it."""
+
+    parsed: DocumentNode | None
+    """None where something is wrong: a refused document is not kept."""
+    operations: dict[str | None, OperationType] | None
+    """Its operations by their names; None where the text cannot be read."""
+    errors: list[GraphQLError]
+    """One error at most: the first one that was found."""
+
+    def operation(self, name: str | None) -> OperationType | None:
+        """The kind of the operation with this name, or of the only one where none is named."""
+        operations = self.operations or {}
+        if name is None and len(operations) == 1:
+            return next(iter(operations.values()))
+        return operations.get(name) if name else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, roughly."""
+        names = sum(len(name or "") for name in self.operations or ())
+        said = sum(len(error.message) for error in self.errors)
+        tokens = self.parsed.token_count if self.parsed else 0
+        return _ENTRY_BYTES + names + said + tokens * _TOKEN_BYTES
+
+
+class RememberedDocuments:
+    """The documents that were used last, in a bounded amount of memory, by a digest of the text."""
+
+    def __init__(self, limit: int = REMEMBERED_BYTES) -> None:
+        self._limit, self.size = limit, 0
+        self._documents: OrderedDict[bytes, Document] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def get(self, digest: bytes) -> Document | None:
+        """The document with this digest, if it is still here."""
+        found = self._documents.get(digest)
+        if found:
+            self._documents.move_to_end(digest)
+        return found
+
+    def add(self, digest: bytes, document: Document) -> None:
+        """Keep the document, and let go of those that were not used for longest."""
+        self._documents[digest] = document
+        self.size += document.size
+        while self.size > self._limit:
+            _, oldest = self._documents.popitem(last=False)
+            self.size -= oldest.size
+
+
+class Operations:
+    """The operations of a schema, within the bounds of what one may ask for.
+
+    Without introspection nothing is told of the schema either by "did you mean".
+    """
+
+    def __init__(self, schema: strawberry.Schema, *, introspection: bool = True) -> None:
+        self._schema = schema._schema  # noqa: SLF001 - graphql-core's own, which runs operations
+        self._introspection = introspection
+        hidden = [] if introspection else [NoSchemaIntrospectionCustomRule]
+        self._rules = [*specified_rules, *hidden]
+        self.remembered = RememberedDocuments()
+        self._answers: dict[tuple[bytes, str | None], ExecutionResult] = {}
+
+    async def run(
+        self,
+        text: str,
+        context: Context,
+        variables: dict[str, Any] | None = None,
+        name: str | None = None,
+        *,
+        only_query: bool = False,
+    ) -> ExecutionResult:
+        """What the operation answers, its errors as graphql-core says them.
+
+        Raises HTTPException: 400 where there is no such operation, 405 for a mutation where it is
+        `only_query`.
+        """
+        document = self.document(text)
+        if document.operations is not None:
+            kind = document.operation(name)
+            if kind is None:
+                raise HTTPException(400, "operationName: expected one of the document's.")
+            if only_query and kind is not OperationType.QUERY:
+                raise HTTPException(405, "Expected POST for a mutation.", {"allow": "POST"})
+        if document.parsed is None:
+            return ExecutionResult(None, document.errors)
+        if _asks_the_schema_alone(document.parsed, name):
+            return self._introspected(text, name, document.parsed)
+        result = execute(
+            self._schema,
+            document.parsed,
+            context_value=context,
+            variable_values=variables,
+            operation_name=name,
+            max_coercion_errors=1,
+            hide_suggestions=not self._introspection,
+        )
+        return await result if isawaitable(result) else result
+
+    def _introspected(self, text: str, name: str | None, parsed: DocumentNode) -> ExecutionResult:
+        """What the schema says of itself: always the same, so it is asked once (some 12 ms)."""
+        key = hashlib.sha256(text.encode()).digest(), name
+        result = self._answers.get(key)
+        if result is None:
+            ran = execute(self._schema, parsed, operation_name=name)
+            result = cast("ExecutionResult", ran)  # it waits for nothing
+            if len(self._answers) >= REMEMBERED_ANSWERS:
+                self._answers.clear()
+            self._answers[key] = result
+        return result
+
+    def document(self, text: str) -> Document:
+        """The document in a text, and what is wrong with it."""
+        if len(text) > MAX_CHARACTERS:
+            error = GraphQLError(f"Expected a document of at most {MAX_CHARACTERS} characters.")
+            return Document(None, None, [error])
+        digest = hashlib.sha256(text.encode()).digest()
+        document = self.remembered.get(digest)
+        if document is None:
+            document = self._read(text)
+            self.remembered.add(digest, document)
+        return document
+
+    def _read(self, text: str) -> Document:
+        try:
+            parsed = parse(text, max_tokens=MAX_TOKENS)
+        except GraphQLError as error:
+            return Document(None, None, [_on_its_own(error)])
+        operations = {
+            one.name.value if one.name else None: one.operation
+            for one in parsed.definitions
+            if isinstance(one, OperationDefinitionNode)
+        }
+        if refused := too_much(parsed):
+            return Document(None, operations, [_on_its_own(refused)])
+        hidden = not self._introspection
+        errors = validate(self._schema, parsed, self._rules, 1, hide_suggestions=hidden)
+        if errors:
+            return Document(None, operations, [_on_its_own(errors[0])])
+        return Document(parsed, operations, [])
+
+
+def _asks_the_schema_alone(parsed: DocumentNode, name: str | None) -> bool:
+    """Whether an operation selects nothing but the schema, and takes no variables."""
+    operation = get_operation_ast(parsed, name)
+    return (
+        operation is not None
+        and operation.operation is OperationType.QUERY
+        and not operation.variable_definitions
+        and all(
+            isinstance(selected, FieldNode) and selected.name.value.startswith("__")
+            for selected in operation.selection_set.selections
+        )
+    )
+
+
+def _on_its_own(error: GraphQLError) -> GraphQLError:
+    """The same error without the document, the text and the parser, which it would keep alive."""
+    alone = GraphQLError(error.message)
+    alone.locations = error.locations
+    return alone

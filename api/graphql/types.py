@@ -1,0 +1,357 @@
+"""The types of the GraphQL schema, each shaped from what a flow answers."""
+
+from datetime import datetime
+from enum import Enum, EnumMeta
+from typing import Annotated, Any, Self, cast
+from uuid import UUID
+
+import strawberry
+
+import models
+from api.graphql.context import Info
+from auth import errors, events, paging
+from auth.accounts import enrolment
+from auth.factors import second_factor
+from auth.sessions import listing, opening
+from auth.ways_in import email_password
+
+
+def described_enum(name: str, values: dict[str, str], description: str) -> EnumMeta:
+    """An enum of the schema whose values are their own names, each with a description."""
+    members = {
+        value: strawberry.enum_value(value, description=meaning)
+        for value, meaning in values.items()
+    }
+    return strawberry.enum(cast("EnumMeta", Enum(name, members)), description=description)
+
+
+ErrorCode = described_enum(
+    "ErrorCode",
+    {code.name: code.meaning for code in errors.ErrorCode},
+    "Why an operation was refused: the value of `errors[].extensions.code`. Switch on it; "
+    "`errors[].message` is a sentence that may be shown to the user.",
+)
+
+
+First = Annotated[
+    int | None, strawberry.argument(description="How many at the most, from 1 to 100.")
+]
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The `endCursor` of the page before; without it, the first page."
+    ),
+]
+
+
+@strawberry.type(description="Someone who has an account.")
+class User:
+    id: strawberry.ID = strawberry.field(
+        description="A UUID that never changes; the `sub` of this user's access tokens."
+    )
+    email: str = strawberry.field(
+        description="The address to sign in with, as it is stored: trimmed and in lower case."
+    )
+    display_name: str = strawberry.field(
+        description="The name to show. The e-mail address unless one was given at sign-up."
+    )
+    email_verified: bool = strawberry.field(
+        description="Whether the user has shown that the e-mail address is theirs."
+    )
+    active_mfa_type: str | None = strawberry.field(
+        description='`"totp"` while the second factor is on, otherwise null.'
+    )
+    default_role: str = strawberry.field(
+        description="The role that the user acts in unless a request asks for another of `roles`."
+    )
+    roles: list[str] = strawberry.field(description="All the roles that the user may act in.")
+    locale: str = strawberry.field(
+        description="The user's language as a code, such as `en`: for texts shown or sent to them."
+    )
+    created_at: datetime = strawberry.field(
+        description="When the account was made: ISO 8601 with a time zone."
+    )
+
+    current_session: strawberry.Private[UUID]
+    stored: strawberry.Private[models.User]
+
+    @strawberry.field(
+        description="How many recovery codes are left; 0 while the second factor is off. Offer "
+        "`regenerateRecoveryCodes` when few are."
+    )
+    async def recovery_codes_left(self) -> int:
+        return await second_factor.recovery_codes_left(self.stored)
+
+    @strawberry.field(
+        description="Where the user is signed in, page by page, the last used first. "
+        "`revokeSession` ends one. Errors: INVALID_REQUEST."
+    )
+    async def sessions(
+        self, info: Info, first: First = paging.PAGE, after: After = strawberry.UNSET
+    ) -> "UserSessionConnection":
+        page = await listing.page_of(
+            info.context.postern, self.stored, first=first, after=after or None
+        )
+        return UserSessionConnection.of(page, self.current_session)
+
+    @strawberry.field(
+        description="What happened to the account, the newest first: for a page on which users see "
+        "whether it was them. Errors: INVALID_REQUEST."
+    )
+    async def security_events(
+        self, first: First = paging.PAGE, after: After = strawberry.UNSET
+    ) -> "SecurityEventConnection":
+        page = await events.page_of(self.stored, first=first, after=after or None)
+        return SecurityEventConnection.of(page)
+
+    @classmethod
+    def of(cls, user: models.User, session_id: UUID) -> Self:
+        """The public side of a user, as seen from one of their sessions."""
+        return cls(
+            id=strawberry.ID(str(user.id)),
+            email=user.email,
+            display_name=user.display_name,
+            email_verified=user.email_verified,
+            active_mfa_type=user.active_mfa_type,
+            default_role=user.default_role,
+            roles=user.roles,
+            locale=user.locale,
+            created_at=user.created_at,
+            current_session=session_id,
+            stored=user,
+        )
+
+
+@strawberry.type(description="Whether there is more of a list, and where to go on.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether entries follow this page.")
+    has_previous_page: bool = strawberry.field(
+        description="Whether this is not the first page, so that entries may come before it."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="The place of the first entry here; null on an empty page."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="For `after`, to get the next page; null on an empty page."
+    )
+
+    @classmethod
+    def of(cls, page: paging.Page[Any], cursors: list[str]) -> Self:
+        """What Relay's clients read of a page whose entries have these cursors."""
+        return cls(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )
+
+
+@strawberry.type(description="One place where a user is signed in.")
+class UserSession:
+    id: strawberry.ID = strawberry.field(description="For `revokeSession`. Not a secret.")
+    created_at: datetime = strawberry.field(description="When the user signed in.")
+    last_used_at: datetime = strawberry.field(description="When it was last refreshed.")
+    user_agent: str | None = strawberry.field(
+        description="What the client called itself when it was last refreshed, at most 255 "
+        "characters of it; null if it said nothing. Not to be trusted."
+    )
+    address: str | None = strawberry.field(
+        description="The network address that it was last refreshed from; null if unknown."
+    )
+    current: bool = strawberry.field(description="Whether it is the one that asks.")
+
+    @classmethod
+    def of(cls, session: models.UserSession, current: UUID) -> Self:
+        """A session as its user sees it from another, or from itself."""
+        return cls(
+            id=strawberry.ID(str(session.id)),
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            user_agent=session.user_agent,
+            address=session.address,
+            current=session.id == current,
+        )
+
+
+@strawberry.type(description="A session and its place in the list.")
+class UserSessionEdge:
+    cursor: str = strawberry.field(description="For `after`, to go on from here.")
+    node: UserSession = strawberry.field(description="Where the user is signed in.")
+
+
+@strawberry.type(description="A page of sessions, in the manner of Relay.")
+class UserSessionConnection:
+    edges: list[UserSessionEdge] = strawberry.field(description="The sessions, last used first.")
+    page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
+
+    @classmethod
+    def of(cls, page: paging.Page[models.UserSession], current: UUID) -> Self:
+        """A page as Relay's clients read it."""
+        edges = [
+            UserSessionEdge(cursor=listing.cursor(session), node=UserSession.of(session, current))
+            for session in page.entries
+        ]
+        return cls(edges=edges, page_info=PageInfo.of(page, [edge.cursor for edge in edges]))
+
+
+SecurityEventType = described_enum(
+    "SecurityEventType",
+    {kind.name: kind.value for kind in events.EventType},
+    "What can happen to an account.",
+)
+
+
+@strawberry.type(description="Something that happened to an account.")
+class SecurityEvent:
+    type: SecurityEventType = strawberry.field(description="What happened to it.")  # type: ignore[valid-type]
+    created_at: datetime = strawberry.field(description="When it happened.")
+    user_agent: str | None = strawberry.field(
+        description="What the client called itself, at most 255 characters of it; null if it said "
+        "nothing. Not to be trusted."
+    )
+    address: str | None = strawberry.field(
+        description="The network address that it came from; null if it was not from the network."
+    )
+
+
+@strawberry.type(description="An event and its place in the list.")
+class SecurityEventEdge:
+    cursor: str = strawberry.field(description="For `after`, to go on from here.")
+    node: SecurityEvent = strawberry.field(description="What happened, and when.")
+
+
+@strawberry.type(description="A page of events, in the manner of Relay.")
+class SecurityEventConnection:
+    edges: list[SecurityEventEdge] = strawberry.field(description="The events, newest first.")
+    page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
+
+    @classmethod
+    def of(cls, page: paging.Page[models.SecurityEvent]) -> Self:
+        """A page as Relay's clients read it."""
+        edges = [
+            SecurityEventEdge(
+                cursor=events.cursor(event),
+                node=SecurityEvent(
+                    type=SecurityEventType[event.type],
+                    created_at=event.created_at,
+                    user_agent=event.user_agent,
+                    address=event.address,
+                ),
+            )
+            for event in page.entries
+        ]
+        return cls(edges=edges, page_info=PageInfo.of(page, [edge.cursor for edge in edges]))
+
+
+@strawberry.type(
+    description="A user who is signed in. Keep the tokens where no other site's script can read "
+    "them, and never in a URL."
+)
+class Session:
+    access_token: str = strawberry.field(
+        description="A JWT for the header `Authorization: Bearer …` of every operation that needs "
+        "a signed-in user, here and at services that trust this server, such as Hasura."
+    )
+    access_token_expires_in: int = strawberry.field(
+        description="Seconds until the access token expires, counted from this answer."
+    )
+    refresh_token: str = strawberry.field(
+        description="A secret for `refreshSession`, good once: each refresh answers a new one."
+    )
+    refresh_token_id: strawberry.ID = strawberry.field(
+        description="Names the refresh token without giving it away. Not a secret."
+    )
+    user: User = strawberry.field(description="Who is signed in.")
+
+    @classmethod
+    def of(cls, session: opening.Session) -> Self:
+        """A session as its owner sees it, once."""
+        return cls(
+            access_token=session.access_token,
+            access_token_expires_in=session.access_token_expires_in,
+            refresh_token=session.refresh_token,
+            refresh_token_id=strawberry.ID(str(session.refresh_token_id)),
+            user=User.of(session.user, session.session_id),
+        )
+
+
+@strawberry.type(
+    description="A sign-in that waits for the second factor. Ask the user for the code of their "
+    "authenticator app and send both to `verifySignInMfaTotp`."
+)
+class MfaTicket:
+    ticket: str = strawberry.field(
+        description="Stands for the right password, so it is a secret. It survives wrong codes, "
+        "but not too many; redeeming it ends it. A user can have any number of them open."
+    )
+    expires_in: int = strawberry.field(
+        description="Seconds until the ticket expires, counted from this answer."
+    )
+
+    @classmethod
+    def of(cls, ticket: email_password.MfaTicket) -> Self:
+        """A ticket as its owner sees it, once."""
+        return cls(ticket=ticket.ticket, expires_in=ticket.expires_in)
+
+
+SignInResult = Annotated[
+    Session | MfaTicket,
+    strawberry.union(
+        "SignInResult",
+        description="A session, or a ticket where the user has a second factor. Select "
+        "`__typename` to tell them apart.",
+    ),
+]
+
+
+def sign_in_result(answer: opening.Session | email_password.MfaTicket) -> Session | MfaTicket:
+    """The member of the union that this answer is."""
+    return (
+        MfaTicket.of(answer) if isinstance(answer, email_password.MfaTicket) else Session.of(answer)
+    )
+
+
+@strawberry.type(
+    description="A second factor that is set up but not on yet: show the QR code, then send the "
+    "first code of the app to `verifyChangeUserMfa`. Shown once."
+)
+class TotpEnrollment:
+    image_url: str = strawberry.field(
+        description="The QR code of `otpauthUrl`, as a `data:image/png;base64,…` URL that can be "
+        "the `src` of an `<img>`."
+    )
+    totp_secret: str = strawberry.field(
+        description="The secret in Base32, for users who type it in rather than scan it."
+    )
+    otpauth_url: str = strawberry.field(
+        description="The `otpauth://totp/…` URL that holds the secret. On a phone, a link to it "
+        "opens the authenticator app."
+    )
+
+    @classmethod
+    def of(cls, enrolment: enrolment.Enrolment) -> Self:
+        """An enrolment as its owner sees it, once."""
+        return cls(
+            image_url=enrolment.image_url,
+            totp_secret=enrolment.totp_secret,
+            otpauth_url=enrolment.otpauth_url,
+        )
+
+
+@strawberry.type(description="What has become of the second factor.")
+class MfaChange:
+    user: User = strawberry.field(description="The user after the change.")
+    session: Session = strawberry.field(
+        description="The session that asked, with new tokens: its older refresh tokens are dead."
+    )
+    recovery_codes: list[str] = strawberry.field(
+        description="Ten codes for the day the phone is lost, when the factor was turned on or the "
+        "codes were replaced; empty when it was turned off. Show them once and let the user keep "
+        "them: each is good once, for `verifySignInMfaRecoveryCode` or to turn the factor off."
+    )
+
+    @classmethod
+    def of(cls, change: enrolment.MfaChange) -> Self:
+        """A change as its user sees it."""
+        session = Session.of(change.session)
+        return cls(user=session.user, session=session, recovery_codes=list(change.recovery_codes))

@@ -1,0 +1,1 @@
+"""Making an account, and what its user changes about it."""

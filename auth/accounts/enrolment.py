@@ -1,0 +1,217 @@
+"""Flow: the TOTP factor of a signed-in user: enrol, activate, turn off; its recovery codes.
+
+A user has no factor, a pending one or an active one; each step between them is one conditional
+UPDATE of the user's row, and the code that allows it is spent by it or before it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from tortoise.expressions import Q
+
+from auth import events
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.factors import one_time_codes, second_factor
+from auth.keys.vault import VaultError
+from auth.postern import Postern
+from auth.sessions import current, opening
+from auth.sessions.current import SignedIn
+from auth.sessions.opening import Session
+from models import User
+from models.transactions import atomic
+
+ENROLMENT_LIFE = timedelta(hours=1)
+"""How long a secret that was handed out waits for its first code."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """A pending factor: what its user puts into an authenticator app."""
+
+    image_url: str = field(repr=False)
+    totp_secret: str = field(repr=False)
+    otpauth_url: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MfaChange:
+    """What has become of the factor, and the session that asked, whose tokens are new."""
+
+    session: Session
+    recovery_codes: tuple[str, ...] = field(default=(), repr=False)
+
+
+async def change_user_mfa(
+    postern: Postern, caller: Caller, *, new_secret: bool = False
+) -> Enrolment:
+    """Hand out a secret, pending for an hour until a code proves that it has arrived.
+
+    Asked again within that hour it is the same secret, unless `new_secret` is wanted.
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE (the active factor is not touched).
+    """
+    second_factor.refuse_unless_enabled(postern)
+    user = (await current.recently_signed_in(postern, caller)).user
+    secret = await _enrol(postern, user, new_secret=new_secret)
+    uri = one_time_codes.key_uri(
+        secret, account=user.email, issuer=postern.settings.mfa_totp_issuer
+    )
+    return Enrolment(await asyncio.to_thread(one_time_codes.qr_code, uri), secret, uri)
+
+
+async def verify_change_user_mfa(
+    postern: Postern, caller: Caller, active_mfa_type: str, code: str
+) -> MfaChange:
+    """Turn the factor on (`"totp"`) or off (`""`) with a current code.
+
+    Turned on, it comes with recovery codes; a recovery code turns it off too. The session that asks
+    gets new tokens, and its older refresh tokens are dead at once.
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    ELEVATED_CLAIM_REQUIRED, INVALID_REQUEST (another type), TOO_MANY_REQUESTS; to turn on,
+    TOTP_ALREADY_ACTIVE, NO_TOTP_SECRET (also when it was handed out more than an hour ago); to turn
+    off, DISABLED_MFA_TOTP; and INVALID_TOTP (wrong or already used).
+    """
+    second_factor.refuse_unless_enabled(postern)
+    viewer = await current.recently_signed_in(postern, caller)
+    change = _CHANGES.get(active_mfa_type)
+    if change is None:
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST,
+            'activeMfaType: expected "totp" to turn the factor on or "" to turn it off.',
+        )
+    return await change(postern, caller, viewer, code)
+
+
+async def regenerate_recovery_codes(postern: Postern, caller: Caller, code: str) -> MfaChange:
+    """A new set of recovery codes for a current one-time code; the old ones are worth nothing.
+
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    ELEVATED_CLAIM_REQUIRED, DISABLED_MFA_TOTP, INVALID_TOTP (wrong or already used),
+    TOO_MANY_REQUESTS.
+    """
+    second_factor.refuse_unless_enabled(postern)
+    viewer = await current.recently_signed_in(postern, caller)
+    second_factor.refuse_unless_active(viewer.user)
+    await _spend_totp(postern, caller, viewer.user, code)
+    return await _give_codes(postern, caller, viewer, EventType.RECOVERY_CODES_REPLACED)
+
+
+async def reset_mfa(postern: Postern, caller: Caller, user: User) -> None:
+    """Delete the user's factor without a code: for the operator alone.
+
+    Open tickets verify nothing any more; the user's time steps stay spent.
+    """
+    async with atomic():
+        await User.filter(id=user.id).update(**_NO_FACTOR)
+        await second_factor.store_codes(user, None)
+        await events.record(postern, caller, EventType.FACTOR_RESET, user.id)
+
+
+_NO_FACTOR: dict[str, Any] = {
+    "totp_secret": None,
+    "totp_enrolled_at": None,
+    "totp_activated_at": None,
+    "recovery_salt": None,
+}
+
+
+async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
+    """The pending secret, made in one conditional statement where there is none or it is stale."""
+    secret, now = one_time_codes.new_secret(), postern.now()
+    not_active = User.filter(id=user.id, totp_activated_at__isnull=True)
+    stale = Q(totp_secret__isnull=True) | Q(totp_enrolled_at__lte=now - ENROLMENT_LIFE)
+    replaced = not_active if new_secret else not_active.filter(stale)
+    sealed = second_factor.seal_secret(postern, user, secret)
+    if await replaced.update(totp_secret=sealed, totp_enrolled_at=now):
+        return secret
+    pending = await not_active.first()
+    if pending is None:
+        raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
+    if pending.totp_secret is not None:
+        with suppress(VaultError):
+            return second_factor.open_secret(postern, pending)
+    return await _enrol(postern, user, new_secret=True)
+
+
+async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
+    user = viewer.user
+    if user.active_mfa_type is not None:
+        raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
+    enrolled_at = user.totp_enrolled_at
+    if not user.totp_secret or not enrolled_at or enrolled_at + ENROLMENT_LIFE <= postern.now():
+        raise AuthError(ErrorCode.NO_TOTP_SECRET)
+    await _spend_totp(postern, caller, user, code)
+    return await _give_codes(postern, caller, viewer, EventType.FACTOR_ON)
+
+
+async def _spend_totp(postern: Postern, caller: Caller, user: User, code: str) -> None:
+    """Accept a one-time code of the user's pending or active factor, once.
+
+    Raises AuthError: INVALID_TOTP, TOO_MANY_REQUESTS.
+    """
+    attempt = await second_factor.try_totp(postern, caller, user, code)
+    proof = second_factor.check_totp(postern, user, code)
+    async with atomic():
+        is_active = user.active_mfa_type is not None
+        right = proof is not None and await second_factor.spend(user, proof, active=is_active)
+        if right:
+            await attempt.forget()
+    if not right:
+        await attempt.failed(EventType.WRONG_CODE)
+        raise AuthError(ErrorCode.INVALID_TOTP)
+
+
+async def _give_codes(
+    postern: Postern, caller: Caller, viewer: SignedIn, kind: EventType
+) -> MfaChange:
+    """Give the factor a new set of recovery codes, and turn it on if it is not on yet.
+
+    The code that allowed it is spent before: hashing a set is work, and of many requests with one
+    code only one is to do it.
+    Raises AuthError: DISABLED_MFA_TOTP, NO_TOTP_SECRET (the factor has changed meanwhile).
+    """
+    codes, user = await second_factor.new_code_set(postern), viewer.user
+    was_active = user.active_mfa_type is not None
+    user.recovery_salt = str(codes.salt)
+    user.totp_activated_at = user.totp_activated_at or postern.now()
+    async with atomic():
+        factor = second_factor.as_seen(user, active=was_active)
+        if not await factor.update(
+            recovery_salt=user.recovery_salt, totp_activated_at=user.totp_activated_at
+        ):
+            changed = ErrorCode.DISABLED_MFA_TOTP if was_active else ErrorCode.NO_TOTP_SECRET
+            raise AuthError(changed)
+        await second_factor.store_codes(user, codes)
+        await events.record(postern, caller, kind, user.id)
+        return MfaChange(await opening.reissue(postern, viewer.session), codes.shown)
+
+
+async def _deactivate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
+    user = viewer.user
+    second_factor.refuse_unless_active(user)
+    attempt = await second_factor.try_any(postern, caller, user, code)
+    proof = await second_factor.check_any(postern, user, code)
+    if proof is not None:
+        async with atomic():
+            if await second_factor.spend(user, proof, **_NO_FACTOR):
+                await second_factor.store_codes(user, None)
+                await attempt.forget()
+                if proof.recovery_digest:
+                    await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
+                await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
+                user.update_from_dict(_NO_FACTOR)
+                return MfaChange(await opening.reissue(postern, viewer.session))
+    await attempt.failed(EventType.WRONG_CODE)
+    raise AuthError(ErrorCode.INVALID_TOTP)
+
+
+_CHANGES: Mapping[str, Callable[[Postern, Caller, SignedIn, str], Awaitable[MfaChange]]] = {
+    "totp": _activate,
+    "": _deactivate,
+}

@@ -1,0 +1,56 @@
+"""Flow: a new password, with the current one or after a recent sign-in."""
+
+from auth import events, passwords
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.postern import Postern
+from auth.sessions import current, ending, opening
+from auth.sessions.current import SignedIn
+from auth.sessions.elevation import confirm_password
+from auth.sessions.opening import Session
+from models import MfaTicket, User
+from models.transactions import atomic
+
+
+async def change_user_password(
+    postern: Postern, caller: Caller, current_password: str, new_password: str
+) -> Session:
+    """Replace the password; every other session and every open ticket of the user ends with it.
+
+    The session that asks gets new tokens, and its older refresh tokens are dead at once.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED, INVALID_PASSWORD
+    (the current one is another), INVALID_REQUEST, PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON,
+    TOO_MANY_REQUESTS.
+    """
+    viewer = await current.recently_signed_in(postern, caller)
+    user = viewer.user
+    passwords.refuse_unfit(new_password, email=user.email, settings=postern.settings)
+    await confirm_password(postern, caller, user, current_password)
+    return await _replace_password(postern, caller, viewer, new_password)
+
+
+async def set_password(postern: Postern, caller: Caller, new_password: str) -> Session:
+    """The same for clients that do not ask for the current password, as Nhost's do not.
+
+    That the sign-in is recent has to do; it always has to be, however the operator has set that.
+    Raises AuthError: what `change_user_password` does, but for INVALID_PASSWORD.
+    """
+    viewer = await current.recently_signed_in(postern, caller, at_least=True)
+    passwords.refuse_unfit(new_password, email=viewer.user.email, settings=postern.settings)
+    return await _replace_password(postern, caller, viewer, new_password)
+
+
+async def _replace_password(
+    postern: Postern, caller: Caller, viewer: SignedIn, new_password: str
+) -> Session:
+    user = viewer.user
+    new_hash = await postern.passwords.hash(new_password)
+    async with atomic():
+        same = User.filter(id=user.id, password_hash=user.password_hash, disabled=False)
+        if not await same.update(password_hash=new_hash):
+            raise AuthError(ErrorCode.INVALID_PASSWORD)
+        await MfaTicket.filter(user_id=user.id).delete()
+        await ending.end_all(postern, caller, user, but=viewer.session.id)
+        await events.record(postern, caller, EventType.PASSWORD_CHANGED, user.id)
+        return await opening.reissue(postern, viewer.session)

@@ -1,0 +1,140 @@
+"""Flow: a new account, and its first session."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tortoise.exceptions import IntegrityError
+
+from auth import email_addresses, events, passwords, tokens
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.limits.rate_limits import Limit
+from auth.postern import Postern
+from auth.sessions import current, opening
+from auth.sessions.opening import Session
+from config import Settings
+from models import User
+from models.transactions import atomic
+
+_NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
+"""A NUL as JSON writes it; PostgreSQL stores none."""
+DISPLAY_NAME_MAX = 100
+"""Characters of a display name."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody who signs up may ask for; None leaves it to the operator's settings."""
+
+    display_name: str | None = None
+    locale: str | None = None
+    """One that the operator has not allowed is passed over, as Nhost Auth does."""
+    allowed_roles: Sequence[str] | None = None
+    default_role: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+NO_WISHES = Wishes()
+
+
+async def sign_up_email_password(
+    postern: Postern,
+    caller: Caller,
+    email: str,
+    password: str,
+    wishes: Wishes = NO_WISHES,
+) -> Session:
+    """Create an account and sign its user in.
+
+    Raises AuthError: SIGNUP_DISABLED, TOO_MANY_REQUESTS, whatever `create_account` raises, and
+    DISABLED_USER and UNVERIFIED_USER where new accounts wait for the operator (the account is
+    made).
+    """
+    if postern.settings.disable_signup:
+        raise AuthError(ErrorCode.SIGNUP_DISABLED)
+    await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)
+    user = await create_account(
+        postern, caller, email, password, wishes, disabled=postern.settings.disable_new_users
+    )
+    current.refuse_kept_out(postern, user)
+    async with atomic():
+        if not await opening.hold_unchanged(postern, user):
+            raise AuthError(ErrorCode.DISABLED_USER)
+        return await opening.open_session(postern, caller, user, tokens.PASSWORD)
+
+
+async def create_account(
+    postern: Postern,
+    caller: Caller,
+    email: str,
+    password: str,
+    wishes: Wishes = NO_WISHES,
+    *,
+    disabled: bool = False,
+) -> User:
+    """Create an account. The name shown is the e-mail address unless one is given.
+
+    Raises AuthError: INVALID_REQUEST (no e-mail address, a name that cannot be shown, a password
+    beyond 1024 bytes), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
+    DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
+    """
+    settings = postern.settings
+    address = email_addresses.normalise(email)
+    if address is None:
+        raise AuthError(ErrorCode.INVALID_REQUEST, "email: expected an e-mail address.")
+    passwords.refuse_unfit(password, email=address, settings=settings)
+    name = shown_name(wishes.display_name)
+    default_role, roles = _roles(settings, wishes)
+    if _NUL.search(json.dumps(wishes.metadata)):
+        raise AuthError(ErrorCode.INVALID_REQUEST, "metadata: expected no NUL character.")
+    password_hash = await postern.passwords.hash(password)
+    try:
+        async with atomic():
+            user = await User.create(
+                email=address,
+                password_hash=password_hash,
+                display_name=name or address,
+                locale=wishes.locale
+                if wishes.locale in settings.locales
+                else settings.default_locale,
+                default_role=default_role,
+                roles=roles,
+                metadata=wishes.metadata,
+                disabled=disabled,
+            )
+            await events.record(postern, caller, EventType.SIGNED_UP, user.id)
+            return user
+    except IntegrityError:
+        raise AuthError(ErrorCode.EMAIL_ALREADY_IN_USE) from None
+
+
+def _roles(settings: Settings, wishes: Wishes) -> tuple[str, list[str]]:
+    """The default role and all roles of a new user."""
+    allowed = settings.roles_of_a_new_user
+    roles = list(dict.fromkeys(allowed if wishes.allowed_roles is None else wishes.allowed_roles))
+    if not set(roles) <= set(allowed):
+        raise AuthError(ErrorCode.ROLE_NOT_ALLOWED, allowed=allowed)
+    default_role = wishes.default_role or settings.default_role
+    if default_role not in roles:
+        raise AuthError(ErrorCode.DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES)
+    return default_role, roles
+
+
+def shown_name(display_name: str | None) -> str:
+    """A name as it is stored: trimmed, and "" for none.
+
+    Raises AuthError: INVALID_REQUEST beyond 100 characters, or with a control character.
+    """
+    name = (display_name or "").strip()
+    if len(name) > DISPLAY_NAME_MAX or any(unicodedata.category(c) == "Cc" for c in name):
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST,
+            f"displayName: expected at most {DISPLAY_NAME_MAX} characters, none of them a control "
+            "character.",
+        )
+    return name

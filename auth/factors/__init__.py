@@ -1,0 +1,1 @@
+"""Second factors, and how a user sets them up."""

@@ -1,0 +1,1 @@
+"""Users of another server: how they are read and what becomes of their password hashes."""

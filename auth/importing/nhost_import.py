@@ -1,0 +1,204 @@
+"""Flow: bring the users of a Nhost Auth database along.
+
+Each user is one row that is written or not, so it can be stopped anywhere and started again. A row
+that cannot be used is reported with its reason, and stops no other.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from tortoise.exceptions import BaseORMException, IntegrityError
+from tortoise.transactions import in_transaction
+
+from auth import metadata
+from auth.importing.nhost_users import CannotBeImportedError, Imported, read_user
+from auth.postern import Postern
+from models import User, database
+
+BATCH = 500
+"""Users that are read and written at once."""
+_UNREADABLE_ROW = (asyncpg.DataError, ValueError, OverflowError)
+_NEXT_IDS = "SELECT id FROM auth.users WHERE id > $1 ORDER BY id LIMIT $2"
+# No more of a text than shows that it is too long; times as seconds, since a time of PostgreSQL may
+# be one that Python does not have.
+_ROWS = f"""
+    SELECT id, disabled, email_verified, is_anonymous,
+        extract(epoch FROM created_at)::float8 AS created_at,
+        extract(epoch FROM last_seen)::float8 AS last_seen,
+        left(display_name, 1000) AS display_name, left(locale, 100) AS locale,
+        left(email::text, 1000) AS email, left(password_hash, 1000) AS password_hash,
+        left(default_role, 1000) AS default_role, left(totp_secret, 1000) AS totp_secret,
+        left(active_mfa_type, 100) AS active_mfa_type,
+        left(metadata::text, {metadata.MAX_BYTES + 1}) AS metadata,
+        ARRAY(SELECT left(role, 1000) FROM auth.user_roles WHERE user_id = users.id
+            ORDER BY role LIMIT 1000) AS roles
+    FROM auth.users WHERE id = ANY($1) ORDER BY id
+"""  # noqa: S608 - of a number alone
+
+
+class SourceError(Exception):
+    """The source cannot be read; the message says why."""
+
+
+@dataclass
+class Report:
+    """What has become of the users."""
+
+    imported: int = 0
+    with_factor: int = 0
+    """Of those, the users whose second factor came along; they have no recovery codes yet."""
+    already_there: int = 0
+    skipped: list[tuple[UUID, str]] = field(default_factory=list)
+    factor_lost: list[tuple[UUID, str]] = field(default_factory=list)
+    """Users who are imported without the second factor that they had, and why."""
+    changed: list[tuple[UUID, str]] = field(default_factory=list)
+    """Users who are imported with something else than they had, and what."""
+
+
+@dataclass
+class _Import:
+    postern: Postern
+    keys: list[AESGCM]
+    dry_run: bool
+    report: Report = field(default_factory=Report)
+    owners: dict[str, UUID] = field(default_factory=dict)
+    """Whose an address is, of the users of the source that are here by now."""
+
+
+async def import_users(
+    postern: Postern,
+    source: str,
+    *,
+    dry_run: bool,
+    progress: Callable[[int, int], None],
+    keys: Sequence[AESGCM] = (),
+) -> Report:
+    """Write every user of the database `source` who is not here yet; `progress` is told how far.
+
+    `keys` open TOTP secrets that Nhost Auth has encrypted. With `dry_run`, nothing is written and
+    the report is the same. Raises SourceError where the source cannot be read.
+    """
+    it = _Import(postern, list(keys), dry_run)
+    try:
+        connection = await asyncpg.connect(source)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        raise SourceError(str(error)) from None
+    try:
+        total, done = await _total(connection), 0
+        async for ids in _pages(connection):
+            await _import_page(it, await _rows(connection, ids, it.report))
+            done += len(ids)
+            progress(done, max(done, total))
+    finally:
+        await connection.close()
+    return it.report
+
+
+async def _total(connection: Any) -> int:
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM auth.users"))
+    except (asyncpg.PostgresError, OSError) as error:
+        raise SourceError(str(error)) from None
+
+
+async def _pages(connection: Any) -> AsyncIterator[list[UUID]]:
+    ids: list[UUID] = []
+    after = UUID(int=0)
+    try:
+        if await connection.fetchval("SELECT 1 FROM auth.users WHERE id = $1", after):
+            yield [after]
+        while ids := [row["id"] for row in await connection.fetch(_NEXT_IDS, after, BATCH)]:
+            yield ids
+            after = ids[-1]
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise SourceError(str(error)) from None
+
+
+async def _rows(connection: Any, ids: list[UUID], report: Report) -> list[Any]:
+    """The rows with these ids; one that the driver cannot read is skipped."""
+    try:
+        return list(await connection.fetch(_ROWS, ids))
+    except _UNREADABLE_ROW as error:
+        if len(ids) == 1:
+            report.skipped.append((ids[0], f"its row cannot be read ({type(error).__name__})"))
+            return []
+        return [row for each in ids for row in await _rows(connection, [each], report)]
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise SourceError(str(error)) from None
+
+
+async def _import_page(it: _Import, rows: Sequence[Any]) -> None:
+    ids = [row["id"] for row in rows]
+    here = dict(await User.filter(id__in=ids).values_list("id", "email"))
+    it.owners.update({str(email): user_id for user_id, email in here.items()})
+    found: list[Imported] = []
+    for row in rows:
+        if row["id"] in here:
+            it.report.already_there += 1
+            continue
+        try:
+            found.append(read_user(it.postern, row, it.keys))
+        except CannotBeImportedError as reason:
+            it.report.skipped.append((row["id"], str(reason)))
+    await _write(it, await _whose_address_is_free(it, found))
+
+
+async def _whose_address_is_free(it: _Import, found: list[Imported]) -> list[Imported]:
+    """Those whose address nobody has; of several users with one address, the first."""
+    emails = [each.user.email for each in found]
+    here = await User.filter(email__in=emails).values_list("email", flat=True)
+    taken = {str(email) for email in here}
+    free = []
+    for each in found:
+        email, user_id = each.user.email, each.user.id
+        if owner := it.owners.get(email):
+            reason = f"the same e-mail address as {owner}, spelt otherwise"
+            it.report.skipped.append((user_id, reason))
+        elif email in taken:
+            it.report.skipped.append((user_id, _TAKEN))
+        else:
+            it.owners[email] = user_id
+            free.append(each)
+    return free
+
+
+_TAKEN = "another user here has the e-mail address"
+
+
+async def _write(it: _Import, found: list[Imported]) -> None:
+    written = found
+    if found and not it.dry_run:
+        try:
+            async with in_transaction():
+                await User.bulk_create([each.user for each in found])
+        except (BaseORMException, ValueError, OverflowError) as error:
+            if database.is_unavailable(error):
+                raise
+            written = [each for each in found if await _written(it, each)]  # one by one, then
+    for each in written:
+        it.report.imported += 1
+        it.report.with_factor += each.user.active_mfa_type is not None
+        if each.factor_lost:
+            it.report.factor_lost.append((each.user.id, each.factor_lost))
+        it.report.changed += [(each.user.id, what) for what in each.changed]
+
+
+async def _written(it: _Import, found: Imported) -> bool:
+    user = found.user
+    try:
+        await user.save(force_create=True)
+    except IntegrityError:  # somebody signed up meanwhile
+        reason = _TAKEN
+    except (BaseORMException, ValueError, OverflowError) as error:
+        if database.is_unavailable(error):
+            raise
+        reason = f"the database does not take it ({type(error).__name__})"
+    else:
+        return True
+    it.owners.pop(user.email, None)
+    it.report.skipped.append((user.id, reason))
+    return False

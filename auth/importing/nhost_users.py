@@ -1,0 +1,192 @@
+"""A row of Nhost Auth's `auth.users` as a user of ours, or the reason why it cannot be one."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyotp
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from auth import email_addresses, metadata
+from auth.accounts.sign_up import shown_name
+from auth.errors import AuthError
+from auth.factors import second_factor
+from auth.importing import foreign_hashes
+from auth.operators import refuse_unfit_roles
+from auth.postern import Postern
+from models import User
+
+_SEALED_FROM = 64
+"""Characters from which on a TOTP secret is an encrypted one, as Nhost Auth tells them apart."""
+_NONCE_BYTES = 12
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
+_FIRST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nobody has an account that is older."""
+
+
+class CannotBeImportedError(Exception):
+    """A user who cannot be brought along; the message says why, and holds no secret."""
+
+
+class UnreadableSecretError(Exception):
+    """A second factor that cannot be brought along; the message says why, and holds no secret."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A user as we store one, and what of them could not come along."""
+
+    user: User
+    factor_lost: str | None = None
+    """Why the user comes without the second factor that they had."""
+    changed: list[str] = field(default_factory=list)
+    """What else is not as it was."""
+
+
+def read_keys(text: str) -> list[AESGCM]:
+    """Nhost Auth's AUTH_ENCRYPTION_KEY: hex of 16, 24 or 32 bytes; older ones behind it, by commas.
+
+    Raises ValueError, which does not show them.
+    """
+    try:
+        return [AESGCM(bytes.fromhex(part.strip())) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise ValueError("expected keys of 16, 24 or 32 bytes in hex, by commas") from None
+
+
+def read_user(postern: Postern, row: Any, keys: list[AESGCM]) -> Imported:
+    """The user of a row. Raises CannotBeImportedError."""
+    if row["is_anonymous"]:
+        raise CannotBeImportedError("anonymous")
+    email = _email(row["email"])
+    default_role, changed = row["default_role"] or "", list[str]()
+    user = User(
+        id=row["id"],
+        email=email,
+        email_verified=_flag(row, "email_verified"),
+        password_hash=_password_hash(row["password_hash"]),
+        display_name=_name(row["display_name"], email, changed),
+        locale=_locale(row["locale"], postern.settings.default_locale, changed),
+        default_role=default_role,
+        roles=_roles([*row["roles"], default_role], default_role),
+        metadata=_metadata(row["metadata"]),
+        disabled=_flag(row, "disabled"),
+        created_at=_created_at(row["created_at"], postern.now()),
+        last_signed_in_at=_time(row["last_seen"], postern.now()),
+    )
+    lost = _bring_factor(postern, user, row, keys) if row["active_mfa_type"] else None
+    return Imported(user, lost, changed)
+
+
+def _email(email: str | None) -> str:
+    if not email or not email.strip():
+        raise CannotBeImportedError("no e-mail address")
+    address = email_addresses.normalise(email)
+    if address is None:
+        raise CannotBeImportedError("an e-mail address that is malformed or not accepted here")
+    return address
+
+
+def _flag(row: Any, name: str) -> bool:
+    if not isinstance(row[name], bool):
+        raise CannotBeImportedError(f"{name} is neither true nor false")
+    return bool(row[name])
+
+
+def _password_hash(password_hash: str | None) -> str:
+    if not password_hash:
+        raise CannotBeImportedError("no password (a provider's user, say)")
+    if reason := foreign_hashes.why_not(password_hash):
+        raise CannotBeImportedError(reason)
+    return password_hash
+
+
+def _name(display_name: str | None, email: str, changed: list[str]) -> str:
+    try:
+        return shown_name(display_name) or email
+    except AuthError:
+        changed.append("the display name cannot be shown, and is the e-mail address now")
+        return email
+
+
+def _locale(locale: str | None, default: str, changed: list[str]) -> str:
+    if locale and _LOCALE.fullmatch(locale):
+        return locale
+    changed.append(f"the locale is unknown, and is {default} now")
+    return default
+
+
+def _roles(roles: list[str | None], default_role: str) -> list[str]:
+    found = [role or "" for role in dict.fromkeys(roles)]
+    try:
+        refuse_unfit_roles(found, default_role)
+    except ValueError as reason:
+        raise CannotBeImportedError(str(reason)) from None
+    return found
+
+
+def _metadata(text: str | None) -> dict[str, Any] | None:
+    if text is None or text.strip() == "null":
+        return None
+    try:
+        return metadata.parse(text)
+    except ValueError as reason:
+        raise CannotBeImportedError(str(reason)) from None
+
+
+def _created_at(seconds: float | None, now: datetime) -> datetime:
+    created_at = _time(seconds, now)
+    if created_at is None:
+        raise CannotBeImportedError("created_at is missing, long ago or in the future")
+    return created_at
+
+
+def _time(seconds: float | None, now: datetime) -> datetime | None:
+    """A time that can have been; a clock may have been a day ahead."""
+    latest = (now + timedelta(days=1)).timestamp()
+    if seconds is None or not _FIRST_DAY.timestamp() <= seconds <= latest:  # NaN is neither
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _bring_factor(postern: Postern, user: User, row: Any, keys: list[AESGCM]) -> str | None:
+    """Give the user their second factor; or else, why they have none now."""
+    if row["active_mfa_type"] != "totp":
+        return "a second factor of another kind"
+    try:
+        secret = _secret(row["totp_secret"] or "", keys)
+    except UnreadableSecretError as reason:
+        return str(reason)
+    user.totp_secret = second_factor.seal_secret(postern, user, secret)
+    user.totp_enrolled_at = user.totp_activated_at = postern.now()
+    return None
+
+
+def _secret(stored: str, keys: list[AESGCM]) -> str:
+    """The TOTP secret in Base32. Raises UnreadableSecretError."""
+    secret = _opened(stored, keys) if len(stored) >= _SEALED_FROM else stored
+    try:
+        pyotp.TOTP(secret).now()
+    except ValueError:
+        secret = ""
+    if not secret or len(secret) > 128:
+        raise UnreadableSecretError("a TOTP secret that is missing or malformed")
+    return secret
+
+
+def _opened(stored: str, keys: list[AESGCM]) -> str:
+    """What AES-GCM has sealed: hex of nonce, ciphertext and tag, with no associated data."""
+    if not keys:
+        raise UnreadableSecretError("an encrypted TOTP secret, and no key to open it")
+    try:
+        raw = bytes.fromhex(stored)
+    except ValueError:
+        raise UnreadableSecretError("a TOTP secret that is missing or malformed") from None
+    for key in keys:
+        try:
+            return key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None).decode("ascii")
+        except (InvalidTag, ValueError):
+            continue
+    raise UnreadableSecretError("an encrypted TOTP secret that none of the keys opens")

@@ -1,0 +1,154 @@
+"""The signing keys in the data folder: a file each, made, rotated and revoked here.
+
+A file's name is a number, and the highest number signs. The number says nothing else: when a key
+was made stands in its file, and which key it is, is told by its content alone.
+"""
+
+import fcntl
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from auth.keys.key_files import UnusableKeyError, create
+from auth.keys.key_ring import ED25519, KeyRing, SigningKey, thumbprint
+
+FOLDER = "signing-keys"
+_FIRST_KEY = "0.pem"
+"""The first key has this name everywhere, so that processes that start at once make one key."""
+_NAME = re.compile(r"([0-9]{1,40})\.pem")
+_MADE = re.compile(rb"Made: ([0-9]{1,12})\n")
+"""The line before the key in its file: seconds since 1970. (RFC 7468, section 2, allows it.)
+Where it is missing, the key was made when its name says, or its file was."""
+
+logger = logging.getLogger("postern")
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What is true after a rotation."""
+
+    signing: str
+    """The `kid` of the key that signs."""
+    verifying: tuple[str, ...]
+    """The `kid`s of the keys that verify, the signing one last."""
+    gone: tuple[str, ...]
+    """The `kid`s of the keys that this rotation deleted."""
+
+
+def own_key_ring(folder: Path, *, token_life: int) -> KeyRing:
+    """Ed25519 keys in a folder, a file each; one is made when there is none.
+
+    Raises UnusableKeyError, also for one broken key of several. Later on, a file that cannot be
+    used (as while it is copied) is passed over with a warning in the log.
+    """
+    keys = folder / FOLDER
+    keys.mkdir(mode=0o700, exist_ok=True)
+    if not _names(keys):
+        create(keys / _FIRST_KEY, _new_pem())
+    for name in _names(keys):
+        read_key(keys / name)
+    return KeyRing(lambda: _state(keys), lambda: _usable_keys(keys), token_life=token_life)
+
+
+def rotate(folder: Path, now: datetime, *, token_life: int, revoke: bool = False) -> Rotation:
+    """Make a new key that signs from now on, and delete the keys that verify nothing any more.
+
+    With `revoke`, all other keys are deleted at once: no access token that they signed is accepted
+    here from then on. Rotations at the same moment happen one after another; the last one signs.
+    Raises UnusableKeyError, and OSError where the folder cannot be written.
+    """
+    ring = own_key_ring(folder, token_life=token_life)
+    keys = folder / FOLDER
+    with _one_at_a_time(keys):
+        before = {str(key.kid) for key in _usable_keys(keys)}
+        made = read_key(_make(keys, now)).kid
+        kept = {made} if revoke else {key.kid for key in ring.in_use(now)}
+        for name in _names(keys):
+            if read_key(keys / name).kid not in kept:
+                (keys / name).unlink()
+        _write_to_disk(keys)
+        verifying = tuple(str(key.kid) for key in ring.in_use(now))
+        signing = str(ring.current.kid)
+    return Rotation(signing, verifying, tuple(sorted(before - set(verifying))))
+
+
+def read_key(path: Path) -> SigningKey:
+    """The key in a file. Raises UnusableKeyError, which never shows the content, and OSError."""
+    content = path.read_bytes()
+    try:
+        private = serialization.load_pem_private_key(content, password=None)
+    except (ValueError, TypeError):
+        private = None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise UnusableKeyError(f"{path}: expected an Ed25519 private key in PEM form")
+    public = private.public_key()
+    made = _MADE.match(content)
+    made_at = int(made[1]) if made else min(int(path.stem), int(path.stat().st_mtime))
+    return SigningKey(thumbprint(ED25519, public), ED25519, private, public, made_at)
+
+
+def _make(keys: Path, now: datetime) -> Path:
+    """A file with a new key, of a higher number than all others whatever the clock says."""
+    seconds = int(now.timestamp())
+    last = int(Path(_names(keys)[-1]).stem)
+    path = keys / f"{max(last + 1, seconds)}.pem"
+    if not _NAME.fullmatch(path.name):
+        raise UnusableKeyError(f"{keys / str(last)}.pem: no higher number is left; rename this key")
+    if not create(path, b"Made: %d\n" % seconds + _new_pem()):
+        raise UnusableKeyError(f"{path}: somebody else has just made this file")
+    return path
+
+
+def _usable_keys(keys: Path) -> list[SigningKey]:
+    found = []
+    for name in _names(keys):
+        try:
+            found.append(read_key(keys / name))
+        except UnusableKeyError as error:
+            logger.warning("a signing key is passed over: %s", error)
+    return found
+
+
+def _names(keys: Path) -> list[str]:
+    """The names of the key files, that of the signing key last."""
+    found = (name for name in os.listdir(keys) if _NAME.fullmatch(name))  # noqa: PTH208
+    return sorted(found, key=lambda name: int(name.removesuffix(".pem")))
+
+
+def _state(keys: Path) -> list[tuple[str, int, int, int]]:
+    """What differs when a file came, went or changed: cheap, as every request asks for it."""
+    with os.scandir(keys) as entries:
+        states = [(entry.name, entry.stat()) for entry in entries if _NAME.fullmatch(entry.name)]
+    return sorted((name, at.st_ino, at.st_mtime_ns, at.st_size) for name, at in states)
+
+
+def _new_pem() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+@contextmanager
+def _one_at_a_time(keys: Path) -> Iterator[None]:
+    with (keys / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write_to_disk(folder: Path) -> None:
+    """Make what was deleted in a folder stay deleted, should the machine lose power now."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

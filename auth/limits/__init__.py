@@ -1,0 +1,1 @@
+"""What slows down guessing and keeps the server from being flooded."""

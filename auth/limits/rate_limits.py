@@ -1,0 +1,212 @@
+"""How often one client address may ask, try and sign up.
+
+An address that fails is counted for each account that it tries and, with more room, as a whole;
+`auth.throttling` slows down what is done to one account, whoever tries. IPv6 addresses are counted
+in nested networks, since whoever has one has many.
+"""
+
+import asyncio
+import ipaddress
+import logging
+import time
+from enum import Enum, unique
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
+
+from auth.errors import AuthError, ErrorCode
+from auth.limits.throttle_log import throttle_log
+from config import Settings
+
+if TYPE_CHECKING:
+    from redis.asyncio import ConnectionPool
+
+STORAGE_PAUSE = 10
+"""Seconds for which a storage that failed is left alone."""
+_STORAGE_TIMEOUT = 0.5
+"""Seconds that a storage may take to answer."""
+_IPV6_PREFIXES = ((64, 1), (56, 2), (48, 4))
+"""Bits of an IPv6 address that tell one client from another, and how much more room each has.
+
+A client has a /64 at least, a home a /56, a site a /48 (RFC 6177, RIPE-690)."""
+
+logger = logging.getLogger("postern")
+
+
+@unique
+class Limit(Enum):
+    """What is counted for an address: its name in the settings, and how many times that it has."""
+
+    REQUESTS = ("global", 1)
+    SIGN_UPS = ("signups", 1)
+    GUESSES = ("brute_force", 5)
+    """Failed attempts at whatever."""
+    GUESSES_AT_ACCOUNT = ("brute_force", 1)
+    """Failed attempts at one account."""
+
+
+class Network(NamedTuple):
+    """A network that is counted as one client."""
+
+    name: str
+    room: int
+    """How many times the room of a single client it has."""
+
+
+class _Memory(MemoryStorage):
+    """The library's storage, looking for expired counters once a second.
+
+    It would look through all of them at every hit, which takes 1 ms with ten thousand clients.
+    """
+
+    _looks_again_at = 0.0
+
+    async def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802 - its private name
+        if time.monotonic() >= self._looks_again_at:
+            self._looks_again_at = time.monotonic() + 1
+            await super()._MemoryStorage__schedule_expiry()  # type: ignore[misc]
+
+
+class RateLimits:
+    """Counters for client addresses, shared through Redis or in the memory of this process.
+
+    While Redis cannot be reached, each process counts for itself.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        chosen = settings.model_dump()
+        self._enabled = settings.rate_limit_enable
+        self._items = {
+            (limit, room): RateLimitItemPerSecond(
+                chosen[f"rate_limit_{name}_burst"] * times * room,
+                chosen[f"rate_limit_{name}_interval"],
+                namespace="postern",
+            )
+            for limit in Limit
+            for name, times in [limit.value]
+            for _, room in _IPV6_PREFIXES
+        }
+        self._own = FixedWindowRateLimiter(_Memory())
+        self._pool = _redis(settings)
+        self._shared = FixedWindowRateLimiter(_storage(self._pool)) if self._pool else self._own
+        self._shared_again_at = 0.0
+
+    async def spend(self, limit: Limit, address: str | None, account: str = "") -> None:
+        """Count one for this address. Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`."""
+        if wait := await self.wait(limit, address, account):
+            raise too_many_requests(wait)
+
+    async def wait(self, limit: Limit, address: str | None, account: str = "") -> float:
+        """Count one for this address; the seconds to wait where that is one too many, else 0."""
+        if not self._enabled:
+            return 0
+        for network in networks_of(address):  # what a narrow one refuses costs a wide one nothing
+            if not await self._hit(limit, network, account, 1):
+                return await self._rest(limit, network, account)
+        return 0
+
+    async def look(self, limit: Limit, address: str | None) -> float:
+        """The seconds to wait before another one is allowed, else 0; nothing is counted."""
+        if not self._enabled:
+            return 0
+        for network in networks_of(address):
+            item, names = self._items[limit, network.room], (limit.name, network.name, "")
+            try:
+                allowed = await self._limiter().test(item, *names)
+            except StorageError:
+                allowed = await self._own.test(item, *names)
+            if not allowed:
+                return await self._rest(limit, network, "")
+        return 0
+
+    async def give_back(self, limit: Limit, address: str | None, account: str = "") -> None:
+        """Uncount one: what was tried succeeded."""
+        if self._enabled:
+            networks = networks_of(address)
+            await asyncio.gather(*(self._hit(limit, each, account, -1) for each in networks))
+
+    async def close(self) -> None:
+        """Let the connections to Redis go."""
+        if self._pool:
+            await self._pool.aclose()
+
+    async def _hit(self, limit: Limit, network: Network, account: str, cost: int) -> bool:
+        item, names = self._items[limit, network.room], (limit.name, network.name, account)
+        try:
+            return await self._limiter().hit(item, *names, cost=cost)
+        except StorageError as error:
+            if time.monotonic() >= self._shared_again_at:  # said once for all that have asked
+                logger.warning(
+                    "AUTH_RATE_LIMIT_STORAGE cannot be used, so this process counts for itself: %s",
+                    type(error.storage_error).__name__,
+                )
+            self._shared_again_at = time.monotonic() + STORAGE_PAUSE
+            return await self._own.hit(item, *names, cost=cost)
+
+    async def _rest(self, limit: Limit, network: Network, account: str) -> float:
+        """Seconds until the count of this network begins anew; one at least."""
+        item, names = self._items[limit, network.room], (limit.name, network.name, account)
+        try:
+            stats = await self._limiter().get_window_stats(item, *names)
+        except StorageError:
+            return float(item.get_expiry())
+        rest = max(1.0, stats.reset_time - time.time())
+        throttle_log.refused(limit.name.lower(), network.name, rest)
+        return rest
+
+    def _limiter(self) -> FixedWindowRateLimiter:
+        return self._own if time.monotonic() < self._shared_again_at else self._shared
+
+
+def too_many_requests(seconds: float) -> AuthError:
+    """The refusal that says after how many seconds to try again, one at least."""
+    return AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=max(1, -int(-seconds // 1)))
+
+
+@lru_cache(maxsize=4096)
+def networks_of(address: str | None) -> tuple[Network, ...]:
+    """What counts as one client: an IPv4 address; of an IPv6 address its /64, its /56, its /48."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return (Network("elsewhere", 1),)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return (Network(str(parsed), 1),)
+    return tuple(
+        Network(str(ipaddress.ip_network((int(parsed), prefix), strict=False)), room)
+        for prefix, room in _IPV6_PREFIXES
+    )
+
+
+def network_of(address: str | None) -> str:
+    """The narrowest network of this address: the one that a user is known from."""
+    return networks_of(address)[0].name
+
+
+def _redis(settings: Settings) -> "ConnectionPool | None":
+    url = settings.rate_limit_storage.get_secret_value()
+    if url.startswith("memory"):
+        return None
+    from redis.asyncio import ConnectionPool  # noqa: PLC0415 - half a tenth of a second at the start
+
+    return ConnectionPool.from_url(
+        url.replace("redis+unix", "unix"),
+        socket_timeout=_STORAGE_TIMEOUT,
+        socket_connect_timeout=_STORAGE_TIMEOUT,
+    )
+
+
+def _storage(pool: "ConnectionPool") -> RedisStorage:
+    return RedisStorage(
+        "async+redis://",
+        wrap_exceptions=True,
+        implementation="redispy",
+        key_prefix="postern",
+        connection_pool=pool,  # type: ignore[arg-type] # its options are typed too narrowly
+    )

@@ -1,0 +1,274 @@
+"""Throttling of one account: the delay between failed attempts grows, and decays.
+
+NIST SP 800-63B-4, section 3.2.2. An attempt is counted before its outcome has an effect or is told,
+since otherwise any number could be made at the same instant; one that succeeds clears the count.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from uuid import UUID
+
+from tortoise import connections
+from tortoise.expressions import F
+
+from auth import events, tokens
+from auth.caller import Caller
+from auth.errors import AuthError
+from auth.events import EventType
+from auth.limits.rate_limits import Limit, network_of, too_many_requests
+from auth.limits.throttle_log import throttle_log
+from auth.postern import Postern
+from config import Settings
+from models import SecurityEvent, Throttle, User
+
+LONGEST_DELAY = 60 * 60
+"""Seconds. NIST's example: "30 seconds up to an hour"."""
+DECAY = 60 * 60
+"""Seconds after which one failed attempt is forgotten."""
+_KNOWN_SIGN_INS, _KNOWN_NETWORKS = 100, 10
+"""The latest sign-ins of a user whose addresses are known ones, and how many of those count: each
+has a count of failures of its own."""
+_NEW_CREDENTIAL = ("FACTOR_ON", "PASSWORD_CHANGED", "PASSWORD_SET")
+"""Events after which only those know a user's networks who have shown the new credential."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Something that is tried and may be a guess."""
+
+    postern: Postern
+    caller: Caller
+    subject: str
+    """What is tried: `password_of` or `codes_of`."""
+    user_id: UUID | None
+    """Whose it is; None where there is no such account."""
+    key: str
+    """Under what it is counted."""
+    counted: bool = False
+    """As a failure, already. Else a success has to make sure that it is allowed (`NO_FAILURE`)."""
+
+    async def count(self) -> "Attempt":
+        """Count it as failed, before it is looked at.
+
+        Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
+        """
+        counted = await self.count_here() or await self.count_where_known()
+        if counted is None:
+            raise await self.refused()
+        return counted
+
+    async def count_here(self) -> "Attempt | None":
+        """Count it as failed, wherever it comes from; None if that is not allowed now."""
+        enabled = self.postern.settings.rate_limit_enable
+        if enabled and not await _counted(self.postern, self.key):
+            return None
+        return replace(self, counted=True)
+
+    async def count_where_known(self) -> "Attempt | None":
+        """The same in a network where the user has signed in before, which has its own count.
+
+        So nobody elsewhere can keep the user out. None in other networks.
+        """
+        return await self.where_known().count_here() if await self.is_where_known() else None
+
+    async def is_where_known(self) -> bool:
+        """Whether the user has signed in from this network before."""
+        return await _has_signed_in_from(network_of(self.caller.address), self.user_id)
+
+    def where_known(self, *, known: bool = True) -> "Attempt":
+        """The same attempt, under the count of the network that it comes from.
+
+        Where the user is not known there, all attempts from the network share one count: it is only
+        for taking as long, and nobody can make it grow.
+        """
+        network = network_of(self.caller.address)
+        subject = self.subject if known else "nobody"
+        return replace(self, key=tokens.digest(f"{subject} from {network}"))
+
+    async def refused(self, wait: float = 0) -> AuthError:
+        """The refusal of an attempt that has to wait, for at least so many seconds; it is counted.
+
+        The attempt was not looked at.
+        """
+        throttle = await Throttle.get_or_none(key=self.key)
+        now = int(self.postern.now().timestamp())
+        await Throttle.filter(key=self.key).update(refused=F("refused") + 1)
+        wait = max(wait, throttle.allowed_at - now if throttle else 1)
+        throttle_log.refused("account", str(self.user_id or self.key), wait)
+        return too_many_requests(wait)
+
+    async def failed(self, kind: EventType) -> None:
+        """Tell the trail that it failed, count it for the address, and announce a wait."""
+        await events.record(self.postern, self.caller, kind, self.user_id)
+        await self.announce_wait()
+        await self.postern.rate_limits.wait(Limit.GUESSES, self.caller.address)
+
+    async def announce_wait(self) -> None:
+        """Tell the trail, once, of the wait that this failure has begun, if it has."""
+        now = int(self.postern.now().timestamp())
+        begun = Throttle.filter(key=self.key, allowed_at__gt=now, announced_at__lt=F("allowed_at"))
+        if await begun.update(announced_at=F("allowed_at")):
+            held_back = EventType.ATTEMPTS_HELD_BACK
+            await events.record(self.postern, self.caller, held_back, self.user_id)
+
+    async def forget(self) -> None:
+        """Clear the count after a success: fits into the atomic change that the attempt allows."""
+        await Throttle.filter(key=self.key).delete()
+
+
+async def try_password(postern: Postern, caller: Caller, user: User) -> Attempt:
+    """Begin to try a password of a user who is signed in; it is counted as failed.
+
+    Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`; nothing is counted while the server is
+    too busy to look at passwords.
+    """
+    postern.passwords.refuse_when_busy()
+    return await begun(postern, caller, password_of(user.email), user.id).count()
+
+
+async def try_code(postern: Postern, caller: Caller, user: User) -> Attempt:
+    """Begin to try a one-time code or a recovery code of a user who is signed in; it is counted.
+
+    Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
+    """
+    return await begun(postern, caller, codes_of(user.id), user.id).count()
+
+
+def begun(postern: Postern, caller: Caller, subject: str, user_id: UUID | None) -> Attempt:
+    """An attempt that is not counted yet."""
+    uncounted = postern.settings.rate_limit_enable
+    return Attempt(postern, caller, subject, user_id, key_of(subject), counted=not uncounted)
+
+
+def password_of(address: str) -> str:
+    """What is tried, and counted: the password of whoever has this address, if anybody."""
+    return f"password of {address}"
+
+
+def codes_of(user_id: UUID) -> str:
+    """What is tried, and counted: the codes of this user, of either kind."""
+    return f"{CODES}{user_id}"
+
+
+def key_of(subject: str) -> str:
+    """Under what it is counted.
+
+    Who has an address here is not to be read from the counts; a user's id tells nothing.
+    """
+    return subject if subject.startswith(CODES) else tokens.digest(subject)
+
+
+NOBODY = UUID(int=0)
+"""The id of no user: looking for it takes as long as looking for a user's."""
+CODES = "code of "
+"""What the key of a user's codes begins with."""
+_ALLOWED = "NOT EXISTS (SELECT 1 FROM throttles WHERE key = {key} AND allowed_at > :seconds)"
+PASSWORD_ALLOWED = _ALLOWED.format(key=":throttle")
+"""A question of a `Read`: an attempt at what has this key is allowed now."""
+NO_FAILURE = """
+    INSERT INTO throttles (key, failures, failed_at, allowed_at)
+    SELECT :throttle, 0, :seconds, 0 WHERE {so_far}
+    ON CONFLICT (key) DO UPDATE SET failures = 0, allowed_at = 0, announced_at = 0, refused = 0
+    WHERE throttles.allowed_at <= :seconds OR :counted
+    RETURNING key
+"""
+"""A step of a `Change`: an attempt that succeeds, if one is allowed now or it was counted before.
+
+It writes a row though there is nothing to count, so that it waits for the attempts that fail at the
+same moment, or they for it.
+"""
+
+
+async def failed(postern: Postern, caller: Caller) -> None:
+    """Count a guess at something too random to be guessed: for its address alone.
+
+    Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
+    """
+    await postern.rate_limits.spend(Limit.GUESSES, caller.address)
+
+
+def delays(free: int, interval: int) -> list[int]:
+    """Seconds to wait after the failed attempt number `free`, the one after it, …; the last stays.
+
+    Up to there nobody waits. Then the pace is that of `free` attempts in `interval` seconds at
+    first, and half of it each time, down to one an hour.
+    """
+    growing = [min(LONGEST_DELAY, max(1, interval // free))]
+    while growing[-1] < LONGEST_DELAY:
+        growing.append(min(LONGEST_DELAY, growing[-1] * 2))
+    return growing
+
+
+def all_forgotten(settings: Settings) -> int:
+    """Seconds after which nothing is left to count of whatever failed."""
+    free = settings.rate_limit_brute_force_burst
+    return DECAY * (free + len(delays(free, settings.rate_limit_brute_force_interval)))
+
+
+async def _counted(postern: Postern, key: str) -> bool:
+    """Count an attempt as failed; False, and nothing is changed, if it comes too early."""
+    connection = connections.get("default")
+    statement, parameter = _on_its_own(postern.settings), "$"
+    if connection.capabilities.dialect == "sqlite":
+        parameter = "?"
+    statement = statement.replace(":key", f"{parameter}1").replace(":seconds", f"{parameter}2")
+    now = int(postern.now().timestamp())
+    return bool(await connection.execute_query_dict(statement, [key, now]))
+
+
+def _on_its_own(settings: Settings) -> str:
+    return counting(settings, "CAST(:key AS TEXT)").replace("{so_far}", "TRUE")
+
+
+def counting(settings: Settings, key: str) -> str:
+    """A step of a `Change` that counts an attempt as failed, if one is allowed now.
+
+    `key` is the SQL of what it is counted under; the value `seconds` is the time.
+    """
+    return _statement(
+        settings.rate_limit_brute_force_burst, settings.rate_limit_brute_force_interval, key
+    )
+
+
+@lru_cache
+def _statement(free: int, interval: int, key: str) -> str:
+    """One statement, since what is counted must not depend on who asks at the same time.
+
+    Its sums are whole seconds, written so that SQLite and PostgreSQL understand them alike.
+    """
+    growing = delays(free, interval)
+    most = free + len(growing) - 1
+    waits = " ".join(f"WHEN {n} THEN {wait}" for n, wait in enumerate(growing, free))
+    now = "CAST(:seconds AS BIGINT)"  # PostgreSQL would take it for an INTEGER here and there
+    return f"""
+        INSERT INTO throttles (key, failures, failed_at, allowed_at)
+        SELECT {key}, 1, {now}, {now} + CASE 1 {waits} ELSE 0 END WHERE {{so_far}}
+        ON CONFLICT (key) DO UPDATE SET (failures, failed_at, allowed_at, refused) = (
+            SELECT n, {now}, {now} + CASE n {waits} ELSE 0 END, 0
+            FROM (
+                SELECT CASE WHEN kept < 0 THEN 1 WHEN kept >= {most} THEN {most} ELSE kept + 1 END
+                    AS n
+                FROM (
+                    SELECT throttles.failures - ({now} - throttles.failed_at) / {DECAY} AS kept
+                ) AS decayed
+            ) AS counted
+        )
+        WHERE throttles.allowed_at <= {now}
+        RETURNING key
+    """  # noqa: S608 - of numbers and our own words
+
+
+async def _has_signed_in_from(network: str, user_id: UUID | None) -> bool:
+    """Whether the network is known: of the latest sign-ins with the credentials of today.
+
+    Who changed one of them did so from a network that is known, too.
+    """
+    trail = SecurityEvent.filter(user_id=user_id or NOBODY).order_by("-id")
+    kinds = (EventType.SIGNED_IN.name, *_NEW_CREDENTIAL)
+    found = trail.filter(type__in=kinds).limit(_KNOWN_SIGN_INS)
+    known: set[str] = set()
+    for kind, address in await found.values_list("type", "address"):
+        known.add(network_of(address))
+        if kind in _NEW_CREDENTIAL or len(known) >= _KNOWN_NETWORKS:
+            break
+    return network in known - {network_of(None)}

@@ -1,0 +1,1 @@
+"""Sessions: opening, refreshing, knowing who asks, ending, elevation."""

@@ -1,0 +1,61 @@
+"""Flow: signing out, here or everywhere."""
+
+from uuid import UUID
+
+from auth import events, tokens
+from auth.caller import Caller
+from auth.events import EventType
+from auth.postern import Postern
+from auth.sessions import current
+from models import RefreshToken, User, UserSession
+from models.transactions import atomic
+
+
+async def sign_out(
+    postern: Postern, caller: Caller, refresh_token: str | None, *, everywhere: bool
+) -> None:
+    """End the session of this refresh token, else that of the access token, or all of the user's.
+
+    A token that is not known any more is no error: its session is over, as was asked.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER (without a refresh token, or everywhere).
+    """
+    if everywhere:
+        user = (await current.signed_in(postern, caller)).user
+        await end_all(postern, caller, user)
+    elif refresh_token is not None:
+        token = await RefreshToken.get_or_none(digest=tokens.digest(refresh_token)).select_related(
+            "session"
+        )
+        if token is not None:
+            await _end(postern, caller, token.session)
+    else:
+        await _end(postern, caller, (await current.signed_in(postern, caller)).session)
+
+
+async def revoke_session(postern: Postern, caller: Caller, session_id: str) -> bool:
+    """End one of the signed-in user's sessions; False if they have no such session.
+
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER.
+    """
+    user = (await current.signed_in(postern, caller)).user
+    try:
+        session = await UserSession.get_or_none(id=UUID(session_id), user_id=user.id)
+    except ValueError:
+        return False
+    return session is not None and await _end(postern, caller, session)
+
+
+async def end_all(postern: Postern, caller: Caller, user: User, *, but: UUID | None = None) -> None:
+    """End all sessions of the user, or all but one."""
+    async with atomic():
+        await UserSession.filter(user_id=user.id).exclude(id=but).delete()
+        await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user.id)
+
+
+async def _end(postern: Postern, caller: Caller, session: UserSession) -> bool:
+    async with atomic():
+        ended = await UserSession.filter(id=session.id).delete()
+        if ended:
+            user_id: UUID = session.user_id  # type: ignore[attr-defined] # Tortoise adds it
+            await events.record(postern, caller, EventType.SESSION_ENDED, user_id)
+    return bool(ended)

@@ -1,0 +1,150 @@
+"""Flow: a refresh token is exchanged for its successor, and one that was stolen is noticed.
+
+The successor of a refresh token is derived from it with a key of ours. So whoever asks again with
+the same token (a second tab, a client whose answer was lost) is answered with the same successor,
+and a session never has two chains of tokens, though only digests are stored.
+"""
+
+import hmac
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from auth import events, tokens
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.limits import throttling
+from auth.postern import Postern
+from auth.sessions import current, opening
+from auth.sessions.opening import Session
+from models import RefreshToken, UserSession
+from models.statements import Change, Read
+from models.transactions import atomic
+
+_PURPOSE = "postern refresh token successor"
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) -> Session:
+    """Exchange a refresh token for its successor and a fresh access token (RFC 9700, 4.14.2).
+
+    A token that comes again is answered with the same successor: within the grace
+    (`AUTH_REFRESH_TOKEN_REUSE_INTERVAL`) always, after it while the successor has never been
+    presented, so that a client whose answer was lost goes on. Else the session ends, with an event.
+    The session's own end does not move.
+    Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, TOO_MANY_REQUESTS (only
+    for tokens that are wrong: a good one is never held up by what others do).
+    """
+    digest = tokens.digest(refresh_token)
+    presented = await _PRESENTED.one(digest=digest)
+    if presented is None:
+        await throttling.failed(postern, caller)
+        raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
+    current.refuse_kept_out(postern, presented.session.user)
+    if presented.rotated_at is None:
+        fresh = await _rotate(postern, caller, presented, refresh_token)
+        if fresh is not None:
+            return fresh
+        presented = await _PRESENTED.one(digest=digest)  # rotated by another request, or ended
+    if presented is None or presented.rotated_at is None:
+        raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
+    return await _answer_again(postern, caller, presented, refresh_token)
+
+
+def successors(postern: Postern, refresh_token: str) -> list[str]:
+    """The successor that each of the encryption keys makes, 128 bits; first that of the one in use.
+
+    HMAC-SHA256 is a pseudo-random function (RFC 2104): without the key, a token tells nothing of
+    the next one.
+    """
+    keys = postern.vault.derived_keys(_PURPOSE)
+    macs = (hmac.digest(key, refresh_token.encode(), "sha256") for key in keys)
+    return [str(UUID(bytes=mac[:16])) for mac in macs]
+
+
+_PRESENTED = Read(
+    RefreshToken, "session", "user", where="refresh_tokens.digest = :digest AND revoked_at IS NULL"
+)
+# The session's row is taken first, as by whoever ends it: what is handed out belongs to a session
+# that is alive, or ends with it.
+_USED = """
+    UPDATE user_sessions SET last_used_at = :now, address = :address, user_agent = :user_agent
+    WHERE id = :session AND {so_far} RETURNING id"""
+_ROTATION: Change[RefreshToken] = Change(
+    f"""
+        SELECT user_sessions.id FROM user_sessions
+        JOIN refresh_tokens ON refresh_tokens.session_id = user_sessions.id
+        WHERE refresh_tokens.id = :presented AND rotated_at IS NULL AND revoked_at IS NULL
+        AND {current.IS_ALIVE}""",  # noqa: S608 - our own words
+    session=_USED,
+    issued="""
+        INSERT INTO refresh_tokens (id, session_id, digest)
+        SELECT :successor, :session, :digest WHERE {so_far} RETURNING id""",
+    rotated="""
+        UPDATE refresh_tokens SET rotated_at = :now
+        WHERE id = :presented AND {so_far} RETURNING id""",
+)
+_REPETITION: Change[RefreshToken] = Change(
+    f"""
+        SELECT user_sessions.id FROM user_sessions
+        JOIN refresh_tokens AS presented ON presented.session_id = user_sessions.id
+        JOIN refresh_tokens AS successor ON successor.session_id = user_sessions.id
+        WHERE presented.id = :presented AND successor.id = :successor AND {current.IS_ALIVE}
+        AND presented.revoked_at IS NULL AND successor.revoked_at IS NULL
+        AND (successor.rotated_at IS NULL OR presented.rotated_at > :grace_since)""",  # noqa: S608 - our own words
+    session=_USED,
+)
+
+
+async def _rotate(
+    postern: Postern, caller: Caller, presented: RefreshToken, refresh_token: str
+) -> Session | None:
+    """The successor, for the first time; None where the token has one, or its session is over."""
+    successor, token_id = successors(postern, refresh_token)[0], uuid4()
+    values = _values(postern, caller, presented, token_id)
+    if not await _ROTATION.run(digest=tokens.digest(successor), **values):
+        return None
+    session = presented.session
+    return opening.handed_out(postern, session.user, session, successor, token_id)
+
+
+async def _answer_again(
+    postern: Postern, caller: Caller, presented: RefreshToken, refresh_token: str
+) -> Session:
+    """The same successor once more, or the end of a session whose token may be stolen."""
+    session = presented.session
+    by_digest = {tokens.digest(text): text for text in successors(postern, refresh_token)}
+    alive = RefreshToken.filter(session_id=session.id, revoked_at__isnull=True)
+    stored = await alive.filter(digest__in=list(by_digest)).first()
+    if stored is None:  # its session has just ended, or the key that made it is gone
+        raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
+    values, grace_since = _values(postern, caller, presented, stored.id), _grace_since(postern)
+    if await _REPETITION.run(grace_since=grace_since, **values):
+        return opening.handed_out(
+            postern, session.user, session, by_digest[stored.digest], stored.id
+        )
+    stolen = stored.rotated_at and presented.rotated_at and presented.rotated_at <= grace_since
+    async with atomic():
+        if stolen and await UserSession.filter(id=session.id).delete():
+            await events.record(postern, caller, EventType.REFRESH_TOKEN_REUSED, session.user.id)
+    raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
+
+
+def _values(
+    postern: Postern, caller: Caller, presented: RefreshToken, successor: UUID
+) -> dict[str, object]:
+    return {
+        "presented": str(presented.id),
+        "successor": str(successor),
+        "session": str(presented.session.id),
+        "now": postern.now(),
+        "idle_since": current.idle_since(postern),
+        "address": caller.address,
+        "user_agent": caller.user_agent,
+    }
+
+
+def _grace_since(postern: Postern) -> datetime:
+    """When a refresh token must have been replaced, at least, for its grace not to be over."""
+    grace = postern.settings.refresh_token_reuse_interval
+    return postern.now() - timedelta(seconds=grace) if grace else _NEVER
