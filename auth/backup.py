@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from typing import IO, Any
 from auth.keys import signing_keys
 from auth.keys.key_files import ENCRYPTION_KEYS_FILE
 from config import Settings
-from models import database
+from models import database, sqlite_files
 
 DATABASE, MANIFEST, CONFIGURATION = "postern.db", "backup.json", "nhost.toml"
 _FORMAT = 1
@@ -56,7 +55,8 @@ def make(settings: Settings, folder: Path, now: datetime, configuration: Path | 
     """Write a backup into a folder that is new or empty, and verify what was written.
 
     The database first, then the keys: whatever it holds opens with the keys of the backup.
-    Raises BackupError, OSError and sqlite3.Error; then the folder is left empty.
+    Raises BackupError, UnusableDatabaseError, OSError and sqlite3.Error; then the folder is left
+    empty.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -65,8 +65,9 @@ def make(settings: Settings, folder: Path, now: datetime, configuration: Path | 
     try:
         users = None
         if source := database.sqlite_file(settings):
-            _copy_database(source, folder / DATABASE)
-            users = _verify(folder / DATABASE)
+            sqlite_files.copy(source, folder / DATABASE)
+            _sync(folder / DATABASE)
+            users = sqlite_files.count_users(folder / DATABASE)
         _copy_keys(settings, folder)
         if configuration is not None:
             _copy(configuration, folder / CONFIGURATION)
@@ -97,7 +98,7 @@ def read(folder: Path) -> Backup:
             raise BackupError(f"{path} is missing")
         if _digest(path) != digest:
             raise BackupError(f"{path} is not as it was written")
-    users = _verify(folder / DATABASE) if DATABASE in files else None
+    users = sqlite_files.count_users(folder / DATABASE) if DATABASE in files else None
     return Backup(tuple(sorted(files)), users)
 
 
@@ -117,8 +118,8 @@ def restore(settings: Settings, folder: Path, now: datetime, *, force: bool) -> 
         there = _already_there(data_dir, target)
         if there and not force:
             raise BackupError(f"{there[0]} is there already; --force moves it out of the way")
-        if target is not None:
-            _refuse_opened(target)
+        if target is not None and sqlite_files.is_open_elsewhere(target):
+            raise BackupError(f"{target} is open in another process; stop it first")
         aside = data_dir / f"before-restore-{now:%Y%m%dT%H%M%S}"
         _put_back(backup, folder, data_dir, target, there, aside)
     return aside if there else None
@@ -168,34 +169,6 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _copy_database(source: Path, target: Path) -> None:
-    """SQLite's own way to copy a database that others write to: as of one moment, whole."""
-    if not source.is_file():
-        raise BackupError(f"there is no database at {source}")
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))
-    opened = sqlite3.connect(f"{source.resolve().as_uri()}?mode=rw", uri=True)
-    with contextlib.closing(opened), contextlib.closing(sqlite3.connect(target)) as copy:
-        opened.execute("PRAGMA busy_timeout = 30000")
-        opened.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, with no log beside it
-    _sync(target)
-
-
-def _verify(path: Path) -> int:
-    """How many users a database has. Raises BackupError unless it is whole."""
-    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-    try:
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as opened:
-            ((answer,), *_) = opened.execute("PRAGMA integrity_check").fetchall()
-            broken = opened.execute("PRAGMA foreign_key_check").fetchone()
-            (users,) = opened.execute("SELECT count(*) FROM users").fetchone()
-    except sqlite3.Error as error:
-        raise BackupError(f"{path} is not a database of Postern: {error}") from None
-    if answer != "ok" or broken:
-        raise BackupError(f"{path} is damaged")
-    return int(users)
-
-
 def _copy_keys(settings: Settings, folder: Path) -> None:
     if settings.jwt_secret is None:
         (folder / signing_keys.FOLDER).mkdir(mode=0o700)
@@ -211,22 +184,6 @@ def _already_there(data_dir: Path, target: Path | None) -> list[Path]:
     if target is not None:  # a log that is left would be taken for one of the restored database
         paths += [target, *(target.with_name(target.name + end) for end in ("-wal", "-shm"))]
     return [path for path in paths if path.exists()]
-
-
-def _refuse_opened(target: Path) -> None:
-    """Raises BackupError where another process has the database open, whoever it is.
-
-    Only somebody who is alone with a database can take it out of the mode that servers use.
-    """
-    if not target.is_file():
-        return
-    try:
-        with contextlib.closing(sqlite3.connect(target, timeout=0)) as opened:
-            opened.execute("PRAGMA journal_mode = DELETE")
-    except sqlite3.OperationalError:
-        raise BackupError(f"{target} is open in another process; stop it first") from None
-    except sqlite3.DatabaseError:
-        return  # not a database: nobody can be using it
 
 
 @contextmanager

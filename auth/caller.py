@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass, field
 
+from models.hot_paths.admission import Origin
+
 
 @dataclass(frozen=True)
 class Caller:
     """Where a request came from, and the access token that came with it.
 
-    Neither is proof of anything: `auth.sessions.signed_in` looks at the token.
+    Neither is proof of anything: `auth.sessions.current` looks at the token.
     """
 
     address: str | None = None
     user_agent: str | None = None
     access_token: str | None = field(default=None, repr=False)
+
+    @property
+    def origin(self) -> Origin:
+        """Where it came from, as it is stored."""
+        return Origin(self.address, self.user_agent)

@@ -53,13 +53,6 @@ class EventType(Enum):
     METADATA_CHANGED = "The operator changed the metadata."
 
 
-APPENDED = """
-    INSERT INTO security_events (created_at, type, user_id, address, user_agent)
-    SELECT :now, :event, :user, :address, :user_agent WHERE {so_far} RETURNING id
-"""
-"""A step of a `Change`: what `record` does, but for the log."""
-
-
 async def record(
     postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None = None
 ) -> None:

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-MAX_BYTES = 64 * 1024
-"""Bytes of metadata as JSON; a request has no more."""
+from models.user import METADATA_MAX as MAX_BYTES
+
 MAX_DEPTH = 100
 """Levels of objects and lists in metadata: what reads it later does so by recursion."""
 

@@ -12,7 +12,7 @@ from tortoise.expressions import Q
 from auth import email_addresses, events, passwords
 from auth.caller import Caller
 from auth.events import EventType
-from auth.factors import second_factor
+from auth.factors import recovery_codes
 from auth.limits import throttling
 from auth.postern import Postern
 from auth.sessions import ending
@@ -76,9 +76,9 @@ async def search(wanted: Wanted, *, limit: int) -> list[User]:
     if wanted.unverified:
         found = found.filter(email_verified=False)
     if wanted.with_factor:
-        found = found.filter(totp_activated_at__isnull=False)
+        found = found.filter(has_second_factor=True)
     if wanted.without_factor:
-        found = found.filter(totp_activated_at__isnull=True)
+        found = found.filter(has_second_factor=False)
     return await found
 
 
@@ -90,7 +90,7 @@ async def details(user: User, now: int, *, latest: int = 10) -> Details:
     return Details(
         user=user,
         sessions=await UserSession.filter(user_id=user.id).order_by("-last_used_at"),
-        recovery_codes_left=await second_factor.recovery_codes_left(user),
+        recovery_codes_left=await recovery_codes.left(user),
         waits={what: until[key] for what, key in keys.items() if key in until},
         events=await events.latest(user=user, limit=latest),
     )

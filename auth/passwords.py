@@ -21,6 +21,8 @@ from config import Settings
 
 MAX_BYTES = 1024
 """Longer passwords are refused: nobody types them, and hashing them is work for nothing."""
+AMR = ("pwd",)
+"""How a user has authenticated who shows a password, by the names of RFC 8176."""
 _BCRYPT_BYTES = 72
 _MOST_BCRYPT_ROUNDS = 16
 """Its base-2 logarithm; each one more takes twice as long, and this one some 4 s."""

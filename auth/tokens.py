@@ -22,10 +22,6 @@ _CHECKS: Options = {
     "verify_exp": False,
 }
 
-PASSWORD = ("pwd",)
-SECOND_FACTOR = ("otp", "mfa")
-"""Authentication methods, by the names of RFC 8176."""
-
 
 class SessionClaims(Protocol):
     """What an access token says of its session."""

@@ -33,9 +33,9 @@ from tortoise import connections
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from auth import tokens
-from auth.factors import one_time_codes, second_factor
+from auth.admission import TICKET_PREFIX
+from auth.factors import one_time_codes, totp
 from auth.postern import Postern, open_postern
-from auth.ways_in.email_password import TICKET_PREFIX
 from config import load
 from models import MfaTicket, RefreshToken, User, UserSession, database
 from tests.support import (
@@ -98,8 +98,9 @@ class Users:
             )
             made.append(one_time_codes.new_secret())
             if with_factor:
-                user.totp_secret = second_factor.seal_secret(postern, user, made[-1])
+                user.totp_secret = totp.seal_secret(postern, user, made[-1])
                 user.totp_enrolled_at = user.totp_activated_at = now
+                user.has_second_factor = True
             rows.append(user)
         await User.bulk_create(rows, batch_size=500)
         for user in rows:

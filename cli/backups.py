@@ -14,8 +14,9 @@ from auth.backup import BackupError
 from auth.keys.key_files import UnusableKeyError
 from cli.command import as_json, chosen_settings, count_of, say
 from config import Settings, file_in_force
+from models.sqlite_files import UnusableDatabaseError
 
-_FAILURES = (BackupError, UnusableKeyError, OSError, sqlite3.Error)
+_FAILURES = (BackupError, UnusableDatabaseError, UnusableKeyError, OSError, sqlite3.Error)
 
 
 @click.command()

@@ -41,7 +41,8 @@ as_json = click.option("--json", "in_json", is_flag=True, help="Answer in JSON, 
 
 def say(in_json: bool, data: object, *lines: str) -> None:
     """Write the answer of a command: the data as JSON, or the lines for a person."""
-    click.echo(json.dumps(data) if in_json else "\n".join(lines))
+    if in_json or lines:
+        click.echo(json.dumps(data) if in_json else "\n".join(lines))
 
 
 def count_of(count: int, noun: str) -> str:

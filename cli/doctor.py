@@ -75,7 +75,7 @@ async def of_the_database(settings: Settings, now: datetime) -> list[Risk]:
 async def _of_what_is_stored(settings: Settings, now: datetime) -> list[Risk]:
     newest = await SecurityEvent.all().order_by("-id").first()
     found = risks.of_events(now, newest.created_at if newest else None)
-    with_factor = User.filter(totp_activated_at__isnull=False)
+    with_factor = User.filter(has_second_factor=True)
     if not settings.mfa_enabled and await with_factor.exists():
         found.append(
             Risk(

@@ -7,10 +7,11 @@ from uuid import UUID
 import click
 
 from auth.importing import nhost_import
-from auth.importing.nhost_import import Report, SourceError
+from auth.importing.nhost_import import Report
 from auth.importing.nhost_users import read_keys
 from auth.postern import Postern
 from cli.command import as_json, ask, count_of, say
+from models.nhost_source import SourceError
 
 KEY_VARIABLE = "NHOST_ENCRYPTION_KEY"
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from auth.factors import second_factor
+from auth.factors import totp
 from auth.keys import key_files, signing_keys
 from auth.keys.key_files import UnusableKeyError
 from auth.postern import Postern
@@ -68,7 +68,7 @@ def rotate_encryption_key(in_json: bool) -> None:
             raise click.ClickException(str(error)) from None
 
     async def resealed(postern: Postern) -> dict[str, object]:
-        sealed, unreadable = await second_factor.reseal_secrets(postern)
+        sealed, unreadable = await totp.reseal_secrets(postern)
         return {"keyId": postern.vault.current, "sealed": sealed, "unreadable": unreadable}
 
     done = ask(resealed)

@@ -35,7 +35,9 @@ def list_users(limit: int, in_json: bool, **wanted: Any) -> None:
         f"{user.active_mfa_type or '-':4}  {user.email}"
         for user in users
     ]
-    say(in_json, [shown(user) for user in users], *(lines or ["No user was found."]))
+    say(in_json, [shown(user) for user in users], *lines)
+    if not users:
+        click.echo("No user was found.", err=True)
 
 
 @click.command("show-user")

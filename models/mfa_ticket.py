@@ -1,19 +1,31 @@
 """Sign-ins that wait for their second factor."""
 
+from enum import StrEnum
+
 from tortoise import fields
 from tortoise.models import Model
 
 from models.user import User
 
 
+class Purpose(StrEnum):
+    """What a ticket is good for."""
+
+    SIGN_IN = "sign-in"
+
+
 class MfaTicket(Model):
-    """A password that was right, good for a few codes and a few minutes. Redeeming deletes it."""
+    """What a user has shown so far, for a few codes and a few minutes. Redeeming deletes it."""
 
     id = fields.UUIDField(primary_key=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", "mfa_tickets", db_index=True
     )
     digest = fields.CharField(max_length=64, unique=True)
+    purpose = fields.CharField(max_length=32, default="sign-in", db_default="sign-in")
+    """A `Purpose`: no other flow takes the ticket."""
+    methods = fields.CharField(max_length=255, default="pwd", db_default="pwd")
+    """How the user has authenticated so far, by the names of RFC 8176 (`amr`), with spaces."""
     attempts_left = fields.IntField()
     expires_at = fields.DatetimeField(db_index=True)
 

@@ -1,4 +1,4 @@
-"""SQLite: what waits for it at the same moment is done in one visit, and committed at once.
+"""SQLite: calls that wait at the same moment run as one batch, with one commit.
 
 A process has one connection, which lives on a thread of its own. The way there and back takes
 longer than a statement, and each commit waits for the disk; one at a time, every request would wait
@@ -16,20 +16,20 @@ from tortoise.backends.sqlite.client import translate_exceptions
 
 Call = Callable[[sqlite3.Connection], Any]
 """Statements, run one after another on the connection's thread."""
-Visit = Callable[[sqlite3.Connection, Sequence[Call]], list[Any]]
-"""How some calls are made: the answer to each, or the exception that it gets instead."""
+Runner = Callable[[sqlite3.Connection, Sequence[Call]], list[Any]]
+"""Runs the calls of a batch: returns for each its answer, or the exception that it gets instead."""
 
 
-class Together:
-    """Calls of many requests; all that have come while SQLite was busy are made in one visit."""
+class Batches:
+    """Calls of many requests; those that come while SQLite is busy run in the next batch."""
 
-    def __init__(self, visit: Visit) -> None:
-        self._visit = visit
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
         self._waiting: dict[BaseDBAsyncClient, list[tuple[Call, asyncio.Future[Any]]]] = {}
-        self._visits: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
 
     @translate_exceptions
-    async def make(self, client: BaseDBAsyncClient, call: Call) -> Any:
+    async def run(self, client: BaseDBAsyncClient, call: Call) -> Any:
         """The answer to this call. Whoever gives up waiting does not keep it from being made.
 
         Raises what the ORM would: OperationalError, IntegrityError.
@@ -37,18 +37,18 @@ class Together:
         answer = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(client, []).append((call, answer))
         if len(self._waiting[client]) == 1:
-            visit = asyncio.create_task(self._pay_visit(client))
-            self._visits.add(visit)
-            visit.add_done_callback(self._visits.discard)
+            batch = asyncio.create_task(self._run_batch(client))
+            self._running.add(batch)
+            batch.add_done_callback(self._running.discard)
         return await answer
 
-    async def _pay_visit(self, client: BaseDBAsyncClient) -> None:
+    async def _run_batch(self, client: BaseDBAsyncClient) -> None:
         waiting = self._waiting[client]
         try:
             async with client.acquire_connection() as sqlite:
-                del self._waiting[client]  # who comes from now on waits for the next visit
+                del self._waiting[client]  # calls that come from now on run in the next batch
                 calls = [call for call, _ in waiting]
-                answers = await sqlite._execute(partial(self._visit, sqlite._conn, calls))
+                answers = await sqlite._execute(partial(self._runner, sqlite._conn, calls))
         except BaseException as error:  # cancelled at the end, too: nobody waits for ever
             if self._waiting.get(client) is waiting:
                 del self._waiting[client]
@@ -62,16 +62,16 @@ class Together:
                 future.set_result(answer)
 
 
-def each_alone(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Any]:
-    """A visit of calls that change nothing."""
+def reader(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Any]:
+    """Run a batch of calls that change nothing."""
     return [_answer(connection, call) for call in calls]
 
 
-def all_at_once(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Any]:
-    """A visit of calls that change something, each or nothing of it: one transaction for all.
+def writer(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Any]:
+    """Run a batch of atomic changes in one transaction.
 
-    Where one of them fails each gets a transaction to itself, so that nobody else notices; but not
-    where it is the database that fails, which is asked once, and not by each in turn.
+    If one of them fails, each gets a transaction of its own, so that the others are not affected.
+    If the database itself fails, the batch fails as a whole and is not repeated.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -81,7 +81,7 @@ def all_at_once(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[A
         connection.rollback()
         if len(calls) == 1 or isinstance(error, sqlite3.OperationalError):
             return [error] * len(calls)
-        return [answer for call in calls for answer in all_at_once(connection, [call])]
+        return [answer for call in calls for answer in writer(connection, [call])]
     return answers
 
 

@@ -3,6 +3,9 @@
 from tortoise import fields
 from tortoise.models import Model
 
+CODES = "code of "
+"""What the key of a user's codes begins with; the user's id follows."""
+
 
 class Throttle(Model):
     """The failed attempts on one account, or on one account from one network.

@@ -5,6 +5,9 @@ from typing import Any
 from tortoise import connections, fields
 from tortoise.models import Model
 
+METADATA_MAX = 64 * 1024
+"""Bytes of a user's metadata as JSON; a request has no more."""
+
 
 class User(Model):
     """A subscriber account, its password and its TOTP factor.
@@ -24,6 +27,8 @@ class User(Model):
     roles: list[str] = fields.JSONField()
     metadata: dict[str, Any] | None = fields.JSONField(null=True)
     """Whatever the application keeps with its user; custom claims may be read from it."""
+    has_second_factor = fields.BooleanField(default=False, db_default=False)
+    """Whether a password alone is not enough to sign in, whatever the factor is."""
     disabled = fields.BooleanField(default=False)
     created_at = fields.DatetimeField(auto_now_add=True)
     last_signed_in_at = fields.DatetimeField(null=True)

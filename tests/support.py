@@ -28,6 +28,7 @@ import redis
 import zxingcpp
 from PIL import Image
 
+from auth import admission
 from auth.accounts import enrolment, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError
@@ -476,7 +477,7 @@ async def sign_up_with_factor(postern: Postern, email: str = JOE) -> Enrolled:
 
 async def open_ticket(postern: Postern, email: str = JOE) -> str:
     answer = await email_password.sign_in_email_password(postern, caller(), email, PASSWORD)
-    assert isinstance(answer, email_password.MfaTicket)
+    assert isinstance(answer, admission.MfaTicket)
     return answer.ticket
 
 

@@ -15,8 +15,9 @@ from api.graphql.types import (
     User,
     sign_in_result,
 )
-from auth import redeeming
+from auth import admission
 from auth.accounts import enrolment, password_change, profile, sign_up
+from auth.factors import recovery_codes, totp
 from auth.sessions import current, elevation, ending, refreshing
 from auth.ways_in import email_password
 
@@ -109,8 +110,8 @@ class Mutation:
         "DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
     )
     async def verify_sign_in_mfa_totp(self, info: Info, ticket: Ticket, otp: Code) -> Session:
-        answer = await redeeming.verify_sign_in_mfa_totp(
-            info.context.postern, info.context.caller, ticket, otp
+        answer = await admission.redeem(
+            info.context.postern, info.context.caller, ticket, totp, otp
         )
         return Session.of(answer)
 
@@ -128,8 +129,8 @@ class Mutation:
             str, _argument("One of the user's codes; case, dashes and spaces make no difference.")
         ],
     ) -> Session:
-        answer = await redeeming.verify_sign_in_mfa_recovery_code(
-            info.context.postern, info.context.caller, ticket, recovery_code
+        answer = await admission.redeem(
+            info.context.postern, info.context.caller, ticket, recovery_codes, recovery_code
         )
         return Session.of(answer)
 

@@ -9,11 +9,10 @@ import strawberry
 
 import models
 from api.graphql.context import Info
-from auth import errors, events, paging
+from auth import admission, errors, events, paging
 from auth.accounts import enrolment
-from auth.factors import second_factor
+from auth.factors import recovery_codes
 from auth.sessions import listing, opening
-from auth.ways_in import email_password
 
 
 def described_enum(name: str, values: dict[str, str], description: str) -> EnumMeta:
@@ -80,7 +79,7 @@ class User:
         "`regenerateRecoveryCodes` when few are."
     )
     async def recovery_codes_left(self) -> int:
-        return await second_factor.recovery_codes_left(self.stored)
+        return await recovery_codes.left(self.stored)
 
     @strawberry.field(
         description="Where the user is signed in, page by page, the last used first. "
@@ -289,7 +288,7 @@ class MfaTicket:
     )
 
     @classmethod
-    def of(cls, ticket: email_password.MfaTicket) -> Self:
+    def of(cls, ticket: admission.MfaTicket) -> Self:
         """A ticket as its owner sees it, once."""
         return cls(ticket=ticket.ticket, expires_in=ticket.expires_in)
 
@@ -304,11 +303,9 @@ SignInResult = Annotated[
 ]
 
 
-def sign_in_result(answer: opening.Session | email_password.MfaTicket) -> Session | MfaTicket:
+def sign_in_result(answer: opening.Session | admission.MfaTicket) -> Session | MfaTicket:
     """The member of the union that this answer is."""
-    return (
-        MfaTicket.of(answer) if isinstance(answer, email_password.MfaTicket) else Session.of(answer)
-    )
+    return MfaTicket.of(answer) if isinstance(answer, admission.MfaTicket) else Session.of(answer)
 
 
 @strawberry.type(

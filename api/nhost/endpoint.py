@@ -18,11 +18,11 @@ from starlette.types import Receive, Scope, Send
 
 from api.http import bounded, caller_of, is_json, say_when, unforeseen
 from api.json_text import parse_json
-from auth import redeeming
+from auth import admission
 from auth.accounts import enrolment, password_change, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
-from auth.factors import recovery_codes
+from auth.factors import recovery_codes, totp
 from auth.postern import Postern
 from auth.sessions import current, ending, opening, refreshing
 from auth.ways_in import email_password
@@ -257,18 +257,15 @@ async def _sign_in(postern: Postern, caller: Caller, asked: SignInRequest) -> Si
     answer = await email_password.sign_in_email_password(
         postern, caller, asked.email, asked.password
     )
-    if isinstance(answer, email_password.MfaTicket):
+    if isinstance(answer, admission.MfaTicket):
         return SignInAnswer(mfa=MfaChallenge(ticket=answer.ticket))
     return SignInAnswer(session=_session(answer))
 
 
 async def _verify(postern: Postern, caller: Caller, asked: TotpRequest) -> SessionPayload:
-    verify = (
-        redeeming.verify_sign_in_mfa_recovery_code
-        if recovery_codes.looks_like_one(asked.otp)
-        else redeeming.verify_sign_in_mfa_totp
-    )
-    return SessionPayload(session=_session(await verify(postern, caller, asked.ticket, asked.otp)))
+    factor = recovery_codes if recovery_codes.looks_like_one(asked.otp) else totp
+    session = await admission.redeem(postern, caller, asked.ticket, factor, asked.otp)
+    return SessionPayload(session=_session(session))
 
 
 async def _generate(postern: Postern, caller: Caller, _: None) -> TotpAnswer:

@@ -17,7 +17,7 @@ from auth import events
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import one_time_codes, second_factor
+from auth.factors import one_time_codes, recovery_codes, second_factor, totp
 from auth.keys.vault import VaultError
 from auth.postern import Postern
 from auth.sessions import current, opening
@@ -109,7 +109,7 @@ async def reset_mfa(postern: Postern, caller: Caller, user: User) -> None:
     """
     async with atomic():
         await User.filter(id=user.id).update(**_NO_FACTOR)
-        await second_factor.store_codes(user, None)
+        await recovery_codes.store(user, None)
         await events.record(postern, caller, EventType.FACTOR_RESET, user.id)
 
 
@@ -117,6 +117,7 @@ _NO_FACTOR: dict[str, Any] = {
     "totp_secret": None,
     "totp_enrolled_at": None,
     "totp_activated_at": None,
+    "has_second_factor": False,
     "recovery_salt": None,
 }
 
@@ -127,7 +128,7 @@ async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
     not_active = User.filter(id=user.id, totp_activated_at__isnull=True)
     stale = Q(totp_secret__isnull=True) | Q(totp_enrolled_at__lte=now - ENROLMENT_LIFE)
     replaced = not_active if new_secret else not_active.filter(stale)
-    sealed = second_factor.seal_secret(postern, user, secret)
+    sealed = totp.seal_secret(postern, user, secret)
     if await replaced.update(totp_secret=sealed, totp_enrolled_at=now):
         return secret
     pending = await not_active.first()
@@ -135,13 +136,13 @@ async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
         raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
     if pending.totp_secret is not None:
         with suppress(VaultError):
-            return second_factor.open_secret(postern, pending)
+            return totp.open_secret(postern, pending)
     return await _enrol(postern, user, new_secret=True)
 
 
 async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
     user = viewer.user
-    if user.active_mfa_type is not None:
+    if totp.belongs_to(user):
         raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
     enrolled_at = user.totp_enrolled_at
     if not user.totp_secret or not enrolled_at or enrolled_at + ENROLMENT_LIFE <= postern.now():
@@ -155,16 +156,11 @@ async def _spend_totp(postern: Postern, caller: Caller, user: User, code: str) -
 
     Raises AuthError: INVALID_TOTP, TOO_MANY_REQUESTS.
     """
-    attempt = await second_factor.try_totp(postern, caller, user, code)
-    proof = second_factor.check_totp(postern, user, code)
+    checked = await second_factor.check(postern, caller, user, totp, code)
     async with atomic():
-        is_active = user.active_mfa_type is not None
-        right = proof is not None and await second_factor.spend(user, proof, active=is_active)
-        if right:
-            await attempt.forget()
-    if not right:
-        await attempt.failed(EventType.WRONG_CODE)
-        raise AuthError(ErrorCode.INVALID_TOTP)
+        accepted = await checked.accept(user)
+    if not accepted:
+        raise await checked.refused()
 
 
 async def _give_codes(
@@ -176,18 +172,25 @@ async def _give_codes(
     code only one is to do it.
     Raises AuthError: DISABLED_MFA_TOTP, NO_TOTP_SECRET (the factor has changed meanwhile).
     """
-    codes, user = await second_factor.new_code_set(postern), viewer.user
-    was_active = user.active_mfa_type is not None
-    user.recovery_salt = str(codes.salt)
-    user.totp_activated_at = user.totp_activated_at or postern.now()
+    codes, user = await recovery_codes.new_set(postern), viewer.user
+    was_active = user.totp_activated_at is not None
+    as_checked = User.filter(
+        id=user.id,
+        totp_secret=user.totp_secret,
+        totp_activated_at__isnull=not was_active,
+        disabled=False,
+    )
+    changes = {
+        "recovery_salt": str(codes.salt),
+        "totp_activated_at": user.totp_activated_at or postern.now(),
+        "has_second_factor": True,
+    }
+    user.update_from_dict(changes)
     async with atomic():
-        factor = second_factor.as_seen(user, active=was_active)
-        if not await factor.update(
-            recovery_salt=user.recovery_salt, totp_activated_at=user.totp_activated_at
-        ):
+        if not await as_checked.update(**changes):
             changed = ErrorCode.DISABLED_MFA_TOTP if was_active else ErrorCode.NO_TOTP_SECRET
             raise AuthError(changed)
-        await second_factor.store_codes(user, codes)
+        await recovery_codes.store(user, codes)
         await events.record(postern, caller, kind, user.id)
         return MfaChange(await opening.reissue(postern, viewer.session), codes.shown)
 
@@ -195,20 +198,15 @@ async def _give_codes(
 async def _deactivate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
     user = viewer.user
     second_factor.refuse_unless_active(user)
-    attempt = await second_factor.try_any(postern, caller, user, code)
-    proof = await second_factor.check_any(postern, user, code)
-    if proof is not None:
-        async with atomic():
-            if await second_factor.spend(user, proof, **_NO_FACTOR):
-                await second_factor.store_codes(user, None)
-                await attempt.forget()
-                if proof.recovery_digest:
-                    await events.record(postern, caller, EventType.RECOVERY_CODE_USED, user.id)
-                await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
-                user.update_from_dict(_NO_FACTOR)
-                return MfaChange(await opening.reissue(postern, viewer.session))
-    await attempt.failed(EventType.WRONG_CODE)
-    raise AuthError(ErrorCode.INVALID_TOTP)
+    checked = await second_factor.check_any(postern, caller, user, code)
+    async with atomic():
+        if await checked.accept(user):
+            await User.filter(id=user.id).update(**_NO_FACTOR)
+            await recovery_codes.store(user, None)
+            await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
+            user.update_from_dict(_NO_FACTOR)
+            return MfaChange(await opening.reissue(postern, viewer.session))
+    raise await checked.refused()
 
 
 _CHANGES: Mapping[str, Callable[[Postern, Caller, SignedIn, str], Awaitable[MfaChange]]] = {

@@ -4,21 +4,22 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from auth import email_addresses, events, passwords, tokens
+from auth import admission, email_addresses, events, passwords
+from auth.admission import Proven
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.limits import throttling
 from auth.limits.rate_limits import Limit
 from auth.postern import Postern
-from auth.sessions import current, opening
 from auth.sessions.opening import Session
 from config import Settings
-from models import User
+from models import User, proofs
 from models.transactions import atomic
 
 _NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
@@ -61,11 +62,13 @@ async def sign_up_email_password(
     user = await create_account(
         postern, caller, email, password, wishes, disabled=postern.settings.disable_new_users
     )
-    current.refuse_kept_out(postern, user)
-    async with atomic():
-        if not await opening.hold_unchanged(postern, user):
-            raise AuthError(ErrorCode.DISABLED_USER)
-        return await opening.open_session(postern, caller, user, tokens.PASSWORD)
+    attempt = throttling.begun(postern, caller, throttling.password_of(user.email), user.id)
+    shown = replace(attempt, counted=True)  # nobody has to wait for a password of their own choice
+    proven = Proven(user, passwords.AMR, proofs.password_unchanged(user), shown)
+    session = await admission.admit(proven)
+    if not isinstance(session, Session):  # the operator has changed the account meanwhile
+        raise AuthError(ErrorCode.DISABLED_USER)
+    return session
 
 
 async def create_account(

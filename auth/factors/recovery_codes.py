@@ -1,11 +1,20 @@
 """Recovery codes, for the day the phone is lost: look-up secrets (NIST SP 800-63B, 3.1.2)."""
 
+import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from argon2.low_level import Type, hash_secret_raw
 
+from auth.errors import ErrorCode
 from auth.factors.typed_codes import plain
+from auth.postern import Postern
+from models import RecoveryCode, User, proofs
+from models.proofs import Proof
+
+amr = ("otp", "mfa")
+wrong = ErrorCode.INVALID_RECOVERY_CODE
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """32 characters, 5 bits each; without 0 and O, 1 and I, which look alike."""
@@ -65,3 +74,62 @@ def looks_like_one(code: str) -> bool:
     """Whether this can be a recovery code at all; nothing else is worth a hash."""
     normal = normalise(code)
     return len(normal) == LENGTH and set(normal) <= set(ALPHABET)
+
+
+@dataclass(frozen=True)
+class CodeSet:
+    """Recovery codes as they are shown, and as they are stored."""
+
+    shown: tuple[str, ...] = field(repr=False)
+    salt: Salt = field(repr=False)
+    digests: tuple[str, ...] = field(repr=False)
+
+
+def belongs_to(user: User) -> bool:
+    """Whether the user has a set of recovery codes, used up or not."""
+    return user.recovery_salt is not None
+
+
+def refuse_uncheckable(_postern: Postern, _user: User) -> None:
+    """Nothing stands in the way of checking a recovery code."""
+
+
+async def check(postern: Postern, user: User, answer: str) -> Proof | None:
+    """What a recovery code may prove: only spending it tells whether it is one of the user's.
+
+    Raises AuthError: TOO_MANY_REQUESTS.
+    """
+    if user.recovery_salt is None or not looks_like_one(answer):
+        return None
+    salt = Salt.parse(user.recovery_salt)
+    return proofs.recovery_code(user, await postern.passwords.run(partial(salt.digest, answer)))
+
+
+async def new_set(postern: Postern) -> CodeSet:
+    """A fresh set of recovery codes, not stored yet; ten hashes' work.
+
+    Raises AuthError: TOO_MANY_REQUESTS.
+    """
+    chosen = postern.settings
+    salt = Salt.fresh(
+        memory_cost=chosen.argon2_memory_cost,
+        time_cost=chosen.argon2_time_cost,
+        parallelism=chosen.argon2_parallelism,
+    )
+    shown = tuple(new_code() for _ in range(SET_SIZE))
+    work = (partial(salt.digest, code) for code in shown)
+    digests = await asyncio.gather(*map(postern.passwords.run, work))
+    return CodeSet(shown, salt, tuple(digests))
+
+
+async def store(user: User, codes: CodeSet | None) -> None:
+    """Make these the user's recovery codes, or leave none. The caller writes `recovery_salt`."""
+    await RecoveryCode.filter(user_id=user.id).delete()
+    if codes is not None:
+        rows = [RecoveryCode(user_id=user.id, digest=digest) for digest in codes.digests]
+        await RecoveryCode.bulk_create(rows)
+
+
+async def left(user: User) -> int:
+    """How many recovery codes the user has not used."""
+    return await RecoveryCode.filter(user_id=user.id).count()

@@ -4,44 +4,18 @@ Each user is one row that is written or not, so it can be stopped anywhere and s
 that cannot be used is reported with its reason, and stops no other.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tortoise.exceptions import BaseORMException, IntegrityError
 from tortoise.transactions import in_transaction
 
-from auth import metadata
 from auth.importing.nhost_users import CannotBeImportedError, Imported, read_user
 from auth.postern import Postern
-from models import User, database
-
-BATCH = 500
-"""Users that are read and written at once."""
-_UNREADABLE_ROW = (asyncpg.DataError, ValueError, OverflowError)
-_NEXT_IDS = "SELECT id FROM auth.users WHERE id > $1 ORDER BY id LIMIT $2"
-# No more of a text than shows that it is too long; times as seconds, since a time of PostgreSQL may
-# be one that Python does not have.
-_ROWS = f"""
-    SELECT id, disabled, email_verified, is_anonymous,
-        extract(epoch FROM created_at)::float8 AS created_at,
-        extract(epoch FROM last_seen)::float8 AS last_seen,
-        left(display_name, 1000) AS display_name, left(locale, 100) AS locale,
-        left(email::text, 1000) AS email, left(password_hash, 1000) AS password_hash,
-        left(default_role, 1000) AS default_role, left(totp_secret, 1000) AS totp_secret,
-        left(active_mfa_type, 100) AS active_mfa_type,
-        left(metadata::text, {metadata.MAX_BYTES + 1}) AS metadata,
-        ARRAY(SELECT left(role, 1000) FROM auth.user_roles WHERE user_id = users.id
-            ORDER BY role LIMIT 1000) AS roles
-    FROM auth.users WHERE id = ANY($1) ORDER BY id
-"""  # noqa: S608 - of a number alone
-
-
-class SourceError(Exception):
-    """The source cannot be read; the message says why."""
+from models import User, database, nhost_source
 
 
 @dataclass
@@ -83,52 +57,15 @@ async def import_users(
     the report is the same. Raises SourceError where the source cannot be read.
     """
     it = _Import(postern, list(keys), dry_run)
-    try:
-        connection = await asyncpg.connect(source)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-        raise SourceError(str(error)) from None
-    try:
-        total, done = await _total(connection), 0
-        async for ids in _pages(connection):
-            await _import_page(it, await _rows(connection, ids, it.report))
+    async with nhost_source.opened(source) as opened:
+        total, done = await opened.total(), 0
+        async for ids in opened.pages():
+            rows, unreadable = await opened.rows(ids)
+            it.report.skipped += unreadable
+            await _import_page(it, rows)
             done += len(ids)
             progress(done, max(done, total))
-    finally:
-        await connection.close()
     return it.report
-
-
-async def _total(connection: Any) -> int:
-    try:
-        return int(await connection.fetchval("SELECT count(*) FROM auth.users"))
-    except (asyncpg.PostgresError, OSError) as error:
-        raise SourceError(str(error)) from None
-
-
-async def _pages(connection: Any) -> AsyncIterator[list[UUID]]:
-    ids: list[UUID] = []
-    after = UUID(int=0)
-    try:
-        if await connection.fetchval("SELECT 1 FROM auth.users WHERE id = $1", after):
-            yield [after]
-        while ids := [row["id"] for row in await connection.fetch(_NEXT_IDS, after, BATCH)]:
-            yield ids
-            after = ids[-1]
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise SourceError(str(error)) from None
-
-
-async def _rows(connection: Any, ids: list[UUID], report: Report) -> list[Any]:
-    """The rows with these ids; one that the driver cannot read is skipped."""
-    try:
-        return list(await connection.fetch(_ROWS, ids))
-    except _UNREADABLE_ROW as error:
-        if len(ids) == 1:
-            report.skipped.append((ids[0], f"its row cannot be read ({type(error).__name__})"))
-            return []
-        return [row for each in ids for row in await _rows(connection, [each], report)]
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise SourceError(str(error)) from None
 
 
 async def _import_page(it: _Import, rows: Sequence[Any]) -> None:

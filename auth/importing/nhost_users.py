@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from auth import email_addresses, metadata
 from auth.accounts.sign_up import shown_name
 from auth.errors import AuthError
-from auth.factors import second_factor
+from auth.factors import totp
 from auth.importing import foreign_hashes
 from auth.operators import refuse_unfit_roles
 from auth.postern import Postern
@@ -159,8 +159,9 @@ def _bring_factor(postern: Postern, user: User, row: Any, keys: list[AESGCM]) ->
         secret = _secret(row["totp_secret"] or "", keys)
     except UnreadableSecretError as reason:
         return str(reason)
-    user.totp_secret = second_factor.seal_secret(postern, user, secret)
+    user.totp_secret = totp.seal_secret(postern, user, secret)
     user.totp_enrolled_at = user.totp_activated_at = postern.now()
+    user.has_second_factor = True
     return None
 
 

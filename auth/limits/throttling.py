@@ -5,10 +5,8 @@ since otherwise any number could be made at the same instant; one that succeeds 
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from uuid import UUID
 
-from tortoise import connections
 from tortoise.expressions import F
 
 from auth import events, tokens
@@ -20,6 +18,10 @@ from auth.limits.throttle_log import throttle_log
 from auth.postern import Postern
 from config import Settings
 from models import SecurityEvent, Throttle, User
+from models.hot_paths.admission import Admission, FailureCount
+from models.hot_paths.throttles import Pace, count_failure
+from models.proofs import Proof
+from models.throttle import CODES
 
 LONGEST_DELAY = 60 * 60
 """Seconds. NIST's example: "30 seconds up to an hour"."""
@@ -45,7 +47,12 @@ class Attempt:
     key: str
     """Under what it is counted."""
     counted: bool = False
-    """As a failure, already. Else a success has to make sure that it is allowed (`NO_FAILURE`)."""
+    """As a failure, already. Otherwise a success makes sure that the attempt is allowed."""
+
+    def admission(self, user: User, proof: Proof) -> Admission:
+        """What a success is worth in the database: it clears this count of failures."""
+        count = FailureCount(self.key, counted=self.counted)
+        return Admission(user, proof, count, self.caller.origin, self.postern.now())
 
     async def count(self) -> "Attempt":
         """Count it as failed, before it is looked at.
@@ -59,8 +66,8 @@ class Attempt:
 
     async def count_here(self) -> "Attempt | None":
         """Count it as failed, wherever it comes from; None if that is not allowed now."""
-        enabled = self.postern.settings.rate_limit_enable
-        if enabled and not await _counted(self.postern, self.key):
+        settings, now = self.postern.settings, int(self.postern.now().timestamp())
+        if settings.rate_limit_enable and not await count_failure(pace(settings), self.key, now):
             return None
         return replace(self, counted=True)
 
@@ -160,23 +167,6 @@ def key_of(subject: str) -> str:
 
 NOBODY = UUID(int=0)
 """The id of no user: looking for it takes as long as looking for a user's."""
-CODES = "code of "
-"""What the key of a user's codes begins with."""
-_ALLOWED = "NOT EXISTS (SELECT 1 FROM throttles WHERE key = {key} AND allowed_at > :seconds)"
-PASSWORD_ALLOWED = _ALLOWED.format(key=":throttle")
-"""A question of a `Read`: an attempt at what has this key is allowed now."""
-NO_FAILURE = """
-    INSERT INTO throttles (key, failures, failed_at, allowed_at)
-    SELECT :throttle, 0, :seconds, 0 WHERE {so_far}
-    ON CONFLICT (key) DO UPDATE SET failures = 0, allowed_at = 0, announced_at = 0, refused = 0
-    WHERE throttles.allowed_at <= :seconds OR :counted
-    RETURNING key
-"""
-"""A step of a `Change`: an attempt that succeeds, if one is allowed now or it was counted before.
-
-It writes a row though there is nothing to count, so that it waits for the attempts that fail at the
-same moment, or they for it.
-"""
 
 
 async def failed(postern: Postern, caller: Caller) -> None:
@@ -199,63 +189,17 @@ def delays(free: int, interval: int) -> list[int]:
     return growing
 
 
+def pace(settings: Settings) -> Pace:
+    """How failures slow down what follows, as the operator has chosen."""
+    free = settings.rate_limit_brute_force_burst
+    waits = tuple(delays(free, settings.rate_limit_brute_force_interval))
+    return Pace(free, waits, DECAY)
+
+
 def all_forgotten(settings: Settings) -> int:
     """Seconds after which nothing is left to count of whatever failed."""
-    free = settings.rate_limit_brute_force_burst
-    return DECAY * (free + len(delays(free, settings.rate_limit_brute_force_interval)))
-
-
-async def _counted(postern: Postern, key: str) -> bool:
-    """Count an attempt as failed; False, and nothing is changed, if it comes too early."""
-    connection = connections.get("default")
-    statement, parameter = _on_its_own(postern.settings), "$"
-    if connection.capabilities.dialect == "sqlite":
-        parameter = "?"
-    statement = statement.replace(":key", f"{parameter}1").replace(":seconds", f"{parameter}2")
-    now = int(postern.now().timestamp())
-    return bool(await connection.execute_query_dict(statement, [key, now]))
-
-
-def _on_its_own(settings: Settings) -> str:
-    return counting(settings, "CAST(:key AS TEXT)").replace("{so_far}", "TRUE")
-
-
-def counting(settings: Settings, key: str) -> str:
-    """A step of a `Change` that counts an attempt as failed, if one is allowed now.
-
-    `key` is the SQL of what it is counted under; the value `seconds` is the time.
-    """
-    return _statement(
-        settings.rate_limit_brute_force_burst, settings.rate_limit_brute_force_interval, key
-    )
-
-
-@lru_cache
-def _statement(free: int, interval: int, key: str) -> str:
-    """One statement, since what is counted must not depend on who asks at the same time.
-
-    Its sums are whole seconds, written so that SQLite and PostgreSQL understand them alike.
-    """
-    growing = delays(free, interval)
-    most = free + len(growing) - 1
-    waits = " ".join(f"WHEN {n} THEN {wait}" for n, wait in enumerate(growing, free))
-    now = "CAST(:seconds AS BIGINT)"  # PostgreSQL would take it for an INTEGER here and there
-    return f"""
-        INSERT INTO throttles (key, failures, failed_at, allowed_at)
-        SELECT {key}, 1, {now}, {now} + CASE 1 {waits} ELSE 0 END WHERE {{so_far}}
-        ON CONFLICT (key) DO UPDATE SET (failures, failed_at, allowed_at, refused) = (
-            SELECT n, {now}, {now} + CASE n {waits} ELSE 0 END, 0
-            FROM (
-                SELECT CASE WHEN kept < 0 THEN 1 WHEN kept >= {most} THEN {most} ELSE kept + 1 END
-                    AS n
-                FROM (
-                    SELECT throttles.failures - ({now} - throttles.failed_at) / {DECAY} AS kept
-                ) AS decayed
-            ) AS counted
-        )
-        WHERE throttles.allowed_at <= {now}
-        RETURNING key
-    """  # noqa: S608 - of numbers and our own words
+    chosen = pace(settings)
+    return DECAY * (chosen.free + len(chosen.waits))
 
 
 async def _has_signed_in_from(network: str, user_id: UUID | None) -> bool:

@@ -8,7 +8,7 @@ from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
 from models import User, UserSession
-from models.statements import Read
+from models.hot_paths import sessions
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,8 @@ async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
         claims = tokens.read(caller.access_token, postern.key_ring, postern.now())
     except tokens.InvalidTokenError:
         raise AuthError(ErrorCode.UNAUTHENTICATED) from None
-    session = await _ALIVE.one(
-        session=str(claims.session_id),
-        user=str(claims.user_id),
-        now=postern.now(),
-        idle_since=idle_since(postern),
+    session = await sessions.find_alive(
+        claims.session_id, claims.user_id, postern.now(), idle_since(postern)
     )
     if session is None:
         raise AuthError(ErrorCode.UNAUTHENTICATED)
@@ -63,7 +60,7 @@ async def recently_signed_in(
     """
     viewer = await signed_in(postern, caller)
     max_age, mode = postern.settings.elevation_max_age, postern.settings.elevation_mode
-    if mode == "disabled" or (mode == "recommended" and viewer.user.active_mfa_type is None):
+    if mode == "disabled" or (mode == "recommended" and not viewer.user.has_second_factor):
         max_age = 0
     if at_least:
         max_age = min(max_age or _QUARTER_OF_AN_HOUR, _QUARTER_OF_AN_HOUR)
@@ -100,12 +97,3 @@ _QUARTER_OF_AN_HOUR = 15 * 60
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-IS_ALIVE = "user_sessions.expires_at > :now AND user_sessions.last_used_at > :idle_since"
-"""A condition of a statement, with the time `now` and what `idle_since` answers."""
-
-
-_ALIVE = Read(
-    UserSession, "user", where=f"user_sessions.id = :session AND user_id = :user AND {IS_ALIVE}"
-)

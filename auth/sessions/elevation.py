@@ -1,13 +1,11 @@
 """Flow: show a credential again, to change something that matters."""
 
-from auth import events, passwords, tokens
+from auth import events, passwords
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import second_factor
-from auth.factors.second_factor import Proof
 from auth.limits import throttling
-from auth.limits.throttling import Attempt
 from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.current import SignedIn
@@ -28,7 +26,7 @@ async def elevate(
     """
     viewer = await current.signed_in(postern, caller)
     user = viewer.user
-    has_factor = user.active_mfa_type is not None
+    has_factor = user.has_second_factor
     required, name = (code, "code") if has_factor else (password, "password")
     if required is None:
         raise AuthError(ErrorCode.INVALID_REQUEST, f"{name}: required to confirm that it is you.")
@@ -36,14 +34,12 @@ async def elevate(
         await confirm_password(postern, caller, user, password)
     if not has_factor:
         async with atomic():
-            return await _elevated(postern, caller, viewer, tokens.PASSWORD)
-    attempt = await second_factor.try_any(postern, caller, user, required)
-    proof = await second_factor.check_any(postern, user, required)
-    session = await _elevated_by_code(attempt, viewer, proof) if proof else None
-    if session is None:
-        await attempt.failed(EventType.WRONG_CODE)
-        raise AuthError(ErrorCode.INVALID_TOTP)
-    return session
+            return await _elevated(postern, caller, viewer, passwords.AMR)
+    checked = await second_factor.check_any(postern, caller, user, required)
+    async with atomic():
+        if await checked.accept(user):
+            return await _elevated(postern, caller, viewer, checked.factor.amr)
+    raise await checked.refused()
 
 
 async def confirm_password(postern: Postern, caller: Caller, user: User, password: str) -> None:
@@ -59,17 +55,6 @@ async def confirm_password(postern: Postern, caller: Caller, user: User, passwor
     await attempt.forget()
 
 
-async def _elevated_by_code(attempt: Attempt, viewer: SignedIn, proof: Proof) -> Session | None:
-    postern, caller = attempt.postern, attempt.caller
-    async with atomic():
-        if not await second_factor.spend(viewer.user, proof):
-            return None
-        await attempt.forget()
-        if proof.recovery_digest:
-            await events.record(postern, caller, EventType.RECOVERY_CODE_USED, viewer.user.id)
-        return await _elevated(postern, caller, viewer, tokens.SECOND_FACTOR)
-
-
 async def _elevated(
     postern: Postern, caller: Caller, viewer: SignedIn, methods: tuple[str, ...]
 ) -> Session:
@@ -77,9 +62,25 @@ async def _elevated(
     now, user, session = postern.now(), viewer.user, viewer.session
     session.methods = list(dict.fromkeys([*session.methods, *methods]))
     session.authenticated_at = now
-    if not await opening.hold_unchanged(postern, user):
+    if not await _hold_unchanged(postern, user):
         raise AuthError(ErrorCode.UNAUTHENTICATED)
     changes = {"authenticated_at": now, "methods": session.methods}
     await UserSession.filter(id=session.id).update(**changes)
     await events.record(postern, caller, EventType.ELEVATED, user.id)
     return await opening.reissue(postern, session, elevated=True)
+
+
+async def _hold_unchanged(postern: Postern, user: User) -> bool:
+    """Whether the account is still as it was when its credentials were checked.
+
+    Called first in the transaction that lets the user go on: it locks the user's row until the end.
+    Whoever changes the password, disables the user or turns the factor on at the same time comes
+    before (and it is False) or after (and ends what was handed out).
+    """
+    unchanged = User.filter(
+        id=user.id,
+        password_hash=user.password_hash,
+        has_second_factor=user.has_second_factor,
+        disabled=False,
+    )
+    return bool(await unchanged.update(last_signed_in_at=postern.now()))

@@ -4,8 +4,6 @@ A session is a row and the family of refresh tokens that hang on it; ending it d
 whatever was issued for it is worth nothing within the same second.
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -17,10 +15,13 @@ from auth.caller import Caller
 from auth.claims import custom_claims
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.limits.throttling import Attempt
 from auth.postern import Postern
 from auth.tokens import SessionClaims
-from models import RefreshToken, User, UserSession
-from models.statements import Change
+from models import MfaTicket, RefreshToken, User, UserSession
+from models.hot_paths import admission
+from models.hot_paths.admission import NewSession
+from models.proofs import Proof
 from models.transactions import atomic
 
 
@@ -37,8 +38,8 @@ class Session:
 
 
 @dataclass
-class _Opened:
-    """A session that a `Change` has opened."""
+class _Claims:
+    """What the access token of a session that has just been opened says of it."""
 
     id: UUID
     methods: list[str]
@@ -46,101 +47,38 @@ class _Opened:
 
 
 async def open_session(
-    postern: Postern, caller: Caller, user: User, methods: Sequence[str]
-) -> Session:
-    """Sign the user in. Only for callers that have seen every factor this user has.
-
-    To be called in the transaction that makes sure that those factors are still the user's.
-    """
-    now = postern.now()
-    session = await UserSession.create(
-        user=user,
-        methods=list(methods),
-        created_at=now,
-        authenticated_at=now,
-        last_used_at=now,
-        expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
-        address=caller.address,
-        user_agent=caller.user_agent,
-    )
-    await events.record(postern, caller, EventType.SIGNED_IN, user.id)
-    return await _hand_out(postern, session)
-
-
-OPENING = {
-    "session": """
-        INSERT INTO user_sessions (id, user_id, methods, created_at, authenticated_at,
-            last_used_at, expires_at, address, user_agent)
-        SELECT :session, :user, :methods, :now, :now,
-            :now, :expires_at, :address, :user_agent WHERE {so_far} RETURNING id""",
-    "token": """
-        INSERT INTO refresh_tokens (id, session_id, digest)
-        SELECT :token, :session, :digest WHERE {so_far} RETURNING id""",
-    "event": events.APPENDED,
-    "displaced": """
-        DELETE FROM user_sessions WHERE id IN (
-            SELECT id FROM user_sessions WHERE user_id = :user AND id <> :session
-            ORDER BY created_at DESC, id LIMIT 1000000 OFFSET :others)
-        AND {so_far} RETURNING id""",
-    "displacement": events.APPENDED.replace(":event", ":displaced"),
-}
-"""The last steps of a `Change` that signs a user in: what `open_session` does, in one go; and the
-end of the oldest sessions, where there are too many."""
-
-
-async def open_at_once(
-    postern: Postern,
-    caller: Caller,
+    attempt: Attempt,
     user: User,
-    methods: Sequence[str],
-    change: Change[User],
-    **values: object,
+    methods: tuple[str, ...],
+    proof: Proof,
+    *,
+    ticket: MfaTicket | None = None,
 ) -> Session | None:
-    """What `open_session` answers, by a `Change` that ends with `OPENING`.
+    """Sign the user in, spend the proof and clear the failures; with a ticket, redeem it too.
 
-    The change makes sure that every factor that was seen is still the user's; None if one is not.
+    For `auth.admission` alone, which knows what this user has to show. None if the user or the
+    ticket has changed since, the proof was spent meanwhile, or the attempt has to wait.
     """
-    now, refresh_token = postern.now(), tokens.opaque_token()
-    session, token_id = _Opened(uuid4(), list(methods), now), uuid4()
-    happened = await change.run(
-        session=str(session.id),
-        user=str(user.id),
-        methods=json.dumps(session.methods),
-        now=now,
-        expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
-        address=caller.address,
-        user_agent=caller.user_agent,
-        token=str(token_id),
+    postern, caller, now = attempt.postern, attempt.caller, attempt.postern.now()
+    refresh_token = tokens.opaque_token()
+    session = NewSession(
+        id=uuid4(),
+        token_id=uuid4(),
         digest=tokens.digest(refresh_token),
-        event=EventType.SIGNED_IN.name,
-        displaced=EventType.SESSION_DISPLACED.name,
-        others=postern.settings.sessions_per_user - 1,
-        **values,
+        methods=methods,
+        expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
+        most=postern.settings.sessions_per_user,
     )
-    if not happened:
+    opened = await admission.open_session(attempt.admission(user, proof), session, ticket=ticket)
+    if opened is None:
         return None
     events.log(postern, caller, EventType.SIGNED_IN, user.id)
-    if "displaced" in happened:
+    if opened.displaced:
         events.log(postern, caller, EventType.SESSION_DISPLACED, user.id)
-    if "displaced" in happened or postern.settings.sessions_per_user <= _SIGN_INS_AT_ONCE:
+    if opened.displaced or postern.settings.sessions_per_user <= _SIGN_INS_AT_ONCE:
         await _displace_more(postern, caller, user)
-    return handed_out(postern, user, session, refresh_token, token_id)
-
-
-async def hold_unchanged(postern: Postern, user: User) -> bool:
-    """Whether the account is still as it was when its credentials were checked.
-
-    To be called first in the transaction that lets the user in: it holds the user's row until the
-    end. Whoever changes the password, disables the user or turns the factor on at the same time
-    comes before (and it is False) or after (and ends what was opened).
-    """
-    unchanged = User.filter(
-        id=user.id,
-        password_hash=user.password_hash,
-        totp_activated_at__isnull=user.active_mfa_type is None,
-        disabled=False,
-    )
-    return bool(await unchanged.update(last_signed_in_at=postern.now()))
+    claims = _Claims(session.id, list(methods), now)
+    return handed_out(postern, user, claims, refresh_token, session.token_id)
 
 
 async def reissue(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:

@@ -18,7 +18,8 @@ from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.opening import Session
 from models import RefreshToken, UserSession
-from models.statements import Change, Read
+from models.hot_paths import sessions
+from models.hot_paths.sessions import Use
 from models.transactions import atomic
 
 _PURPOSE = "postern refresh token successor"
@@ -36,7 +37,7 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
     for tokens that are wrong: a good one is never held up by what others do).
     """
     digest = tokens.digest(refresh_token)
-    presented = await _PRESENTED.one(digest=digest)
+    presented = await sessions.find_presented(digest)
     if presented is None:
         await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
@@ -45,7 +46,7 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
         fresh = await _rotate(postern, caller, presented, refresh_token)
         if fresh is not None:
             return fresh
-        presented = await _PRESENTED.one(digest=digest)  # rotated by another request, or ended
+        presented = await sessions.find_presented(digest)  # rotated by another request, or ended
     if presented is None or presented.rotated_at is None:
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
     return await _answer_again(postern, caller, presented, refresh_token)
@@ -62,47 +63,13 @@ def successors(postern: Postern, refresh_token: str) -> list[str]:
     return [str(UUID(bytes=mac[:16])) for mac in macs]
 
 
-_PRESENTED = Read(
-    RefreshToken, "session", "user", where="refresh_tokens.digest = :digest AND revoked_at IS NULL"
-)
-# The session's row is taken first, as by whoever ends it: what is handed out belongs to a session
-# that is alive, or ends with it.
-_USED = """
-    UPDATE user_sessions SET last_used_at = :now, address = :address, user_agent = :user_agent
-    WHERE id = :session AND {so_far} RETURNING id"""
-_ROTATION: Change[RefreshToken] = Change(
-    f"""
-        SELECT user_sessions.id FROM user_sessions
-        JOIN refresh_tokens ON refresh_tokens.session_id = user_sessions.id
-        WHERE refresh_tokens.id = :presented AND rotated_at IS NULL AND revoked_at IS NULL
-        AND {current.IS_ALIVE}""",  # noqa: S608 - our own words
-    session=_USED,
-    issued="""
-        INSERT INTO refresh_tokens (id, session_id, digest)
-        SELECT :successor, :session, :digest WHERE {so_far} RETURNING id""",
-    rotated="""
-        UPDATE refresh_tokens SET rotated_at = :now
-        WHERE id = :presented AND {so_far} RETURNING id""",
-)
-_REPETITION: Change[RefreshToken] = Change(
-    f"""
-        SELECT user_sessions.id FROM user_sessions
-        JOIN refresh_tokens AS presented ON presented.session_id = user_sessions.id
-        JOIN refresh_tokens AS successor ON successor.session_id = user_sessions.id
-        WHERE presented.id = :presented AND successor.id = :successor AND {current.IS_ALIVE}
-        AND presented.revoked_at IS NULL AND successor.revoked_at IS NULL
-        AND (successor.rotated_at IS NULL OR presented.rotated_at > :grace_since)""",  # noqa: S608 - our own words
-    session=_USED,
-)
-
-
 async def _rotate(
     postern: Postern, caller: Caller, presented: RefreshToken, refresh_token: str
 ) -> Session | None:
     """The successor, for the first time; None where the token has one, or its session is over."""
     successor, token_id = successors(postern, refresh_token)[0], uuid4()
-    values = _values(postern, caller, presented, token_id)
-    if not await _ROTATION.run(digest=tokens.digest(successor), **values):
+    use = _use(postern, caller, presented)
+    if not await sessions.rotate(use, token_id, tokens.digest(successor)):
         return None
     session = presented.session
     return opening.handed_out(postern, session.user, session, successor, token_id)
@@ -118,8 +85,8 @@ async def _answer_again(
     stored = await alive.filter(digest__in=list(by_digest)).first()
     if stored is None:  # its session has just ended, or the key that made it is gone
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
-    values, grace_since = _values(postern, caller, presented, stored.id), _grace_since(postern)
-    if await _REPETITION.run(grace_since=grace_since, **values):
+    use, grace_since = _use(postern, caller, presented), _grace_since(postern)
+    if await sessions.repeat(use, stored.id, grace_since):
         return opening.handed_out(
             postern, session.user, session, by_digest[stored.digest], stored.id
         )
@@ -130,18 +97,8 @@ async def _answer_again(
     raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
 
 
-def _values(
-    postern: Postern, caller: Caller, presented: RefreshToken, successor: UUID
-) -> dict[str, object]:
-    return {
-        "presented": str(presented.id),
-        "successor": str(successor),
-        "session": str(presented.session.id),
-        "now": postern.now(),
-        "idle_since": current.idle_since(postern),
-        "address": caller.address,
-        "user_agent": caller.user_agent,
-    }
+def _use(postern: Postern, caller: Caller, presented: RefreshToken) -> Use:
+    return Use(presented, caller.origin, postern.now(), current.idle_since(postern))
 
 
 def _grace_since(postern: Postern) -> datetime:

@@ -1,11 +1,9 @@
 """Flow: e-mail address and password -> Session | MfaTicket."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
-from uuid import uuid4
 
-from auth import email_addresses, events, passwords, tokens
+from auth import admission, email_addresses, events, passwords
+from auth.admission import MfaTicket, Proven
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
@@ -14,21 +12,9 @@ from auth.limits.rate_limits import Limit
 from auth.limits.throttling import Attempt
 from auth.passwords import Match
 from auth.postern import Postern
-from auth.sessions import current, opening
 from auth.sessions.opening import Session
-from models import User
-from models.statements import Change, Read
-
-TICKET_PREFIX = "mfaTotp:"
-"""What a ticket is good for stands in it, so that no other flow ever takes it."""
-
-
-@dataclass(frozen=True)
-class MfaTicket:
-    """A sign-in that waits for its second factor."""
-
-    ticket: str = field(repr=False)
-    expires_in: int
+from models import User, proofs
+from models.hot_paths import users
 
 
 async def sign_in_email_password(
@@ -53,12 +39,12 @@ async def sign_in_email_password(
     await _refuse_kept_out(attempt, found)
     # A right password is one conditional statement on the count that wrong ones raise: of many at
     # the same instant, no more have an effect than if each had been counted before it was hashed.
-    answer = await _let_in(attempt, found)
+    answer = await _admit(attempt, found)
     if answer is None:
         counted = await attempt.count_here()
         if counted is None:  # the wait began while the password was hashed
             return await _held_back(attempt, found, password)
-        answer = await _let_in(counted, found)
+        answer = await _admit(counted, found)
     if answer is None:  # the account changed while the password was hashed
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, found.id)
         raise AuthError(ErrorCode.INVALID_EMAIL_PASSWORD)
@@ -74,8 +60,8 @@ async def _look_up(
     """Whose address it is, if anybody's; the attempt, not counted; and whether it is allowed."""
     address = email_addresses.normalise(email)
     subject = throttling.password_of(address or email)
-    found, allowed = await _WITH_ADDRESS.one_and_answer(
-        email=address,
+    found, allowed = await users.find_by_address(
+        address,
         throttle=throttling.key_of(subject),
         seconds=int(postern.now().timestamp()),
     )
@@ -133,7 +119,7 @@ async def _held_back(
     if not match:
         raise refusal
     await _refuse_kept_out(counted, found)
-    answer = await _let_in(counted, found)
+    answer = await _admit(counted, found)
     if answer is None:
         raise refusal
     if not wait:
@@ -144,9 +130,7 @@ async def _held_back(
 async def _refuse_kept_out(attempt: Attempt, user: User) -> None:
     """Raises AuthError for a user who may not sign in though the password is right."""
     postern = attempt.postern
-    reason = current.kept_out(postern, user)
-    if reason is None and user.active_mfa_type is not None and not postern.settings.mfa_enabled:
-        reason = ErrorCode.DISABLED_ENDPOINT
+    reason = admission.kept_out(postern, user)
     if reason is None:
         return
     if not postern.settings.conceal_errors:
@@ -158,44 +142,11 @@ async def _refuse_kept_out(attempt: Attempt, user: User) -> None:
     raise AuthError(reason, tells_of_account=True)
 
 
-async def _let_in(attempt: Attempt, user: User) -> Session | MfaTicket | None:
-    """What the right password is good for, if the user is still as they were found.
-
-    None too for an attempt that has not been counted and is not allowed any more.
-    """
-    seen: dict[str, object] = {
-        "password_hash": user.password_hash,
-        "throttle": attempt.key,
-        "counted": attempt.counted,
-        "seconds": int(attempt.postern.now().timestamp()),
-    }
-    if user.active_mfa_type is not None:
-        return await _issue_ticket(attempt, user, seen)
-    return await opening.open_at_once(
-        attempt.postern, attempt.caller, user, tokens.PASSWORD, _BY_PASSWORD, **seen
+async def _admit(attempt: Attempt, user: User) -> Session | MfaTicket | None:
+    """What the right password is good for, if the user is still as they were found."""
+    return await admission.admit(
+        Proven(user, passwords.AMR, proofs.password_unchanged(user), attempt)
     )
-
-
-async def _issue_ticket(attempt: Attempt, user: User, seen: dict[str, object]) -> MfaTicket | None:
-    postern, caller, kind = attempt.postern, attempt.caller, EventType.TICKET_ISSUED
-    ticket, life = TICKET_PREFIX + tokens.opaque_token(), postern.settings.mfa_ticket_expires_in
-    now = postern.now()
-    issued = await _TICKET.run(
-        ticket=str(uuid4()),
-        user=str(user.id),
-        digest=tokens.digest(ticket),
-        attempts_left=postern.settings.mfa_ticket_attempts,
-        expires_at=now + timedelta(seconds=life),
-        now=now,
-        event=kind.name,
-        address=caller.address,
-        user_agent=caller.user_agent,
-        **seen,
-    )
-    if not issued:
-        return None
-    events.log(postern, caller, kind, user.id)
-    return MfaTicket(ticket, life)
 
 
 async def _hash_anew(postern: Postern, user: User, password: str) -> None:
@@ -204,23 +155,3 @@ async def _hash_anew(postern: Postern, user: User, password: str) -> None:
         fresh = await postern.passwords.hash(password)
         same = User.filter(id=user.id, password_hash=user.password_hash)
         await same.update(password_hash=fresh)
-
-
-_WITH_ADDRESS = Read(User, where="email = :email", question=throttling.PASSWORD_ALLOWED)
-_AS_FOUND = """
-    SELECT id FROM users
-    WHERE id = :user AND password_hash = :password_hash AND NOT disabled"""
-_BY_PASSWORD: Change[User] = Change(
-    f"{_AS_FOUND} AND totp_activated_at IS NULL",
-    allowed=throttling.NO_FAILURE,
-    account="UPDATE users SET last_signed_in_at = :now WHERE id = :user AND {so_far} RETURNING id",
-    **opening.OPENING,
-)
-_TICKET: Change[User] = Change(
-    f"{_AS_FOUND} AND totp_activated_at IS NOT NULL",
-    allowed=throttling.NO_FAILURE,
-    ticket="""
-        INSERT INTO mfa_tickets (id, user_id, digest, attempts_left, expires_at)
-        SELECT :ticket, :user, :digest, :attempts_left, :expires_at WHERE {so_far} RETURNING id""",
-    event=events.APPENDED,
-)

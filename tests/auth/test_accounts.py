@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
-from auth import operators, redeeming
+from auth import admission, operators
 from auth.accounts import enrolment, password_change, profile
 from auth.errors import AuthError
-from auth.factors import one_time_codes
+from auth.factors import one_time_codes, recovery_codes, totp
 from auth.postern import Postern
-from auth.sessions import current, opening, refreshing
+from auth.sessions import current, refreshing
 from auth.ways_in import email_password
 from models import MfaTicket, User, UserSession
 from tests.support import (
@@ -32,7 +32,8 @@ class TestChangingThePassword:
     async def test_ends_every_other_session_and_every_open_ticket(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
         await open_ticket(postern)
-        other = await opening.open_session(postern, caller(), joe.session.user, ["pwd"])
+        ticket, code = await open_ticket(postern), joe.recovery_codes[0]
+        other = await admission.redeem(postern, caller(), ticket, recovery_codes, code)
         changed = await password_change.change_user_password(postern, joe.caller, PASSWORD, NEW)
         assert changed.session_id == joe.session.session_id
         assert [session.id for session in await UserSession.all()] == [joe.session.session_id]
@@ -130,7 +131,7 @@ class TestDisablingAUser:
         refresh = refreshing.refresh_session(postern, caller(), joe.session.refresh_token)
         assert await refusal(refresh) == "INVALID_REFRESH_TOKEN"
         clock.forward(30)
-        verify = redeeming.verify_sign_in_mfa_totp(postern, caller(), ticket, joe.code(postern))
+        verify = admission.redeem(postern, caller(), ticket, totp, joe.code(postern))
         assert await refusal(verify) == "INVALID_TICKET"
         sign = email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert await refusal(sign) == "DISABLED_USER"

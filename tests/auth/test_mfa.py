@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from auth import redeeming
+from auth import admission
 from auth.accounts import enrolment
 from auth.caller import Caller
 from auth.errors import AuthError
-from auth.factors import one_time_codes, second_factor
+from auth.factors import one_time_codes, recovery_codes, totp
 from auth.factors.recovery_codes import Salt
 from auth.keys.vault import Vault, VaultError
 from auth.postern import Postern
@@ -218,7 +218,7 @@ async def test_enrolling_and_activating_at_once_never_leaves_an_unproven_secret(
     )
     user = await User.get(email=JOE)
     if user.active_mfa_type:
-        assert postern.vault.open(str(user.totp_secret), second_factor._context(user)) == secret
+        assert postern.vault.open(str(user.totp_secret), totp._context(user)) == secret
 
 
 async def test_a_secret_moved_to_another_users_row_is_worth_nothing(
@@ -291,7 +291,7 @@ class TestRecoveryCodes:
             assert session.user.id == joe.session.user.id
             again = redeem(postern, await open_ticket(postern), code)
             assert await refusal(again) == "INVALID_RECOVERY_CODE"
-        assert await second_factor.recovery_codes_left(joe.session.user) == 7
+        assert await recovery_codes.left(joe.session.user) == 7
         assert (await event_names()).count("RECOVERY_CODE_USED") == 3
 
     async def test_of_twenty_uses_at_once_one_succeeds(self, postern: Postern) -> None:
@@ -322,13 +322,11 @@ class TestRecoveryCodes:
                 "attemptsLeft": left,
             }
         for _ in range(3):
-            wrong = redeeming.verify_sign_in_mfa_totp(
-                postern, caller(), ticket, joe.wrong_code(postern)
-            )
+            wrong = admission.redeem(postern, caller(), ticket, totp, joe.wrong_code(postern))
             assert await refusal(wrong) == "INVALID_TOTP"
         right = redeem(postern, ticket, joe.recovery_codes[0])
         assert await refusal(right) == "INVALID_TICKET"
-        assert await second_factor.recovery_codes_left(joe.session.user) == 10
+        assert await recovery_codes.left(joe.session.user) == 10
 
     async def test_what_cannot_be_one_is_not_worth_a_hash(
         self, postern: Postern, monkeypatch: pytest.MonkeyPatch
@@ -398,4 +396,4 @@ class TestRecoveryCodes:
 
 
 def redeem(postern: Postern, ticket: str, code: str) -> Awaitable[Session]:
-    return redeeming.verify_sign_in_mfa_recovery_code(postern, caller(), ticket, code)
+    return admission.redeem(postern, caller(), ticket, recovery_codes, code)

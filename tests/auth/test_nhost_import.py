@@ -11,15 +11,15 @@ import bcrypt
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from auth import redeeming
-from auth.factors import one_time_codes
+from auth import admission
+from auth.factors import one_time_codes, totp
 from auth.importing import nhost_import
 from auth.importing.nhost_import import Report
 from auth.importing.nhost_users import read_keys
 from auth.postern import Postern
 from auth.sessions import opening
 from auth.ways_in import email_password
-from models import User
+from models import User, nhost_source
 from tests.support import PASSWORD, Clock, caller, refusal, sign_up_user
 
 pytestmark = pytest.mark.anyio
@@ -144,9 +144,9 @@ async def test_a_user_comes_along_with_everything(
     answer = await email_password.sign_in_email_password(
         postern, caller(), "joe@example.com", PASSWORD
     )
-    assert isinstance(answer, email_password.MfaTicket)
+    assert isinstance(answer, admission.MfaTicket)
     code = one_time_codes.code_at(SECRET, one_time_codes.time_step(clock()))
-    session = await redeeming.verify_sign_in_mfa_totp(postern, caller(), answer.ticket, code)
+    session = await admission.redeem(postern, caller(), answer.ticket, totp, code)
     assert session.user.active_mfa_type == "totp"
     assert (await User.get(id=JOE)).password_hash.startswith("$argon2id$"), "bcrypt is replaced"
     assert await email_password.sign_in_email_password(
@@ -225,7 +225,7 @@ async def test_what_cannot_come_along_is_named_and_nothing_of_it_is_written(
 async def test_it_can_be_tried_stopped_and_repeated(
     postern: Postern, nhost: Nhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nhost_import, "BATCH", 3)
+    monkeypatch.setattr(nhost_source, "BATCH", 3)
     for number in range(10):
         await nhost.add(UUID(int=number + 1), email=f"user-{number}@example.com")
     assert await moved_in(postern, nhost, dry_run=True) == Report(imported=10)
@@ -291,9 +291,9 @@ async def test_a_secret_that_nhost_has_encrypted_is_opened(
     answer = await email_password.sign_in_email_password(
         postern, caller(), "joe@example.com", PASSWORD
     )
-    assert isinstance(answer, email_password.MfaTicket)
+    assert isinstance(answer, admission.MfaTicket)
     code = one_time_codes.code_at(SECRET, one_time_codes.time_step(clock()))
-    assert await redeeming.verify_sign_in_mfa_totp(postern, caller(), answer.ticket, code)
+    assert await admission.redeem(postern, caller(), answer.ticket, totp, code)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 
 from auth.accounts import enrolment
 from auth.errors import AuthError
-from auth.factors.second_factor import CodeSet, Proof, new_code_set
+from auth.factors.recovery_codes import CodeSet, new_set
 from auth.postern import Postern, open_postern
 from auth.ways_in import email_password
 from config import load
-from models import MfaTicket, RecoveryCode, RefreshToken, Throttle, User, UserSession
+from models import MfaTicket, RecoveryCode, RefreshToken, Throttle, User, UserSession, proofs
 from tests.support import JOE, PASSWORD, caller, environment, open_ticket, sign_up_with_factor
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,7 @@ def shown(thing: object) -> str:
 async def test_no_repr_shows_a_secret(postern: Postern) -> None:
     phone = await sign_up_with_factor(postern)
     ticket = await open_ticket(postern)
-    codes = await new_code_set(postern)
+    codes = await new_set(postern)
     answer = await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
     refused: AuthError | None = None
     try:
@@ -40,7 +40,7 @@ async def test_no_repr_shows_a_secret(postern: Postern) -> None:
     things = [
         postern, postern.settings, postern.vault, postern.key_ring, postern.key_ring.current,
         postern.passwords, postern.rate_limits, phone.session, phone.caller, answer, codes,
-        Proof(time_step=1, recovery_digest="digest of a code"), refused, *rows,
+        proofs.recovery_code(user, "digest of a code"), refused, *rows,
     ]  # fmt: skip
     secrets = [
         PASSWORD, phone.secret, *phone.recovery_codes, *codes.shown, *codes.digests, ticket,

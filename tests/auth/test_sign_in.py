@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from auth import operators, redeeming, tokens
+from auth import admission, operators, tokens
 from auth.accounts import enrolment, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError
-from auth.factors import one_time_codes, second_factor
+from auth.factors import one_time_codes, recovery_codes, totp
 from auth.keys.vault import Vault, VaultError
 from auth.passwords import Match, Passwords
 from auth.postern import Postern
@@ -36,12 +36,12 @@ pytestmark = pytest.mark.anyio
 
 def with_password(
     postern: Postern, email: str, password: str
-) -> Awaitable[opening.Session | email_password.MfaTicket]:
+) -> Awaitable[opening.Session | admission.MfaTicket]:
     return email_password.sign_in_email_password(postern, caller(), email, password)
 
 
 def with_code(postern: Postern, ticket: str, otp: str) -> Awaitable[opening.Session]:
-    return redeeming.verify_sign_in_mfa_totp(postern, caller(), ticket, otp)
+    return admission.redeem(postern, caller(), ticket, totp, otp)
 
 
 class TestPassword:
@@ -130,7 +130,7 @@ class TestPassword:
         changes: list[dict[str, Any]] = [
             {"disabled": True},
             {"password_hash": other},
-            {"totp_activated_at": None if with_factor else postern.now()},
+            {"has_second_factor": not with_factor},
         ]
         for change in changes:
 
@@ -156,7 +156,7 @@ class TestTicket:
         await sign_up_with_factor(postern)
         before = await RefreshToken.all().count()
         answer = await with_password(postern, JOE, PASSWORD)
-        assert isinstance(answer, email_password.MfaTicket)
+        assert isinstance(answer, admission.MfaTicket)
         assert answer.ticket.startswith("mfaTotp:")
         assert answer.expires_in == 300
         assert await RefreshToken.all().count() == before
@@ -376,19 +376,19 @@ class TestTheOneStatement:
         changes: list[tuple[Any, dict[str, Any]]] = [
             (user, {"disabled": True}),
             (user, {"totp_activated_at": None}),
-            (user, {"totp_secret": second_factor.seal_secret(postern, before, joe.secret)}),
+            (user, {"has_second_factor": False}),
+            (user, {"totp_secret": totp.seal_secret(postern, before, joe.secret)}),
             (user, {"totp_last_step": one_time_codes.time_step(now) + 1}),
             (MfaTicket.all(), {"expires_at": now + timedelta(seconds=30)}),
         ]
         clock.forward(30)
-        undone = {name: getattr(before, name) for _, change in changes[:4] for name in change}
+        undone = {name: getattr(before, name) for _, change in changes[:5] for name in change}
         for rows, change in changes:
-            taken = await redeeming._take_attempt(postern, caller(), await open_ticket(postern))
-            proof = second_factor.check_totp(postern, taken.ticket.user, joe.code(postern))
+            taken = await admission._take_attempt(postern, caller(), await open_ticket(postern))
+            proof = await totp.check(postern, taken.ticket.user, joe.code(postern))
             assert proof
             await rows.update(**change)
-            redemption = redeeming._TOTP.redemption
-            assert await redeeming._session_for(taken, proof, redemption) is None, change
+            assert await admission._session_for(taken, totp, proof) is None, change
             await user.update(**undone)
             await MfaTicket.all().delete()
             await Throttle.all().delete()
@@ -401,7 +401,11 @@ class TestTheOneStatement:
         joe = await sign_up_with_factor(postern)
         clock.forward(30)
         looked: list[str] = []
-        monkeypatch.setattr(second_factor, "check_totp", lambda *given: looked.append(given[2]))
+
+        async def look(_postern: Postern, _user: User, code: str) -> None:
+            looked.append(code)
+
+        monkeypatch.setattr(totp, "check", look)
         key = f"code of {joe.session.user.id}"
         held: dict[str, Any] = {"key": key, "failures": 99, "failed_at": 0, "allowed_at": 2**40}
         elsewhere = Caller("198.51.100.7", "Tests/1.0")
@@ -413,7 +417,7 @@ class TestTheOneStatement:
         ):
             ticket = await open_ticket(postern)
             await way()
-            attempt = redeeming.verify_sign_in_mfa_totp(postern, elsewhere, ticket, "123456")
+            attempt = admission.redeem(postern, elsewhere, ticket, totp, "123456")
             assert await refusal(attempt) != "INVALID_TOTP"
             await User.all().update(disabled=False)
         assert looked == []
@@ -433,7 +437,7 @@ class TestTheOneStatement:
             with pytest.raises(VaultError):
                 await with_code(other, ticket, joe.code(postern))
         code = joe.recovery_codes[0]
-        assert await redeeming.verify_sign_in_mfa_recovery_code(other, caller(), ticket, code)
+        assert await admission.redeem(other, caller(), ticket, recovery_codes, code)
 
     @pytest.mark.parametrize(
         "otp", ["", "12345", "1234567", "abcdef", "1" * 10_000, "\ud83d\udd11"]
@@ -512,7 +516,7 @@ class TestASignInThatIsOvertaken:
 
     async def test_by_a_factor_that_is_turned_on(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
-        turned_on = User.filter(id=user.id).update(totp_activated_at=postern.now())
+        turned_on = User.filter(id=user.id).update(has_second_factor=True)
         assert await self.overtaken(postern, turned_on) == "INVALID_EMAIL_PASSWORD"
 
     async def overtaken(self, postern: Postern, change: Awaitable[object]) -> str:

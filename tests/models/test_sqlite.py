@@ -12,7 +12,7 @@ from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalEr
 
 from config import load
 from models import database
-from models.sqlite import Call, Together, all_at_once, each_alone
+from models.sqlite import Batches, Call, reader, writer
 from tests.support import environment
 
 pytestmark = pytest.mark.anyio
@@ -49,11 +49,11 @@ def fail(connection: sqlite3.Connection) -> None:
     raise LookupError("after it has changed something")
 
 
-async def made_at_once(client: BaseDBAsyncClient, together: Together, *calls: Call) -> list[Any]:
+async def made_at_once(client: BaseDBAsyncClient, batches: Batches, *calls: Call) -> list[Any]:
     """The answers to calls that come while the database is busy."""
     async with client.acquire_connection():
         answers = asyncio.gather(
-            *(together.make(client, call) for call in calls), return_exceptions=True
+            *(batches.run(client, call) for call in calls), return_exceptions=True
         )
         await asyncio.sleep(0.01)
     return await answers
@@ -67,25 +67,25 @@ async def numbers(client: BaseDBAsyncClient) -> list[int]:
 async def test_changes_that_wait_together_share_one_commit(
     client: BaseDBAsyncClient, said: list[str]
 ) -> None:
-    together = Together(all_at_once)
-    answers = await made_at_once(client, together, *map(insert, range(20)))
+    batches = Batches(writer)
+    answers = await made_at_once(client, batches, *map(insert, range(20)))
     assert answers == await numbers(client) == [*range(20)]
     assert said.count("COMMIT") == 1
 
 
-async def test_who_comes_during_a_visit_gets_the_next_one(
+async def test_calls_that_come_during_a_batch_run_in_the_next_one(
     client: BaseDBAsyncClient, said: list[str]
 ) -> None:
-    together, begun, go_on = Together(all_at_once), threading.Event(), threading.Event()
+    batches, begun, go_on = Batches(writer), threading.Event(), threading.Event()
 
     def slow(connection: sqlite3.Connection) -> Any:
         begun.set()
         go_on.wait()
         return insert(0)(connection)
 
-    first = asyncio.create_task(together.make(client, slow))
+    first = asyncio.create_task(batches.run(client, slow))
     await asyncio.to_thread(begun.wait)
-    others = asyncio.gather(*(together.make(client, insert(n)) for n in (1, 2)))
+    others = asyncio.gather(*(batches.run(client, insert(n)) for n in (1, 2)))
     await asyncio.sleep(0.01)
     go_on.set()
     assert [await first, *await others] == await numbers(client) == [0, 1, 2]
@@ -93,9 +93,9 @@ async def test_who_comes_during_a_visit_gets_the_next_one(
 
 
 async def test_a_change_that_fails_takes_no_other_with_it(client: BaseDBAsyncClient) -> None:
-    together = Together(all_at_once)
+    batches = Batches(writer)
     calls = [insert(1), insert(2), fail, insert(2), insert(3)]
-    one, two, failed, twice, three = await made_at_once(client, together, *calls)
+    one, two, failed, twice, three = await made_at_once(client, batches, *calls)
     assert (one, two, three) == (1, 2, 3)
     assert isinstance(failed, LookupError)
     assert isinstance(twice, IntegrityError)
@@ -109,7 +109,7 @@ async def test_a_read_that_fails_takes_no_other_with_it(client: BaseDBAsyncClien
     def wrong(connection: sqlite3.Connection) -> Any:
         connection.execute("SELECT nonsense")
 
-    answers = await made_at_once(client, Together(each_alone), read, wrong, read)
+    answers = await made_at_once(client, Batches(reader), read, wrong, read)
     assert answers[::2] == [1, 1]
     assert isinstance(answers[1], OperationalError)
 
@@ -118,21 +118,21 @@ async def test_a_database_that_is_locked_is_asked_once_for_all(
     client: BaseDBAsyncClient, said: list[str], tmp_path: Path
 ) -> None:
     await client.execute_script("PRAGMA busy_timeout = 1")
-    together = Together(all_at_once)
+    batches = Batches(writer)
     other = sqlite3.connect(tmp_path / "postern.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    answers = await made_at_once(client, together, *map(insert, range(5)))
+    answers = await made_at_once(client, batches, *map(insert, range(5)))
     assert [database.is_unavailable(answer) for answer in answers] == [True] * 5
     assert said.count("BEGIN IMMEDIATE") == 1
     other.close()
-    assert await together.make(client, insert(7)) == 7
+    assert await batches.run(client, insert(7)) == 7
     assert await numbers(client) == [7]
 
 
 async def test_one_that_gives_up_does_not_take_the_others_along(client: BaseDBAsyncClient) -> None:
-    together = Together(all_at_once)
+    batches = Batches(writer)
     async with client.acquire_connection():
-        first, second = (asyncio.create_task(together.make(client, insert(n))) for n in (1, 2))
+        first, second = (asyncio.create_task(batches.run(client, insert(n))) for n in (1, 2))
         await asyncio.sleep(0.01)
         first.cancel()
     assert await second == 2
@@ -145,13 +145,13 @@ async def test_a_database_that_cannot_be_opened_is_tried_anew(
     def away() -> NoReturn:
         raise DBConnectionError("away")
 
-    together = Together(all_at_once)
+    batches = Batches(writer)
     with monkeypatch.context() as patch:
         patch.setattr(client, "acquire_connection", away)
         for _ in range(2):
             with pytest.raises(DBConnectionError):
-                await together.make(client, insert(1))
-    assert await together.make(client, insert(1)) == 1
+                await batches.run(client, insert(1))
+    assert await batches.run(client, insert(1)) == 1
 
 
 async def test_reads_within_a_transaction_see_what_it_has_done(client: BaseDBAsyncClient) -> None:
@@ -159,7 +159,7 @@ async def test_reads_within_a_transaction_see_what_it_has_done(client: BaseDBAsy
         await inside.execute_query("INSERT INTO numbers VALUES (1)")
         with pytest.raises(OperationalError):
             await inside.execute_query("SELECT nonsense")
-        found = await Together(each_alone).make(
+        found = await Batches(reader).run(
             inside, lambda sqlite: sqlite.execute("SELECT n FROM numbers").fetchall()
         )
     assert [tuple(row) for row in found] == [(1,)]

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from auth import redeeming
+from auth import admission
 from auth.accounts import enrolment, password_change, sign_up
 from auth.errors import AuthError
-from auth.factors import one_time_codes
+from auth.factors import one_time_codes, recovery_codes, totp
 from auth.postern import Postern, open_postern
 from auth.sessions import elevation, ending, opening, refreshing
 from auth.ways_in import email_password
@@ -199,7 +199,7 @@ class Life(RuleBasedStateMachine):
             email_password.sign_in_email_password(self.postern, caller(), self.email, self.password)
         )
         if self.active:
-            assert isinstance(answer, email_password.MfaTicket)
+            assert isinstance(answer, admission.MfaTicket)
             self.new_tickets.append(Ticket(answer.ticket, self.clock() + TICKET_LIFE))
             self.all_tickets.append(self.new_tickets[-1])
             return multiple()
@@ -232,7 +232,7 @@ class Life(RuleBasedStateMachine):
         right = not expected and self.accepted(step)
         if not expected and not right:
             expected = "INVALID_TOTP"
-        attempt = redeeming.verify_sign_in_mfa_totp(self.postern, caller(), ticket.token, code)
+        attempt = admission.redeem(self.postern, caller(), ticket.token, totp, code)
         told, answer = self.ask(attempt)
         assert told == expected
         if told == "INVALID_TOTP":
@@ -250,7 +250,7 @@ class Life(RuleBasedStateMachine):
         if not expected and not right:
             expected = "INVALID_RECOVERY_CODE"
         told, answer = self.ask(
-            redeeming.verify_sign_in_mfa_recovery_code(self.postern, caller(), ticket.token, code)
+            admission.redeem(self.postern, caller(), ticket.token, recovery_codes, code)
         )
         assert told == expected
         if not right:

@@ -1,0 +1,223 @@
+"""The one door: somebody has proven something -> Session | MfaTicket | a refusal.
+
+Every way in proves who somebody is and calls `admit`. Only this module knows of accounts that are
+kept out, of required factors, of tickets and of what opens a session.
+
+For a ticket there is one path, whatever is guessed. One statement takes an attempt from the ticket,
+counts a failure for the user, and hands out what the answer is checked against. A right answer
+gives both back in the statement that opens the session.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from uuid import uuid4
+
+from tortoise.expressions import F
+
+from auth import events, tokens
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.factors import second_factor
+from auth.factors.second_factor import SecondFactor
+from auth.keys.vault import VaultError
+from auth.limits import throttling
+from auth.limits.throttling import Attempt
+from auth.postern import Postern
+from auth.sessions import current, opening
+from auth.sessions.opening import Session
+from models import MfaTicket as StoredTicket
+from models import Throttle, User
+from models.hot_paths import admission, tickets
+from models.hot_paths.admission import NewTicket
+from models.mfa_ticket import Purpose
+from models.proofs import Proof
+from models.transactions import atomic
+
+TICKET_PREFIX = "mfaTotp:"
+"""What Nhost's tickets begin with; ours are good for whatever `Purpose` is stored with them."""
+
+
+@dataclass(frozen=True)
+class MfaTicket:
+    """A sign-in that waits for its second factor."""
+
+    ticket: str = field(repr=False)
+    expires_in: int
+
+
+@dataclass(frozen=True)
+class Proven:
+    """Who somebody is, as a way in has found out, and what it was proven with."""
+
+    user: User
+    methods: tuple[str, ...]
+    """By the names of RFC 8176 (`amr`)."""
+    still_true: Proof
+    """What has to hold, and is spent, when the user is admitted."""
+    attempt: Attempt
+    """The attempt that has succeeded."""
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A ticket of which an attempt has been taken, and the attempt, which counts as failed."""
+
+    ticket: StoredTicket
+    attempt: Attempt
+
+    @property
+    def attempts_left(self) -> int:
+        return self.ticket.attempts_left - 1  # it is loaded as it was before
+
+    async def undo(self) -> None:
+        """Give the attempt back: its answer could not be checked."""
+        async with atomic():
+            stored = StoredTicket.filter(id=self.ticket.id)
+            await stored.update(attempts_left=F("attempts_left") + 1)
+            failures = Throttle.filter(key=self.attempt.key, failures__gt=0)
+            await failures.update(failures=F("failures") - 1, allowed_at=0)
+
+
+def kept_out(postern: Postern, user: User) -> ErrorCode | None:
+    """Why the user may not sign in though what was shown is right, if so."""
+    reason = current.kept_out(postern, user)
+    if reason is None and user.has_second_factor and not postern.settings.mfa_enabled:
+        return ErrorCode.DISABLED_ENDPOINT
+    return reason
+
+
+async def admit(proven: Proven) -> Session | MfaTicket | None:
+    """A session, or a ticket where the user has a second factor.
+
+    None if the user has changed since, the proof was spent meanwhile, or the attempt was not
+    counted and is not allowed any more.
+    Raises AuthError: DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT.
+    """
+    if reason := kept_out(proven.attempt.postern, proven.user):
+        raise AuthError(reason, tells_of_account=True)
+    if proven.user.has_second_factor:
+        return await _issue_ticket(proven)
+    return await opening.open_session(
+        proven.attempt, proven.user, proven.methods, proven.still_true
+    )
+
+
+async def redeem(
+    postern: Postern, caller: Caller, ticket: str, factor: SecondFactor, answer: str
+) -> Session:
+    """Redeem a sign-in ticket with an answer to a second factor.
+
+    Raises AuthError: INVALID_TICKET (unknown, expired, redeemed, or too many wrong answers), what
+    is `wrong` for this factor (wrong or already used; the ticket stays good for the attempts left),
+    DISABLED_MFA_TOTP (the factor was turned off meanwhile), DISABLED_USER, UNVERIFIED_USER,
+    DISABLED_ENDPOINT, TOO_MANY_REQUESTS.
+    """
+    second_factor.refuse_unless_enabled(postern)
+    if not factor.looks_like_one(answer):  # it costs no attempt
+        opened = await _usable(postern, caller, ticket)
+        raise AuthError(factor.wrong, attemptsLeft=opened.attempts_left)
+    taken = await _take_attempt(postern, caller, ticket)
+    try:
+        proof = await factor.check(postern, taken.ticket.user, answer)
+    except (AuthError, VaultError):
+        await taken.undo()
+        raise
+    session = proof and await _session_for(taken, factor, proof)
+    if session:
+        return session
+    if proof and not await StoredTicket.exists(id=taken.ticket.id):
+        raise AuthError(ErrorCode.INVALID_TICKET)
+    await taken.attempt.failed(EventType.WRONG_CODE)
+    if taken.attempts_left == 0:
+        user_id = taken.ticket.user.id
+        await events.record(postern, caller, EventType.ATTEMPTS_EXHAUSTED, user_id)
+    raise AuthError(factor.wrong, attemptsLeft=taken.attempts_left)
+
+
+async def _issue_ticket(proven: Proven) -> MfaTicket | None:
+    attempt, now = proven.attempt, proven.attempt.postern.now()
+    postern, caller = attempt.postern, attempt.caller
+    text, life = TICKET_PREFIX + tokens.opaque_token(), postern.settings.mfa_ticket_expires_in
+    ticket = NewTicket(
+        id=uuid4(),
+        digest=tokens.digest(text),
+        purpose=Purpose.SIGN_IN,
+        methods=proven.methods,
+        attempts=postern.settings.mfa_ticket_attempts,
+        expires_at=now + timedelta(seconds=life),
+    )
+    if not await admission.issue_ticket(attempt.admission(proven.user, proven.still_true), ticket):
+        return None
+    events.log(postern, caller, EventType.TICKET_ISSUED, proven.user.id)
+    return MfaTicket(text, life)
+
+
+async def _take_attempt(postern: Postern, caller: Caller, ticket: str) -> _Taken:
+    """Take an attempt from the ticket and count it as failed, before the answer is looked at.
+
+    What is refused for another reason costs the ticket nothing.
+    Raises AuthError: INVALID_TICKET, DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER,
+    TOO_MANY_REQUESTS.
+    """
+    taken = await _take(postern, ticket)
+    if taken is not None:
+        return _Taken(taken, replace(_attempt_at(postern, caller, taken), counted=True))
+    attempt = _attempt_at(postern, caller, await _usable(postern, caller, ticket))
+    if not await attempt.is_where_known():
+        raise await attempt.refused()
+    # Under attack from elsewhere: where the user has signed in before, another count is kept.
+    attempt = attempt.where_known()
+    taken = await _take(postern, ticket, attempt.key)
+    if taken is None:
+        raise await attempt.refused()
+    return _Taken(taken, replace(attempt, counted=True))
+
+
+def _attempt_at(postern: Postern, caller: Caller, ticket: StoredTicket) -> Attempt:
+    user_id = ticket.user.id
+    return throttling.begun(postern, caller, throttling.codes_of(user_id), user_id)
+
+
+async def _take(postern: Postern, ticket: str, throttle: str | None = None) -> StoredTicket | None:
+    settings = postern.settings
+    return await tickets.take_attempt(
+        tokens.digest(ticket),
+        Purpose.SIGN_IN,
+        postern.now(),
+        verified_only=settings.email_verified_required,
+        pace=throttling.pace(settings) if settings.rate_limit_enable else None,
+        throttle=throttle,
+    )
+
+
+async def _usable(postern: Postern, caller: Caller, ticket: str) -> StoredTicket:
+    """The ticket, whose user may sign in and has a factor; nothing is taken.
+
+    Raises AuthError: INVALID_TICKET, DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER,
+    TOO_MANY_REQUESTS.
+    """
+    usable = StoredTicket.filter(
+        digest=tokens.digest(ticket),
+        purpose=Purpose.SIGN_IN,
+        attempts_left__gt=0,
+        expires_at__gt=postern.now(),
+    )
+    found = await usable.select_related("user").first()
+    if found is None:
+        await throttling.failed(postern, caller)
+        raise AuthError(ErrorCode.INVALID_TICKET)
+    current.refuse_kept_out(postern, found.user)
+    second_factor.refuse_unless_active(found.user)
+    return found
+
+
+async def _session_for(taken: _Taken, factor: SecondFactor, proof: Proof) -> Session | None:
+    """The session that ticket and answer are good for; None if either was used or changed since."""
+    ticket, attempt = taken.ticket, taken.attempt
+    methods = tuple(dict.fromkeys((*ticket.methods.split(), *factor.amr)))
+    session = await opening.open_session(attempt, ticket.user, methods, proof, ticket=ticket)
+    if session and proof.kind.event:
+        kind = EventType[proof.kind.event]
+        events.log(attempt.postern, attempt.caller, kind, ticket.user.id)
+    return session

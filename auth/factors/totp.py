@@ -1,0 +1,75 @@
+"""The TOTP factor (RFC 6238): its secret, sealed in the user's row, and what a code proves.
+
+`auth.factors.one_time_codes` has the codes themselves.
+"""
+
+from uuid import UUID
+
+from auth.errors import ErrorCode
+from auth.factors import one_time_codes
+from auth.factors.one_time_codes import looks_like_one
+from auth.keys.vault import VaultError
+from auth.postern import Postern
+from models import User, proofs
+from models.proofs import Proof
+
+__all__ = ["amr", "belongs_to", "check", "looks_like_one", "refuse_uncheckable", "wrong"]
+
+amr = ("otp", "mfa")
+wrong = ErrorCode.INVALID_TOTP
+_RESEAL_BATCH = 500
+"""Users that are read at once."""
+
+
+def belongs_to(user: User) -> bool:
+    """Whether the user has an active TOTP factor."""
+    return user.totp_activated_at is not None
+
+
+def refuse_uncheckable(postern: Postern, user: User) -> None:
+    """Raises VaultError where no key opens the user's secret."""
+    open_secret(postern, user)
+
+
+async def check(postern: Postern, user: User, answer: str) -> Proof | None:
+    """What a one-time code proves, of a pending factor or an active one. Raises VaultError."""
+    secret, drift = open_secret(postern, user), postern.settings.mfa_totp_drift
+    step = one_time_codes.matching_time_step(secret, answer, postern.now(), drift=drift)
+    return None if step is None else proofs.time_step(user, step)
+
+
+def seal_secret(postern: Postern, user: User, secret: str) -> str:
+    """A TOTP secret as it is stored: it opens for this user alone."""
+    return postern.vault.seal(secret, _context(user))
+
+
+def open_secret(postern: Postern, user: User) -> str:
+    """The user's TOTP secret, pending or active. Raises VaultError where no key opens it."""
+    return postern.vault.open(str(user.totp_secret), _context(user))
+
+
+async def reseal_secrets(postern: Postern) -> tuple[int, int]:
+    """Seal every TOTP secret anew that was not sealed with the key in use.
+
+    How many were, and how many could not be opened and stay as they are. While it runs the server
+    goes on; a secret that changes at the same moment is left to whoever changed it.
+    """
+    last, sealed, unreadable = UUID(int=0), 0, 0
+    with_secret = User.filter(totp_secret__isnull=False).order_by("id").limit(_RESEAL_BATCH)
+    while users := await with_secret.filter(id__gt=last):
+        last = users[-1].id
+        for user in users:
+            old = str(user.totp_secret)
+            if postern.vault.is_current(old):
+                continue
+            try:
+                fresh = seal_secret(postern, user, postern.vault.open(old, _context(user)))
+            except VaultError:
+                unreadable += 1
+            else:
+                sealed += await User.filter(id=user.id, totp_secret=old).update(totp_secret=fresh)
+    return sealed, unreadable
+
+
+def _context(user: User) -> str:
+    return f"totp secret of {user.id}"

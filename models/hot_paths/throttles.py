@@ -1,0 +1,52 @@
+"""Counting the failed attempts at one account."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from models.sql import execute
+
+
+class Pace(NamedTuple):
+    """How failures slow down the attempts that follow."""
+
+    free: int
+    """Failures without a wait."""
+    waits: tuple[int, ...]
+    """Seconds to wait after the failure number `free`, the one after it, …; the last one stays."""
+    decay: int
+    """Seconds after which one failure is forgotten."""
+
+
+async def count_failure(pace: Pace, key: str, seconds: int) -> bool:
+    """Count an attempt at `seconds` as failed; False, and nothing done, if it is too early."""
+    statement = counting(pace, "CAST(:throttle AS TEXT)").replace("{previous}", "TRUE")
+    return bool(await execute(statement, throttle=key, seconds=seconds))
+
+
+@lru_cache
+def counting(pace: Pace, key: str) -> str:
+    """A step that counts an attempt as failed, if one is allowed at `seconds`.
+
+    `key` is the SQL of what it is counted under. It is one statement, since what is counted must
+    not depend on who asks at the same time. Its sums are whole seconds, written so that SQLite and
+    PostgreSQL understand them alike.
+    """
+    most = pace.free + len(pace.waits) - 1
+    waits = " ".join(f"WHEN {n} THEN {wait}" for n, wait in enumerate(pace.waits, pace.free))
+    now = "CAST(:seconds AS BIGINT)"  # PostgreSQL would take it for an INTEGER here and there
+    return f"""
+        INSERT INTO throttles (key, failures, failed_at, allowed_at)
+        SELECT {key}, 1, {now}, {now} + CASE 1 {waits} ELSE 0 END WHERE {{previous}}
+        ON CONFLICT (key) DO UPDATE SET (failures, failed_at, allowed_at, refused) = (
+            SELECT n, {now}, {now} + CASE n {waits} ELSE 0 END, 0
+            FROM (
+                SELECT CASE WHEN kept < 0 THEN 1 WHEN kept >= {most} THEN {most} ELSE kept + 1 END
+                    AS n
+                FROM (
+                    SELECT throttles.failures - ({now} - throttles.failed_at) / {pace.decay} AS kept
+                ) AS decayed
+            ) AS counted
+        )
+        WHERE throttles.allowed_at <= {now}
+        RETURNING key
+    """

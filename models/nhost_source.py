@@ -1,0 +1,96 @@
+"""The users of a Nhost Auth database, which is read and never written."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from models.user import METADATA_MAX
+
+BATCH = 500
+"""Users that are read at once."""
+_UNREADABLE_ROW = (asyncpg.DataError, ValueError, OverflowError)
+_UNREADABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_NEXT_IDS = "SELECT id FROM auth.users WHERE id > $1 ORDER BY id LIMIT $2"
+# No more of a text than shows that it is too long; times as seconds, since a time of PostgreSQL may
+# be one that Python does not have.
+_ROWS = f"""
+    SELECT id, disabled, email_verified, is_anonymous,
+        extract(epoch FROM created_at)::float8 AS created_at,
+        extract(epoch FROM last_seen)::float8 AS last_seen,
+        left(display_name, 1000) AS display_name, left(locale, 100) AS locale,
+        left(email::text, 1000) AS email, left(password_hash, 1000) AS password_hash,
+        left(default_role, 1000) AS default_role, left(totp_secret, 1000) AS totp_secret,
+        left(active_mfa_type, 100) AS active_mfa_type,
+        left(metadata::text, {METADATA_MAX + 1}) AS metadata,
+        ARRAY(SELECT left(role, 1000) FROM auth.user_roles WHERE user_id = users.id
+            ORDER BY role LIMIT 1000) AS roles
+    FROM auth.users WHERE id = ANY($1) ORDER BY id
+"""
+
+
+class SourceError(Exception):
+    """The source cannot be read; the message says why."""
+
+
+class Source:
+    """An open connection to the source."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def total(self) -> int:
+        """How many users there are. Raises SourceError."""
+        try:
+            return int(await self._connection.fetchval("SELECT count(*) FROM auth.users"))
+        except (asyncpg.PostgresError, OSError) as error:
+            raise SourceError(str(error)) from None
+
+    async def pages(self) -> AsyncIterator[list[UUID]]:
+        """The ids of all users, some at a time. Raises SourceError."""
+        ids: list[UUID] = []
+        after = UUID(int=0)
+        fetchval, fetch = self._connection.fetchval, self._connection.fetch
+        try:
+            if await fetchval("SELECT 1 FROM auth.users WHERE id = $1", after):
+                yield [after]
+            while ids := [row["id"] for row in await fetch(_NEXT_IDS, after, BATCH)]:
+                yield ids
+                after = ids[-1]
+        except _UNREADABLE as error:
+            raise SourceError(str(error)) from None
+
+    async def rows(self, ids: Sequence[UUID]) -> tuple[list[Any], list[tuple[UUID, str]]]:
+        """The rows with these ids, and the ids that the driver cannot read, with the reason.
+
+        Raises SourceError.
+        """
+        try:
+            return list(await self._connection.fetch(_ROWS, ids)), []
+        except _UNREADABLE_ROW as error:
+            if len(ids) == 1:
+                return [], [(ids[0], f"its row cannot be read ({type(error).__name__})")]
+        except _UNREADABLE as error:
+            raise SourceError(str(error)) from None
+        rows: list[Any] = []
+        unreadable: list[tuple[UUID, str]] = []
+        for each in ids:
+            row, reason = await self.rows([each])
+            rows += row
+            unreadable += reason
+        return rows, unreadable
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Source]:
+    """A connection to the database with this URL. Raises SourceError."""
+    try:
+        connection = await asyncpg.connect(url)
+    except (*_UNREADABLE, ValueError) as error:
+        raise SourceError(str(error)) from None
+    try:
+        yield Source(connection)
+    finally:
+        await connection.close()

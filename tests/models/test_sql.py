@@ -1,0 +1,69 @@
+"""Atomic changes do all of their steps or none, on both databases."""
+
+import subprocess
+
+import pytest
+
+from auth.postern import Postern
+from models import User
+from models.sql import AtomicChange, Query
+from tests.support import JOE, ROOT, sign_up_user
+
+pytestmark = pytest.mark.anyio
+LOCK: Query[User] = Query(User, where="email = :email")
+RENAME = "UPDATE users SET display_name = :name WHERE email = :email AND {previous} RETURNING id"
+NOTHING = "UPDATE users SET locale = :name WHERE email = 'nobody' AND {previous} RETURNING id"
+
+
+@pytest.fixture
+async def joe(postern: Postern) -> User:
+    session, _ = await sign_up_user(postern)
+    return session.user
+
+
+async def name_of(user: User) -> str:
+    return (await User.get(id=user.id)).display_name
+
+
+async def test_a_step_that_finds_nothing_undoes_those_before_it(joe: User) -> None:
+    change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": RENAME, "two": NOTHING})
+    with pytest.raises(Exception, match=r"found nothing|division by zero"):
+        await change.run(email=JOE, name="Half")
+    assert await name_of(joe) == JOE
+
+
+async def test_a_first_step_that_finds_nothing_ends_it(joe: User) -> None:
+    change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": NOTHING, "two": RENAME})
+    assert await change.run(email=JOE, name="Half") == frozenset()
+    assert await name_of(joe) == JOE
+
+
+async def test_what_may_find_nothing_is_left_out_with_what_follows_it(joe: User) -> None:
+    change: AtomicChange[User] = AtomicChange(
+        LOCK,
+        steps={"one": RENAME},
+        then={"two": NOTHING, "three": RENAME.replace("name =", "name = 'x' ||")},
+    )
+    assert await change.run(email=JOE, name="Joe") == {"one"}
+    assert await name_of(joe) == "Joe"
+
+
+async def test_nothing_happens_where_nothing_is_locked(joe: User) -> None:
+    change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": RENAME})
+    assert await change.take(email="nobody", name="Joe") is None
+    assert await name_of(joe) == JOE
+
+
+def test_a_step_has_to_depend_on_the_one_before() -> None:
+    with pytest.raises(ValueError, match="two"):
+        AtomicChange(LOCK, steps={"one": RENAME, "two": "DELETE FROM users RETURNING id"})
+
+
+def test_sql_is_written_in_models_alone() -> None:
+    statement = r"\b(SELECT .* FROM|INSERT INTO|UPDATE [a-z_]+ SET|DELETE FROM)\b"
+    rooms = ["config", "auth", "api", "cli"]
+    found = subprocess.run(
+        ["git", "grep", "-nE", statement, "--", *(f"{room}/*.py" for room in rooms)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.stdout == ""
