@@ -59,8 +59,8 @@ A name that Nhost Auth has too means the same here. [nhost.md](nhost.md) says wh
 - **Secrets in the file**: `{{ secrets.NAME }}` stands for the variable `NAME` of the environment.
 - **An empty variable** counts as not set.
 - **A wrong value** stops the start. An error message says what is accepted.
-- **An unknown name** that begins with `AUTH_`, or that is below `auth` in the file, has no effect. A
-  warning in the log names it.
+- **An unknown name** that begins with `AUTH_`, or that is below `auth` in the file, has no effect.
+  A warning in the log names it.
 - **A protection of Nhost Auth** that Postern does not have stops the start. The error message says
   what to do instead.
 """
