@@ -57,13 +57,14 @@ A name that Nhost Auth has too means the same here. [nhost.md](nhost.md) says wh
 - **Durations** are seconds, or text such as `90s`, `5m` or `1h30m`, of at most 10 years.
 - **Switches** are `true` or `false`.
 - **Secrets in the file**: `{{ secrets.NAME }}` stands for the variable `NAME` of the environment.
-- **An empty variable** counts as not set.
+- **An empty variable** counts as not set, except `AUTH_API_PREFIX`.
 - **A wrong value** stops the start. An error message says what is accepted.
 - **An unknown name** that begins with `AUTH_`, or that is below `auth` in the file, has no effect.
   A warning in the log names it.
 - **A protection of Nhost Auth** that Postern does not have stops the start. The error message says
   what to do instead.
 """
+TABLE = ("| Environment | nhost.toml | Default | Description |", "|---|---|---|---|")
 
 
 def document() -> str:
@@ -71,12 +72,7 @@ def document() -> str:
     described, shipped = descriptions(), load({"AUTH_CONFIG": str(SHIPPED_FILE)})[0]
     lines = [INTRODUCTION]
     for topic, first in TOPICS.items():
-        lines += [
-            f"## {topic}",
-            "",
-            "| Environment | nhost.toml | Default | |",
-            "|---|---|---|---|",
-        ]
+        lines += [f"## {topic}", "", *TABLE]
         lines += [_row(field, described[field], shipped) for field in _fields_from(first)]
         lines.append("")
     return "\n".join(lines)
@@ -107,14 +103,20 @@ def _row(field: str, about: str, shipped: Settings) -> str:
     in_the_file = f" `{named.toml}`" if named.toml else ""
     if named.inverted:
         in_the_file += " (inverse)"
-    default = IN_WORDS.get(field) or _shown(field, Settings.model_fields[field].default)
-    if (changed := _shown(field, getattr(shipped, field))) != default and field not in IN_WORDS:
-        default += f" ({changed} in the shipped file)"
+    default = _default(field, shipped)
     if Settings.model_fields[field].annotation is int and not _is_duration(field):
         about += f" {_accepted(field)}."
     if others := ", else ".join(f"`{name}`" for name in named.fallback_env):
         about += f" If it is not set, {others} applies."
     return f"| `{named.env}` |{in_the_file} | {default} | {about} |"
+
+
+def _default(field: str, shipped: Settings) -> str:
+    if field in IN_WORDS:
+        return IN_WORDS[field]
+    default = _shown(field, Settings.model_fields[field].default)
+    in_the_file = _shown(field, getattr(shipped, field))
+    return default if in_the_file == default else f"{default} ({in_the_file} in the shipped file)"
 
 
 def _shown(field: str, value: object) -> str:
