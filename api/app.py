@@ -14,11 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.cors import Cors
 from api.graphql.endpoint import GraphQLEndpoint
-from api.http import unforeseen
 from api.nhost import endpoint
 from api.nhost.openapi import document
 from api.pages import content_policy, graphiql
 from api.readiness import Readiness
+from api.refusals import refusal_of
 from api.request_limit import RequestLimit
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
@@ -82,8 +82,7 @@ async def method_not_allowed(_request: Request, error: Exception) -> JSONRespons
 
 async def failed(_request: Request, error: Exception) -> JSONResponse:
     """The same for an error that no route has foreseen."""
-    code, details = unforeseen(error)
-    return endpoint.refusal(endpoint.STATUS[code], code, **details)
+    return endpoint.answer(refusal_of(error))
 
 
 def create_app(postern: Postern) -> Starlette:

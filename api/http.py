@@ -2,25 +2,18 @@
 
 import asyncio
 import logging
-import traceback
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
-from uuid import uuid4
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Message, Receive
-from tortoise.exceptions import OperationalError
 
 from api.client_address import client_address
 from auth import tokens
 from auth.caller import Caller
-from auth.errors import AuthError, ErrorCode
+from auth.errors import AuthError
 from auth.limits.rate_limits import Limit
 from auth.postern import Postern
-from models import database
 
 logger = logging.getLogger("postern")
 
@@ -117,24 +110,3 @@ def bounded(receive: Receive) -> Receive:
         return message
 
     return counted
-
-
-def unforeseen(error: BaseException) -> tuple[ErrorCode, dict[str, str]]:
-    """Its code, and the id under which it was written to the log for whoever has met it.
-
-    Where it happened, but not what it says: an error's text may repeat what a client sent. Only
-    the database's and the system's own complaints do not.
-    """
-    error_id = str(uuid4())
-    what = f": {error}" if isinstance(error, OSError | OperationalError) else ""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("error %s: %s%s\n%s", error_id, type(error).__name__, what, where)
-    away = database.is_unavailable(error)
-    code = ErrorCode.SERVICE_UNAVAILABLE if away else ErrorCode.INTERNAL_SERVER_ERROR
-    return code, {"id": error_id}
-
-
-def say_when(response: Response, extensions: Mapping[str, Any]) -> None:
-    """Put into the header when to come again, where that is known."""
-    if "retryAfter" in extensions:
-        response.headers["retry-after"] = str(extensions["retryAfter"])

@@ -5,8 +5,9 @@ from collections.abc import Collection
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http import count_request, say_when
+from api.http import count_request
 from api.nhost import endpoint
+from api.refusals import refusal_of
 from auth.errors import AuthError
 from auth.postern import Postern
 
@@ -28,9 +29,8 @@ class RequestLimit:
             try:
                 await count_request(self._postern, Request(scope))
             except AuthError as error:
-                response = endpoint.refusal(429, error.code, str(error), **error.details)
+                response = endpoint.answer(refusal_of(error))
                 response.headers["cache-control"] = "no-store"
-                say_when(response, error.details)
                 await response(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -15,10 +15,11 @@ from api.graphql.context import Context
 from api.graphql.operations import Operations
 from api.graphql.schema import schema
 from api.graphql.trusted_documents import read_manifest
-from api.http import bounded, count_request, is_json, say_when, unforeseen
+from api.http import bounded, count_request, is_json
 from api.json_text import parse_json
 from api.pages import graphiql
-from auth.errors import AuthError, ErrorCode
+from api.refusals import Refusal, refusal_of
+from auth.errors import ErrorCode
 from auth.postern import Postern
 
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
@@ -57,19 +58,10 @@ class GraphQLEndpoint:
         try:
             context = Context(self._postern, await count_request(self._postern, request))
             response = await self._answer(request, context, media_type)
-        except HTTPException as error:
-            code = ErrorCode.INVALID_REQUEST
-            response = _refusal(media_type, error.status_code, code, error.detail)
-            response.headers.update(error.headers or {})
-        except AuthError as error:
-            response = _refusal(media_type, 429, error.code, **error.details)
-            say_when(response, error.extensions)
         except ClientDisconnect:
             return
         except Exception as error:
-            code, details = unforeseen(error)
-            status = 503 if code is ErrorCode.SERVICE_UNAVAILABLE else 500
-            response = _refusal(media_type, status, code, **details)
+            response = _refused(media_type, refusal_of(error))
         response.headers["cache-control"] = "no-store"  # it may hold tokens
         await response(scope, receive, send)
 
@@ -117,7 +109,8 @@ class GraphQLEndpoint:
         else:
             response = _response(media_type, 200, {"data": result.data, "errors": shown})
         for error in errors:
-            say_when(response, error.extensions or {})
+            if retry_after := (error.extensions or {}).get("retryAfter"):
+                response.headers["retry-after"] = str(retry_after)
         return response
 
 
@@ -167,28 +160,22 @@ def media_type_for(accept: str) -> str:
 
 def _presentable(error: GraphQLError, *, conceal: bool) -> GraphQLError:
     cause = error.original_error
-    details: dict[str, str] = {}
-    if isinstance(cause, AuthError):
-        if not conceal or not cause.is_concealable:
-            return error
+    if cause is None or isinstance(cause, GraphQLError):
         code = ErrorCode.INVALID_REQUEST
-        message = code.message
-    elif cause is None or isinstance(cause, GraphQLError):
-        message = _ECHO.sub(r"\1\2\3.", error.message)
-        code = ErrorCode.INVALID_REQUEST
+        refusal = Refusal(code, _ECHO.sub(r"\1\2\3.", error.message), 400)
     else:
-        code, details = unforeseen(cause)
-        message = code.message
-    shown = GraphQLError(message, path=error.path, extensions={"code": code.name, **details})
+        refusal = refusal_of(cause, conceal=conceal)
+    shown = GraphQLError(refusal.message, path=error.path, extensions=refusal.extensions)
     shown.locations = error.locations
     return shown
 
 
-def _refusal(
-    media_type: str, status: int, code: ErrorCode, message: str = "", **details: object
-) -> Response:
-    error = {"message": message or code.message, "extensions": {"code": code.name, **details}}
-    return _response(media_type, status, {"errors": [error]})
+def _refused(media_type: str, refusal: Refusal) -> Response:
+    """The answer to a request that was refused as a whole."""
+    error = {"message": refusal.message, "extensions": refusal.extensions}
+    response = _response(media_type, refusal.status, {"errors": [error]})
+    response.headers.update(refusal.headers)
+    return response
 
 
 def _response(media_type: str, status: int, answer: object) -> Response:

@@ -4,7 +4,7 @@ The weights count definitions that no operation uses as well: the rules look at 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from graphql import (
@@ -50,16 +50,6 @@ LISTS = {
     "__type": 4,
 }
 """How many entries a list of introspection has here, on average; a type chosen by name has more."""
-CREDENTIALS = {
-    "code",
-    "currentPassword",
-    "otp",
-    "password",
-    "recoveryCode",
-    "refreshToken",
-    "ticket",
-}
-"""Arguments in which something could be guessed, whether as a literal or a variable."""
 
 
 class _Count(NamedTuple):
@@ -81,7 +71,7 @@ class _Count(NamedTuple):
             self.introspected + other.introspected,
         )
 
-    def within(self, field: FieldNode) -> "_Count":
+    def within(self, field: FieldNode, credentials: Collection[str]) -> "_Count":
         """The same, with the field around it."""
         name, given = field.name.value, field.arguments or ()
         answers = LISTS.get(name, 1) * (1 + self.answers)
@@ -89,17 +79,18 @@ class _Count(NamedTuple):
             self.depth + 1,
             self.aliases + (field.alias is not None),
             self.complexity + WEIGHTS.get(name, 1),
-            self.guesses + any(argument.name.value in CREDENTIALS for argument in given),
+            self.guesses + any(argument.name.value in credentials for argument in given),
             answers,
             answers if name in {"__schema", "__type"} else self.introspected,
         )
 
 
-def too_much(document: DocumentNode) -> GraphQLError | None:
+def too_much(document: DocumentNode, credentials: Collection[str]) -> GraphQLError | None:
     """Why the document is refused before the rules run; None where it is within all limits.
 
     Aliases and fragments count as often as they are used. Each fragment is looked at once, however
-    often that is, so that counting costs no more than reading.
+    often that is, so that counting costs no more than reading. `credentials` are the arguments in
+    which something could be guessed, whether as a literal or a variable: one field may have them.
     """
     definitions = document.definitions
     if len(definitions) > MAX_DEFINITIONS:
@@ -112,7 +103,7 @@ def too_much(document: DocumentNode) -> GraphQLError | None:
     fragments = {
         one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)
     }
-    counting = _Counting(fragments)
+    counting = _Counting(fragments, credentials)
     for operation in definitions:
         if isinstance(operation, OperationDefinitionNode):
             refused = _beyond_limits(counting.of(operation.selection_set), operation)
@@ -146,8 +137,10 @@ def _beyond_limits(count: _Count, operation: OperationDefinitionNode) -> GraphQL
 class _Counting:
     """Counts selections with their fragments written out."""
 
-    def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
-        self._fragments = fragments
+    def __init__(
+        self, fragments: dict[str, FragmentDefinitionNode], credentials: Collection[str]
+    ) -> None:
+        self._fragments, self._credentials = fragments, credentials
         self.seen: dict[str, _Count] = {}
         """The fragments that an operation uses."""
 
@@ -160,7 +153,7 @@ class _Counting:
             else:
                 below = self.of(getattr(selection, "selection_set", None))
             if isinstance(selection, FieldNode):
-                below = below.within(selection)
+                below = below.within(selection, self._credentials)
             total = total.beside(below)
         return total
 

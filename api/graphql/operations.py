@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 
 from api.graphql.context import Context
 from api.graphql.limits import too_much
+from api.graphql.schema import CREDENTIALS
 
 MAX_CHARACTERS = 16 * 1024
 """Of a document. graphql-core reads character by character: 64 KiB of escapes took 17 ms."""
@@ -173,7 +174,7 @@ class Operations:
             for one in parsed.definitions
             if isinstance(one, OperationDefinitionNode)
         }
-        if refused := too_much(parsed):
+        if refused := too_much(parsed, CREDENTIALS):
             return Document(None, operations, [_on_its_own(refused)])
         hidden = not self._introspection
         errors = validate(self._schema, parsed, self._rules, 1, hide_suggestions=hidden)

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.base import StrawberryObjectDefinition
 
+from api import contract
 from api.graphql.context import Info
 from api.graphql.types import (
     ErrorCode,
@@ -21,9 +23,16 @@ from auth.factors import recovery_codes, totp
 from auth.sessions import current, elevation, ending, refreshing
 from auth.ways_in import email_password
 
+_CREDENTIAL = "credential"
+
 
 def _argument(description: str) -> object:
     return strawberry.argument(description=description)
+
+
+def _credential(description: str) -> object:
+    """An argument in which something could be guessed: an operation takes one of them."""
+    return strawberry.argument(description=description, metadata={_CREDENTIAL: True})
 
 
 Email = Annotated[
@@ -32,11 +41,11 @@ Email = Annotated[
 ]
 Password = Annotated[
     str,
-    _argument("The password, taken exactly as sent; at most 1024 bytes of UTF-8."),
+    _credential("The password, taken exactly as sent; at most 1024 bytes of UTF-8."),
 ]
 NewPassword = Annotated[
     str,
-    _argument(
+    _credential(
         "The password, taken exactly as sent; at least as many characters as the operator asks "
         "for (8 by default), at most 1024 bytes of UTF-8, and none that everybody would guess."
     ),
@@ -47,21 +56,17 @@ DisplayName = Annotated[
 ]
 Code = Annotated[
     str,
-    _argument(
+    _credential(
         "The six digits that the authenticator app shows now, in any script; spaces and dashes do "
         "not matter."
     ),
 ]
-Ticket = Annotated[str, _argument("The `ticket` of an `MfaTicket`.")]
+Ticket = Annotated[str, _credential("The `ticket` of an `MfaTicket`.")]
 
 
 @strawberry.type(description="Everything that can be asked without changing anything.")
 class Query:
-    @strawberry.field(
-        description="Who is signed in: the user of the access token in the `Authorization` header, "
-        "or null without one. Errors: UNAUTHENTICATED (the token is malformed, expired or not "
-        "ours, or its session has ended), DISABLED_USER, UNVERIFIED_USER."
-    )
+    @strawberry.field(description=str(contract.ME))
     async def me(self, info: Info) -> User | None:
         viewer = await current.me(info.context.postern, info.context.caller)
         return _seen_by(viewer) if viewer else None
@@ -69,12 +74,7 @@ class Query:
 
 @strawberry.type(description="Everything that changes something.")
 class Mutation:
-    @strawberry.mutation(
-        description="Make an account and sign in to it. Errors: INVALID_REQUEST, "
-        "PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, EMAIL_ALREADY_IN_USE, SIGNUP_DISABLED, "
-        "DISABLED_USER or UNVERIFIED_USER (the account is made, and waits for the operator), "
-        "TOO_MANY_REQUESTS."
-    )
+    @strawberry.mutation(description=str(contract.SIGN_UP))
     async def sign_up_email_password(
         self,
         info: Info,
@@ -91,11 +91,7 @@ class Mutation:
         )
         return Session.of(answer)
 
-    @strawberry.mutation(
-        description="Sign in with e-mail address and password. Errors: INVALID_EMAIL_PASSWORD, "
-        "DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT (the user has a factor, and factors "
-        "are switched off), INVALID_REQUEST, TOO_MANY_REQUESTS."
-    )
+    @strawberry.mutation(description=str(contract.SIGN_IN))
     async def sign_in_email_password(
         self, info: Info, email: Email, password: Password
     ) -> SignInResult:
@@ -104,29 +100,20 @@ class Mutation:
         )
         return sign_in_result(answer)
 
-    @strawberry.mutation(
-        description="Redeem a sign-in ticket with a one-time code. A wrong code leaves the ticket "
-        "good for the attempts left. Errors: INVALID_TICKET, INVALID_TOTP (with `attemptsLeft`), "
-        "DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
-    )
+    @strawberry.mutation(description=str(contract.VERIFY_TOTP))
     async def verify_sign_in_mfa_totp(self, info: Info, ticket: Ticket, otp: Code) -> Session:
         answer = await admission.redeem(
             info.context.postern, info.context.caller, ticket, totp, otp
         )
         return Session.of(answer)
 
-    @strawberry.mutation(
-        description="Redeem a sign-in ticket with a recovery code, for users without their phone. "
-        "The code is used up; a wrong one counts like a wrong one-time code. Errors: "
-        "INVALID_TICKET, INVALID_RECOVERY_CODE (with `attemptsLeft`), DISABLED_MFA_TOTP, "
-        "DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
-    )
+    @strawberry.mutation(description=str(contract.VERIFY_RECOVERY_CODE))
     async def verify_sign_in_mfa_recovery_code(
         self,
         info: Info,
         ticket: Ticket,
         recovery_code: Annotated[
-            str, _argument("One of the user's codes; case, dashes and spaces make no difference.")
+            str, _credential("One of the user's codes; case, dashes and spaces make no difference.")
         ],
     ) -> Session:
         answer = await admission.redeem(
@@ -134,13 +121,7 @@ class Mutation:
         )
         return Session.of(answer)
 
-    @strawberry.mutation(
-        description="Begin to set up a second factor for the signed-in user: a fresh secret and "
-        "its QR code. Nothing is on until `verifyChangeUserMfa`, within an hour; called again "
-        "before that, the same secret is answered. Errors: UNAUTHENTICATED, "
-        "ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE, DISABLED_USER, UNVERIFIED_USER, "
-        "DISABLED_ENDPOINT."
-    )
+    @strawberry.mutation(description=str(contract.ENROL))
     async def change_user_mfa(
         self,
         info: Info,
@@ -154,13 +135,7 @@ class Mutation:
         )
         return TotpEnrollment.of(answer)
 
-    @strawberry.mutation(
-        description="Turn the signed-in user's second factor on or off with a current code. The "
-        "older refresh tokens of the session are dead: go on with those of `session`. "
-        "Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, INVALID_TOTP, INVALID_REQUEST (an "
-        "unknown type), NO_TOTP_SECRET and TOTP_ALREADY_ACTIVE (turning on), DISABLED_MFA_TOTP "
-        "(turning off), DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
-    )
+    @strawberry.mutation(description=str(contract.CHANGE_FACTOR))
     async def verify_change_user_mfa(
         self,
         info: Info,
@@ -169,7 +144,7 @@ class Mutation:
         ],
         code: Annotated[
             str,
-            _argument(
+            _credential(
                 "The six digits that the authenticator app shows now; to turn the factor off, a "
                 "recovery code does too. Spaces are passed over."
             ),
@@ -180,46 +155,30 @@ class Mutation:
         )
         return MfaChange.of(answer)
 
-    @strawberry.mutation(
-        description="A new set of recovery codes for the signed-in user, to be shown once; the old "
-        "ones are worth nothing from now on, and neither are the older refresh tokens of the "
-        "session. Errors: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED, INVALID_TOTP, "
-        "DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS."
-    )
+    @strawberry.mutation(description=str(contract.NEW_RECOVERY_CODES))
     async def regenerate_recovery_codes(self, info: Info, code: Code) -> MfaChange:
         answer = await enrolment.regenerate_recovery_codes(
             info.context.postern, info.context.caller, code
         )
         return MfaChange.of(answer)
 
-    @strawberry.mutation(
-        description="Exchange a refresh token for a fresh session; the token is replaced by a new "
-        "one. A token that comes again is answered with the same new one, unless that was used "
-        "meanwhile and a few seconds are over: then one of them may be stolen, and the session "
-        "ends. Errors: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, "
-        "TOO_MANY_REQUESTS (only for tokens that are wrong)."
-    )
+    @strawberry.mutation(description=str(contract.REFRESH))
     async def refresh_session(
         self,
         info: Info,
-        refresh_token: Annotated[str, _argument("The `refreshToken` of the last `Session`.")],
+        refresh_token: Annotated[str, _credential("The `refreshToken` of the last `Session`.")],
     ) -> Session:
         answer = await refreshing.refresh_session(
             info.context.postern, info.context.caller, refresh_token
         )
         return Session.of(answer)
 
-    @strawberry.mutation(
-        description="End a session: that of the refresh token, or without one that of the access "
-        "token. True also if it was over before; its access tokens stop working at once. Errors: "
-        "UNAUTHENTICATED (`all`, or no refresh token, and no valid access token), DISABLED_USER, "
-        "UNVERIFIED_USER."
-    )
+    @strawberry.mutation(description=str(contract.SIGN_OUT))
     async def sign_out(
         self,
         info: Info,
         refresh_token: Annotated[
-            str | None, _argument("The `refreshToken` of the session to end.")
+            str | None, _credential("The `refreshToken` of the session to end.")
         ] = strawberry.UNSET,
         all_: Annotated[
             bool | None,
@@ -233,10 +192,7 @@ class Mutation:
         )
         return True
 
-    @strawberry.mutation(
-        description="End one of the signed-in user's sessions, for a list of devices. False if "
-        "there is no such session. Errors: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER."
-    )
+    @strawberry.mutation(description=str(contract.REVOKE_SESSION))
     async def revoke_session(
         self,
         info: Info,
@@ -244,22 +200,16 @@ class Mutation:
     ) -> bool:
         return await ending.revoke_session(info.context.postern, info.context.caller, id)
 
-    @strawberry.mutation(
-        description="Confirm that it is the user who asks, before a change that matters: answers a "
-        "fresh session with which ELEVATED_CLAIM_REQUIRED does not come for a while (15 minutes by "
-        "default). The older refresh tokens of the session are dead. Errors: UNAUTHENTICATED, "
-        "INVALID_REQUEST (what is required is missing), INVALID_PASSWORD, INVALID_TOTP, "
-        "DISABLED_USER, UNVERIFIED_USER, TOO_MANY_REQUESTS."
-    )
+    @strawberry.mutation(description=str(contract.ELEVATE))
     async def elevate(
         self,
         info: Info,
         password: Annotated[
-            str | None, _argument("The password; required while the second factor is off.")
+            str | None, _credential("The password; required while the second factor is off.")
         ] = strawberry.UNSET,
         code: Annotated[
             str | None,
-            _argument(
+            _credential(
                 "A one-time code or a recovery code; required while the second factor is on."
             ),
         ] = strawberry.UNSET,
@@ -269,18 +219,11 @@ class Mutation:
         )
         return Session.of(answer)
 
-    @strawberry.mutation(
-        description="Replace the signed-in user's password. Every other session ends, and so does "
-        "every sign-in that waits for its code. The answer is the session that asks with new "
-        "tokens; its older refresh tokens are dead. Errors: UNAUTHENTICATED, "
-        "ELEVATED_CLAIM_REQUIRED, INVALID_PASSWORD (the current one is another), "
-        "PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, INVALID_REQUEST, DISABLED_USER, "
-        "UNVERIFIED_USER, TOO_MANY_REQUESTS."
-    )
+    @strawberry.mutation(description=str(contract.CHANGE_PASSWORD))
     async def change_user_password(
         self,
         info: Info,
-        current_password: Annotated[str, _argument("The password that is replaced.")],
+        current_password: Annotated[str, _credential("The password that is replaced.")],
         new_password: NewPassword,
     ) -> Session:
         answer = await password_change.change_user_password(
@@ -288,11 +231,7 @@ class Mutation:
         )
         return Session.of(answer)
 
-    @strawberry.mutation(
-        description="Change what is shown of the signed-in user, and their language. What is left "
-        "out or null stays as it is. Errors: UNAUTHENTICATED, INVALID_REQUEST, LOCALE_NOT_ALLOWED, "
-        "DISABLED_USER, UNVERIFIED_USER."
-    )
+    @strawberry.mutation(description=str(contract.CHANGE_USER))
     async def change_user(
         self,
         info: Info,
@@ -320,3 +259,18 @@ schema = strawberry.Schema(
     types=[ErrorCode],
     config=StrawberryConfig(auto_camel_case=True),
 )
+
+
+def _credentials() -> frozenset[str]:
+    """The arguments that the schema declares as credentials, by the names that clients use."""
+    mutation = schema.get_type_by_name("Mutation")
+    assert isinstance(mutation, StrawberryObjectDefinition)  # noqa: S101 - it is the schema above
+    return frozenset(
+        schema.config.name_converter.from_argument(argument)
+        for field in mutation.fields
+        for argument in field.arguments
+        if argument.metadata.get(_CREDENTIAL)
+    )
+
+
+CREDENTIALS = _credentials()

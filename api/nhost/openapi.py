@@ -5,7 +5,10 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from api.nhost.endpoint import OPERATIONS, ErrorAnswer, Operation
+from api.nhost.endpoint import RENAMED
+from api.nhost.messages import ErrorAnswer
+from api.nhost.operations import OPERATIONS, Operation
+from api.refusals import STATUS
 
 _REF = "#/components/schemas/{model}"
 
@@ -45,10 +48,11 @@ def document(version: str, prefix: str, server_url: str = "") -> dict[str, Any]:
 
 def _described(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": operation.id,
-        "summary": operation.says,
+        "operationId": operation.contract.name,
+        "summary": operation.contract.does,
         "responses": {
             "200": {"description": "Done.", "content": _json(_schema(operation.answer))},
+            **_refusals(operation),
             "default": {"$ref": "#/components/responses/Refused"},
         },
         "security": [{"bearer": []}] if operation.bearer else [{}, {"bearer": []}],
@@ -60,6 +64,22 @@ def _described(operation: Operation) -> dict[str, Any]:
             "content": _json({"$ref": _REF.format(model=operation.request.__name__)}),
         }
     return described
+
+
+def _refusals(operation: Operation) -> dict[str, Any]:
+    """The declared refusals, by HTTP status: which values of `error` come with it."""
+    by_status: dict[int, list[str]] = {}
+    for code in operation.contract.refusals:
+        error = RENAMED.get(code, code.name.lower().replace("_", "-"))
+        by_status.setdefault(STATUS.get(code, 400), []).append(f"`{error}`")
+    content = _json({"$ref": _REF.format(model=ErrorAnswer.__name__)})
+    return {
+        str(status): {
+            "description": f"`error` is {' or '.join(dict.fromkeys(errors))}.",
+            "content": content,
+        }
+        for status, errors in sorted(by_status.items())
+    }
 
 
 def _schema(answer: Any) -> dict[str, Any]:

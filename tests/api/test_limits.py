@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from api.graphql.limits import MAX_ALIASES, MAX_COMPLEXITY, MAX_DEPTH, too_much
 from api.graphql.operations import Operations
-from api.graphql.schema import schema
+from api.graphql.schema import CREDENTIALS, schema
 
 SIGN_IN = 'signInEmailPassword(email: "a", password: "b") { __typename }'
 
 
 def refusals(document: str) -> list[GraphQLError]:
-    refused = too_much(parse(document))
+    refused = too_much(parse(document), CREDENTIALS)
     return [refused] if refused else []
 
 

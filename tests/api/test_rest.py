@@ -12,6 +12,8 @@ import pytest
 from api.app import VERSION
 from api.nhost import endpoint
 from api.nhost.openapi import document
+from api.nhost.operations import OPERATIONS
+from api.refusals import STATUS
 from auth.errors import CONCEALED, ErrorCode
 from tests.support import (
     PASSWORD,
@@ -310,7 +312,7 @@ def test_concealed_errors_are_all_the_same(tmp_path: Path) -> None:
 def test_every_refusal_has_a_word_and_a_status() -> None:
     words = {endpoint.RENAMED.get(code, code.name.lower().replace("_", "-")) for code in ErrorCode}
     assert len(words) == len(ErrorCode) - 1, "a wrong recovery code is a wrong code"
-    assert {endpoint.STATUS.get(code, 400) for code in CONCEALED} <= {400, 401, 403, 409}
+    assert {STATUS.get(code, 400) for code in CONCEALED} <= {400, 401, 403, 409}
 
 
 def test_the_document_describes_what_is_served(nhost: Rest) -> None:
@@ -321,6 +323,6 @@ def test_the_document_describes_what_is_served(nhost: Rest) -> None:
         for path, methods in answer.json()["paths"].items()
         for method in methods
     }
-    assert described == {(each.method, each.path) for each in endpoint.OPERATIONS}
-    ids = [each.id for each in endpoint.OPERATIONS]
+    assert described == {(each.method, each.path) for each in OPERATIONS}
+    ids = [each.contract.name for each in OPERATIONS]
     assert len(set(ids)) == len(ids)

@@ -12,9 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import from_schema
 
+from api.contract import GRAPHQL
+from auth.errors import ErrorCode
 from tests.support import CHEAP_HASHING, OPERATIONS, PASSWORD, ROOT, Client, Server, running_server
 
 HALF = 5_000
+CONTRACTS = {contract.name: contract for contract in GRAPHQL}
 GROWTH_MAX = 64
 """MiB that the server may grow by after its first thousand requests."""
 MANY = settings(
@@ -111,7 +114,10 @@ def send(http: httpx2.Client, content: bytes) -> None:
     answer = response.json()
     assert set(answer) <= {"data", "errors"}, content
     for error in answer.get("errors", []):
-        assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR", (content, error)
+        code = error["extensions"]["code"]
+        assert code != "INTERNAL_SERVER_ERROR", (content, error)
+        declared = CONTRACTS.get(error.get("path", [""])[0])  # a field under an alias is not found
+        assert declared is None or declared.declares(ErrorCode[code]), (content, error)
 
 
 def resident(server: Server) -> float:

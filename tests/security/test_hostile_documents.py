@@ -19,7 +19,7 @@ from api.graphql.limits import MAX_INTROSPECTION
 from api.graphql.operations import Operations
 from api.graphql.schema import schema
 from api.json_text import parse_json
-from api.nhost.endpoint import Options
+from api.nhost.messages import Options
 from auth.caller import Caller
 from auth.postern import Postern
 from tests.security.hostile_documents import documents, variables

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from api import contract
 from auth import admission
 from auth.accounts import enrolment, password_change, sign_up
 from auth.errors import AuthError
@@ -108,6 +109,24 @@ class Ticket:
     attempts: int = TICKET_ATTEMPTS
 
 
+CONTRACTS = {
+    "sign_up_email_password": [contract.SIGN_UP],
+    "sign_in_email_password": [contract.SIGN_IN],
+    "redeem": [contract.VERIFY_TOTP, contract.VERIFY_RECOVERY_CODE],
+    "change_user_mfa": [contract.ENROL],
+    "verify_change_user_mfa": [contract.CHANGE_FACTOR],
+    "regenerate_recovery_codes": [contract.NEW_RECOVERY_CODES],
+    "refresh_session": [contract.REFRESH],
+    "elevate": [contract.ELEVATE],
+    "change_user_password": [contract.CHANGE_PASSWORD],
+    "sign_out": [contract.SIGN_OUT],
+    "revoke_session": [contract.REVOKE_SESSION],
+    "signed_in": [contract.ME],
+    "me": [contract.ME],
+}
+"""What each flow may refuse."""
+
+
 class Life(RuleBasedStateMachine):
     """What a user, a thief and a forgetful client may do, in any order."""
 
@@ -136,10 +155,13 @@ class Life(RuleBasedStateMachine):
 
     def ask(self, work: Awaitable[Any]) -> tuple[str, Any]:
         """The code of the refusal, or "" and the answer."""
+        flow = getattr(work, "__name__", "")
         try:
             return "", self.world.run(work)
         except AuthError as error:
-            return error.code.name, error.extensions
+            refused = error
+        assert any(each.declares(refused.code) for each in CONTRACTS[flow]), (flow, refused.code)
+        return refused.code.name, refused.extensions
 
     def done(self, work: Awaitable[Any]) -> Any:
         code, answer = self.ask(work)

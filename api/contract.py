@@ -1,0 +1,203 @@
+"""What each operation does and which refusals it can answer, said once.
+
+The descriptions of the GraphQL schema, the OpenAPI document and the table in docs/clients.md come
+from here, and the tests that try everything fail on a refusal that is not declared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from auth.errors import ErrorCode
+from auth.errors import ErrorCode as E
+
+EVERYWHERE = frozenset(
+    {E.INVALID_REQUEST, E.TOO_MANY_REQUESTS, E.SERVICE_UNAVAILABLE, E.INTERNAL_SERVER_ERROR}
+)
+"""What any request can be answered with, before or instead of its operation."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """An operation: its name, what it does, and its refusals with the cases that need a word."""
+
+    name: str
+    does: str
+    refusals: tuple[ErrorCode, ...]
+    notes: Mapping[ErrorCode, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        codes = (
+            f"{code.name} ({self.notes[code]})" if code in self.notes else code.name
+            for code in self.refusals
+        )
+        return f"{self.does} Errors: {', '.join(codes)}."
+
+    def declares(self, code: ErrorCode) -> bool:
+        """Whether the operation can be answered with this refusal."""
+        return code in self.refusals or code in EVERYWHERE
+
+
+_ACCOUNT = (E.DISABLED_USER, E.UNVERIFIED_USER)
+"""Of a user who may not sign in, or not any more."""
+_FACTOR = (E.INVALID_TICKET, E.DISABLED_MFA_TOTP, *_ACCOUNT, E.DISABLED_ENDPOINT)
+"""Of redeeming a ticket, whatever with."""
+_RECENT = (E.UNAUTHENTICATED, E.ELEVATED_CLAIM_REQUIRED)
+"""Of what needs a sign-in that is not long ago."""
+
+ME = Contract(
+    "me",
+    "Who is signed in: the user of the access token in the `Authorization` header, or null without "
+    "one.",
+    (E.UNAUTHENTICATED, *_ACCOUNT),
+    {
+        E.UNAUTHENTICATED: "the token is malformed, expired or not ours, or its session has ended",
+    },
+)
+SIGN_UP = Contract(
+    "signUpEmailPassword",
+    "Make an account and sign in to it.",
+    (
+        E.INVALID_REQUEST, E.PASSWORD_TOO_SHORT, E.PASSWORD_TOO_COMMON, E.EMAIL_ALREADY_IN_USE,
+        E.SIGNUP_DISABLED, *_ACCOUNT, E.TOO_MANY_REQUESTS,
+    ),
+    {
+        E.DISABLED_USER: "the account is made, and waits for the operator",
+        E.UNVERIFIED_USER: "the account is made; its e-mail address has to be verified first",
+    },
+)  # fmt: skip
+SIGN_IN = Contract(
+    "signInEmailPassword",
+    "Sign in with e-mail address and password.",
+    (
+        E.INVALID_EMAIL_PASSWORD, *_ACCOUNT, E.DISABLED_ENDPOINT, E.INVALID_REQUEST,
+        E.TOO_MANY_REQUESTS,
+    ),
+    {E.DISABLED_ENDPOINT: "the user has a factor, and factors are switched off"},
+)  # fmt: skip
+VERIFY_TOTP = Contract(
+    "verifySignInMfaTotp",
+    "Redeem a sign-in ticket with a one-time code. A wrong code leaves the ticket good for the "
+    "attempts left.",
+    (E.INVALID_TOTP, *_FACTOR, E.TOO_MANY_REQUESTS),
+    {E.INVALID_TOTP: "with `attemptsLeft`"},
+)
+VERIFY_RECOVERY_CODE = Contract(
+    "verifySignInMfaRecoveryCode",
+    "Redeem a sign-in ticket with a recovery code, for users without their phone. The code is used "
+    "up; a wrong one counts like a wrong one-time code.",
+    (E.INVALID_RECOVERY_CODE, *_FACTOR, E.TOO_MANY_REQUESTS),
+    {E.INVALID_RECOVERY_CODE: "with `attemptsLeft`"},
+)
+ENROL = Contract(
+    "changeUserMfa",
+    "Begin to set up a second factor for the signed-in user: a fresh secret and its QR code. "
+    "Nothing is on until `verifyChangeUserMfa`, within an hour; called again before that, the same "
+    "secret is answered.",
+    (*_RECENT, E.TOTP_ALREADY_ACTIVE, *_ACCOUNT, E.DISABLED_ENDPOINT),
+)
+CHANGE_FACTOR = Contract(
+    "verifyChangeUserMfa",
+    "Turn the signed-in user's second factor on or off with a current code. The older refresh "
+    "tokens of the session are dead: go on with those of `session`.",
+    (
+        *_RECENT, E.INVALID_TOTP, E.INVALID_REQUEST, E.NO_TOTP_SECRET, E.TOTP_ALREADY_ACTIVE,
+        E.DISABLED_MFA_TOTP, *_ACCOUNT, E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS,
+    ),
+    {
+        E.INVALID_REQUEST: "an unknown type",
+        E.NO_TOTP_SECRET: "turning on",
+        E.TOTP_ALREADY_ACTIVE: "turning on",
+        E.DISABLED_MFA_TOTP: "turning off",
+    },
+)  # fmt: skip
+NEW_RECOVERY_CODES = Contract(
+    "regenerateRecoveryCodes",
+    "A new set of recovery codes for the signed-in user, to be shown once; the old ones are worth "
+    "nothing from now on, and neither are the older refresh tokens of the session.",
+    (
+        *_RECENT, E.INVALID_TOTP, E.DISABLED_MFA_TOTP, *_ACCOUNT, E.DISABLED_ENDPOINT,
+        E.TOO_MANY_REQUESTS,
+    ),
+)  # fmt: skip
+REFRESH = Contract(
+    "refreshSession",
+    "Exchange a refresh token for a fresh session; the token is replaced by a new one. A token "
+    "that comes again is answered with the same new one, unless that was used meanwhile and a few "
+    "seconds are over: then one of them may be stolen, and the session ends.",
+    (E.INVALID_REFRESH_TOKEN, *_ACCOUNT, E.TOO_MANY_REQUESTS),
+    {E.TOO_MANY_REQUESTS: "only for tokens that are wrong"},
+)
+SIGN_OUT = Contract(
+    "signOut",
+    "End a session: that of the refresh token, or without one that of the access token. True also "
+    "if it was over before; its access tokens stop working at once.",
+    (E.UNAUTHENTICATED, *_ACCOUNT),
+    {E.UNAUTHENTICATED: "`all`, or no refresh token, and no valid access token"},
+)
+REVOKE_SESSION = Contract(
+    "revokeSession",
+    "End one of the signed-in user's sessions, for a list of devices. False if there is no such "
+    "session.",
+    (E.UNAUTHENTICATED, *_ACCOUNT),
+)
+ELEVATE = Contract(
+    "elevate",
+    "Confirm that it is the user who asks, before a change that matters: answers a fresh session "
+    "with which ELEVATED_CLAIM_REQUIRED does not come for a while (15 minutes by default). The "
+    "older refresh tokens of the session are dead.",
+    (
+        E.UNAUTHENTICATED, E.INVALID_REQUEST, E.INVALID_PASSWORD, E.INVALID_TOTP, *_ACCOUNT,
+        E.TOO_MANY_REQUESTS,
+    ),
+    {E.INVALID_REQUEST: "what is required is missing"},
+)  # fmt: skip
+CHANGE_PASSWORD = Contract(
+    "changeUserPassword",
+    "Replace the signed-in user's password. Every other session ends, and so does every sign-in "
+    "that waits for its code. The answer is the session that asks with new tokens; its older "
+    "refresh tokens are dead.",
+    (
+        *_RECENT, E.INVALID_PASSWORD, E.PASSWORD_TOO_SHORT, E.PASSWORD_TOO_COMMON,
+        E.INVALID_REQUEST, *_ACCOUNT, E.TOO_MANY_REQUESTS,
+    ),
+    {E.INVALID_PASSWORD: "the current one is another"},
+)  # fmt: skip
+CHANGE_USER = Contract(
+    "changeUser",
+    "Change what is shown of the signed-in user, and their language. What is left out or null "
+    "stays as it is.",
+    (E.UNAUTHENTICATED, E.INVALID_REQUEST, E.LOCALE_NOT_ALLOWED, *_ACCOUNT),
+)
+GRAPHQL = (
+    ME, SIGN_UP, SIGN_IN, VERIFY_TOTP, VERIFY_RECOVERY_CODE, ENROL, CHANGE_FACTOR,
+    NEW_RECOVERY_CODES, REFRESH, SIGN_OUT, REVOKE_SESSION, ELEVATE, CHANGE_PASSWORD, CHANGE_USER,
+)  # fmt: skip
+
+NHOST_SIGN_UP = Contract(
+    SIGN_UP.name,
+    SIGN_UP.does,
+    (
+        *(code for code in SIGN_UP.refusals if code is not E.UNVERIFIED_USER),
+        E.ROLE_NOT_ALLOWED, E.DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES,
+    ),
+)  # fmt: skip
+NHOST_VERIFY = Contract(
+    VERIFY_TOTP.name,
+    "Redeem a sign-in ticket with a one-time code or a recovery code.",
+    (*VERIFY_TOTP.refusals, E.INVALID_RECOVERY_CODE),
+)
+NHOST_REFRESH = Contract(
+    "refreshToken", "Exchange a refresh token for a fresh session.", REFRESH.refusals
+)
+NHOST_VERIFY_TOKEN = Contract(
+    "verifyToken", "Whether an access token is good.", (E.UNAUTHENTICATED, *_ACCOUNT)
+)
+NHOST_GET_USER = Contract("getUser", "Who is signed in.", (E.UNAUTHENTICATED, *_ACCOUNT))
+NHOST_SET_PASSWORD = Contract(
+    CHANGE_PASSWORD.name,
+    "Replace the password of a user who has signed in not long ago.",
+    (
+        *_RECENT, E.INVALID_TICKET, E.INVALID_PASSWORD, E.PASSWORD_TOO_SHORT,
+        E.PASSWORD_TOO_COMMON, *_ACCOUNT, E.TOO_MANY_REQUESTS,
+    ),
+)  # fmt: skip

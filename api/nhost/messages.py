@@ -1,0 +1,197 @@
+"""What Nhost's clients send, and what they get: pydantic validates and describes both."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from auth.sessions import opening
+from models import User
+
+
+class Asked(BaseModel):
+    """What a client sends, with the names of Nhost's client; unknown ones are refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", strict=True, hide_input_in_errors=True
+    )
+
+
+class Answer(BaseModel):
+    """What a client gets."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+
+class Options(Asked):
+    """What somebody who signs up may ask for."""
+
+    display_name: str | None = None
+    locale: str | None = None
+    default_role: str | None = None
+    allowed_roles: Annotated[list[str] | None, Field(fail_fast=True)] = None
+    metadata: dict[str, Any] | None = None
+    redirect_to: str | None = Field(
+        default=None,
+        description="Taken for the client's sake: no mail is sent that could lead there.",
+    )
+
+
+class SignUpRequest(Asked):
+    """A new account."""
+
+    email: str
+    password: str
+    options: Options | None = None
+
+
+class SignInRequest(Asked):
+    """E-mail address and password."""
+
+    email: str
+    password: str
+
+
+class TotpRequest(Asked):
+    """A ticket, and the code that redeems it."""
+
+    ticket: str
+    otp: str = Field(description="A one-time code of six digits, or a recovery code.")
+
+
+class MfaRequest(Asked):
+    """A change of the second factor, and the code that allows it."""
+
+    code: str
+    active_mfa_type: Literal["totp", ""] = Field(
+        default="", description="`totp` for on, empty for off."
+    )
+
+
+class RefreshRequest(Asked):
+    """The refresh token of the last session."""
+
+    refresh_token: str
+
+
+class VerifyTokenRequest(Asked):
+    """An access token to look at, instead of the one in the header."""
+
+    token: str | None = None
+
+
+class SignOutRequest(Asked):
+    """Which session to end."""
+
+    refresh_token: str | None = None
+    all: bool = Field(default=False, description="All sessions of the signed-in user.")
+
+
+class PasswordRequest(Asked):
+    """A new password for the signed-in user."""
+
+    new_password: str
+    ticket: str | None = Field(
+        default=None, description="Of a reset by mail, which this server has not."
+    )
+
+
+class UserAnswer(Answer):
+    """Someone who has an account."""
+
+    id: str
+    email: str
+    display_name: str
+    avatar_url: str
+    locale: str
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    is_anonymous: bool
+    default_role: str
+    roles: list[str]
+    metadata: dict[str, Any] | None
+    email_verified: bool
+    phone_number_verified: bool
+    active_mfa_type: str | None
+
+
+class SessionAnswer(Answer):
+    """A user who is signed in, and the tokens that prove it."""
+
+    access_token: str
+    access_token_expires_in: int
+    refresh_token: str
+    refresh_token_id: str
+    user: UserAnswer
+
+
+class SessionPayload(Answer):
+    """A session, wrapped."""
+
+    session: SessionAnswer
+
+
+class MfaChallenge(Answer):
+    """A sign-in that waits for its second factor."""
+
+    ticket: str
+
+
+class SignUpAnswer(Answer):
+    """A session; left out where the e-mail address has to be verified first."""
+
+    session: SessionAnswer | None = None
+
+
+class SignInAnswer(Answer):
+    """A session, or a ticket where the user has a second factor; the other one is left out."""
+
+    session: SessionAnswer | None = None
+    mfa: MfaChallenge | None = None
+
+
+class TotpAnswer(Answer):
+    """A secret for an authenticator app, as text and as the picture of a QR code."""
+
+    image_url: str
+    totp_secret: str
+
+
+class ErrorAnswer(Answer):
+    """Why a request was refused."""
+
+    status: int
+    error: str
+    message: str
+
+
+OK = Literal["OK"]
+
+
+def session_answer(session: opening.Session) -> SessionAnswer:
+    """A session as Nhost's clients read it."""
+    return SessionAnswer(
+        access_token=session.access_token,
+        access_token_expires_in=session.access_token_expires_in,
+        refresh_token=session.refresh_token,
+        refresh_token_id=str(session.refresh_token_id),
+        user=user_answer(session.user),
+    )
+
+
+def user_answer(user: User) -> UserAnswer:
+    """A user as Nhost's clients read it."""
+    return UserAnswer(
+        id=str(user.id),
+        email=user.email,
+        display_name=user.display_name,
+        avatar_url="",
+        locale=user.locale,
+        created_at=user.created_at.isoformat(),
+        is_anonymous=False,
+        default_role=user.default_role,
+        roles=user.roles,
+        metadata=user.metadata,
+        email_verified=user.email_verified,
+        phone_number_verified=False,
+        active_mfa_type=user.active_mfa_type,
+    )

@@ -1,0 +1,165 @@
+"""The operations of Nhost Auth that are served: the same flows as GraphQL, in Nhost's words.
+
+An operation is a decorated function. Its annotations are its request and its answer: they validate
+what comes in, and describe it in the OpenAPI document.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from api import contract
+from api.contract import Contract
+from api.nhost.messages import (
+    OK,
+    Asked,
+    MfaChallenge,
+    MfaRequest,
+    Options,
+    PasswordRequest,
+    RefreshRequest,
+    SessionAnswer,
+    SessionPayload,
+    SignInAnswer,
+    SignInRequest,
+    SignOutRequest,
+    SignUpAnswer,
+    SignUpRequest,
+    TotpAnswer,
+    TotpRequest,
+    UserAnswer,
+    VerifyTokenRequest,
+    session_answer,
+    user_answer,
+)
+from auth import admission
+from auth.accounts import enrolment, password_change, sign_up
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.factors import recovery_codes, totp
+from auth.postern import Postern
+from auth.sessions import current, ending, refreshing
+from auth.ways_in import email_password
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route: what it takes, what it answers, and the flow that does it."""
+
+    method: str
+    path: str
+    contract: Contract
+    """Its name is that of the method of Nhost's client."""
+    request: type[Asked] | None
+    answer: Any
+    handle: Handler
+    bearer: bool
+    """Whether it needs an access token."""
+
+
+OPERATIONS: list[Operation] = []
+
+
+def operation(
+    method: str, path: str, contract: Contract, *, bearer: bool = False
+) -> Callable[[Handler], Handler]:
+    """Serve a function as an operation; a parameter `asked` is its request."""
+
+    def registered(handle: Handler) -> Handler:
+        hints = get_type_hints(handle)
+        request, answer = hints.get("asked"), hints["return"]
+        OPERATIONS.append(Operation(method, path, contract, request, answer, handle, bearer))
+        return handle
+
+    return registered
+
+
+@operation("POST", "/signup/email-password", contract.NHOST_SIGN_UP)
+async def sign_up_email_password(
+    postern: Postern, caller: Caller, asked: SignUpRequest
+) -> SignUpAnswer:
+    options = asked.options or Options()
+    wishes = sign_up.Wishes(
+        display_name=options.display_name,
+        locale=options.locale,
+        allowed_roles=options.allowed_roles,
+        default_role=options.default_role,
+        metadata=options.metadata,
+    )
+    try:
+        session = await sign_up.sign_up_email_password(
+            postern, caller, asked.email, asked.password, wishes
+        )
+    except AuthError as error:
+        if error.code is not ErrorCode.UNVERIFIED_USER:
+            raise
+        return SignUpAnswer()
+    return SignUpAnswer(session=session_answer(session))
+
+
+@operation("POST", "/signin/email-password", contract.SIGN_IN)
+async def sign_in_email_password(
+    postern: Postern, caller: Caller, asked: SignInRequest
+) -> SignInAnswer:
+    answer = await email_password.sign_in_email_password(
+        postern, caller, asked.email, asked.password
+    )
+    if isinstance(answer, admission.MfaTicket):
+        return SignInAnswer(mfa=MfaChallenge(ticket=answer.ticket))
+    return SignInAnswer(session=session_answer(answer))
+
+
+@operation("POST", "/signin/mfa/totp", contract.NHOST_VERIFY)
+async def verify_sign_in_mfa_totp(
+    postern: Postern, caller: Caller, asked: TotpRequest
+) -> SessionPayload:
+    factor = recovery_codes if recovery_codes.looks_like_one(asked.otp) else totp
+    session = await admission.redeem(postern, caller, asked.ticket, factor, asked.otp)
+    return SessionPayload(session=session_answer(session))
+
+
+@operation("GET", "/mfa/totp/generate", contract.ENROL, bearer=True)
+async def change_user_mfa(postern: Postern, caller: Caller) -> TotpAnswer:
+    pending = await enrolment.change_user_mfa(postern, caller)
+    return TotpAnswer(image_url=pending.image_url, totp_secret=pending.totp_secret)
+
+
+@operation("POST", "/user/mfa", contract.CHANGE_FACTOR, bearer=True)
+async def verify_change_user_mfa(postern: Postern, caller: Caller, asked: MfaRequest) -> OK:
+    await enrolment.verify_change_user_mfa(postern, caller, asked.active_mfa_type, asked.code)
+    return "OK"
+
+
+@operation("POST", "/token", contract.NHOST_REFRESH)
+async def refresh_token(postern: Postern, caller: Caller, asked: RefreshRequest) -> SessionAnswer:
+    return session_answer(await refreshing.refresh_session(postern, caller, asked.refresh_token))
+
+
+@operation("POST", "/token/verify", contract.NHOST_VERIFY_TOKEN)
+async def verify_token(postern: Postern, caller: Caller, asked: VerifyTokenRequest) -> OK:
+    token = caller.access_token if asked.token is None else asked.token.removeprefix("Bearer ")
+    await current.signed_in(postern, Caller(caller.address, caller.user_agent, token))
+    return "OK"
+
+
+@operation("POST", "/signout", contract.SIGN_OUT)
+async def sign_out(postern: Postern, caller: Caller, asked: SignOutRequest) -> OK:
+    if asked.refresh_token is None and not asked.all and caller.access_token is None:
+        raise AuthError(ErrorCode.INVALID_REQUEST, "refreshToken: required without a bearer token.")
+    await ending.sign_out(postern, caller, asked.refresh_token, everywhere=asked.all)
+    return "OK"
+
+
+@operation("GET", "/user", contract.NHOST_GET_USER, bearer=True)
+async def get_user(postern: Postern, caller: Caller) -> UserAnswer:
+    return user_answer((await current.signed_in(postern, caller)).user)
+
+
+@operation("POST", "/user/password", contract.NHOST_SET_PASSWORD, bearer=True)
+async def change_user_password(postern: Postern, caller: Caller, asked: PasswordRequest) -> OK:
+    if asked.ticket is not None:
+        raise AuthError(ErrorCode.INVALID_TICKET)
+    await password_change.set_password(postern, caller, asked.new_password)
+    return "OK"
