@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade
 
-.PHONY: serve test test-security bench lint schema migrations lock clean
+.PHONY: serve test test-security bench lint schema docs migrations lock clean
 
 serve: .venv/runtime ## start the server on http://127.0.0.1:4000
 	@$(BIN)/postern serve
@@ -26,6 +26,9 @@ lint: .venv/dev ## style and types
 
 schema: .venv/runtime ## write schema.graphql from the code
 	@$(BIN)/postern export-schema > .schema.graphql && mv .schema.graphql schema.graphql
+
+docs: .venv/runtime ## write docs/configuration.md from the settings
+	@$(BIN)/python -m config.document
 
 migrations: .venv/runtime ## write the migration that the models call for (NAME=what_changed)
 	@$(BIN)/tortoise -c models.database.ORM makemigrations $(if $(NAME),-n $(NAME))

@@ -50,7 +50,7 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Settings come from config/nhost.toml and the environment; README.md lists them.",
+    epilog="Settings come from config/nhost.toml and the environment: docs/configuration.md.",
 )
 @click.version_option(VERSION, prog_name="postern")
 def main() -> None:

@@ -1,6 +1,7 @@
 """Every setting of Postern: its name in the environment and in nhost.toml, its kind, its default.
 
-A name that Nhost Auth has too means the same here. README.md lists them for operators.
+A name that Nhost Auth has too means the same here. The string below a setting describes it to
+operators: `make docs` writes docs/configuration.md from it.
 """
 
 import os
@@ -54,17 +55,26 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: Annotated[Text, Named("AUTH_HOST")] = "127.0.0.1"
+    """The address that the server listens on."""
     port: Annotated[Port, Named("AUTH_PORT")] = 4000
+    """The port that the server listens on."""
     api_prefix: Annotated[Prefix, Named("AUTH_API_PREFIX", may_be_empty=True)] = "/v1"
+    """The prefix of [Nhost's routes](nhost.md). Set it to an empty value for no prefix."""
     data_dir: Annotated[Path, Named("AUTH_DATA_DIR"), Accepts("a folder")] = Path("var")
+    """The folder of the SQLite database and of the keys. Only its owner may read it (0700)."""
     log_format: Annotated[
         Literal["json", "text"] | None, Named("AUTH_LOG_FORMAT"), Accepts("json or text")
     ] = None
+    """The format of a [line of the log](operating.md#the-log): `json` or `text`."""
     # nginx and cloud balancers reuse a connection for 60 s, Traefik for 90, Caddy for 120.
     keep_alive_timeout: Annotated[Seconds, Named("AUTH_KEEP_ALIVE_TIMEOUT")] = 130
+    """How long a connection stays open between two requests. It must be longer than [your
+    proxy](scaling.md#behind-a-proxy) keeps an idle connection."""
     connections_per_address: Annotated[
         int, Named("AUTH_CONNECTIONS_PER_ADDRESS"), *whole(1, 1_000_000, "connections")
     ] = 512
+    """The open connections that one process accepts from one address. An IPv6 /64 network counts as
+    one address. Connections from `AUTH_TRUSTED_PROXIES` are not counted."""
     database_url: Annotated[
         DatabaseUrl,
         Named(
@@ -73,105 +83,157 @@ class Settings(BaseModel):
             secret=True,
         ),
     ] = None
+    """`postgres://user:password@host:port/name` or `sqlite://path`. For TLS, add
+    `?sslmode=verify-full&sslrootcert=ca.pem`. [Other parameters](operating.md#postgresql) of libpq
+    work too; one that Postern does not support is refused by name."""
     database_pool_size: Annotated[
         int, Named("AUTH_DATABASE_POOL_SIZE"), *whole(1, 1000, "connections")
     ] = 10
+    """The connections to PostgreSQL that one process may hold."""
     encryption_keys: Annotated[EncryptionKeys, Named("AUTH_ENCRYPTION_KEYS", secret=True)] = None
+    """The keys that encrypt TOTP secrets: 32 bytes each, in Base64, separated by commas. The first
+    key encrypts; all of them decrypt."""
     jwt_secret: Annotated[HasuraJwtSecret, Named("HASURA_GRAPHQL_JWT_SECRET", secret=True)] = None
+    """How access tokens are signed: `{"type": "RS256", "key": "<public PEM>", "signing_key":
+    "<private PEM>"}`. The types are HS…, RS…, ES… and Ed25519. `kid`, `issuer`, `audience`,
+    `claims_namespace` and `allowed_skew` are optional. Any other member is refused by name, except
+    Nhost's own values of `claims_format` and `header`."""
+    access_token_expires_in: Annotated[
+        Seconds, Named("AUTH_ACCESS_TOKEN_EXPIRES_IN", "auth.session.accessToken.expiresIn")
+    ] = 15 * 60
+    """The lifetime of an access token."""
+    jwt_custom_claims: Annotated[
+        Claims, Named("AUTH_JWT_CUSTOM_CLAIMS", "auth.session.accessToken.customClaims")
+    ] = ()
+    """Claims for Hasura, each with a JSONPath into the user: `{"organisation-id":
+    "metadata.organisation.id"}`."""
 
     server_url: Annotated[Url, Named("AUTH_SERVER_URL")] = ""
+    """The URL at which clients reach this server, for `/openapi.json`."""
     client_url: Annotated[Url, Named("AUTH_CLIENT_URL", "auth.redirections.clientUrl")] = ""
+    """The URL of your front end. Its origin may call Postern from a browser too."""
     cors_origins: Annotated[Origins, Named("AUTH_CORS_ORIGINS")] = ()
+    """The origins whose pages may call Postern from a browser, such as `https://app.example.com`,
+    separated by commas."""
 
     trusted_proxies: Annotated[Networks, Named("AUTH_TRUSTED_PROXIES")] = ()
+    """The addresses or networks of the proxies in front of Postern, separated by commas. Only these
+    proxies may say which address a client has."""
     trusted_proxy_header: Annotated[HeaderName, Named("AUTH_TRUSTED_PROXY_HEADER")] = (
         "x-forwarded-for"
     )
+    """The one header in which a trusted proxy names the client's address: `X-Forwarded-For`,
+    `Forwarded`, or another header such as `X-Real-IP`."""
 
     rate_limit_enable: Annotated[Switch, Named("AUTH_RATE_LIMIT_ENABLE")] = True
+    """Applies [limits](../SECURITY.md#limits) to what one address and one account may try."""
     rate_limit_storage: Annotated[
         RateLimitStorage, Named("AUTH_RATE_LIMIT_STORAGE", secret=True)
     ] = SecretStr("memory://")
+    """Where the counts of addresses are kept. Use `redis://host:6379/0` if several processes share
+    the counts."""
     rate_limit_brute_force_burst: Annotated[
         int,
         Named("AUTH_RATE_LIMIT_BRUTE_FORCE_BURST", "auth.rateLimit.bruteForce.limit"),
         *whole(1, 1_000_000, "attempts"),
     ] = 10
+    """The failed passwords that one address may have at one account in an interval; in all, an
+    address may have five times as many failures. An account slows down after as many failures from
+    all addresses together."""
     rate_limit_brute_force_interval: Annotated[
         Seconds, Named("AUTH_RATE_LIMIT_BRUTE_FORCE_INTERVAL", "auth.rateLimit.bruteForce.interval")
     ] = 5 * 60
+    """The interval of `AUTH_RATE_LIMIT_BRUTE_FORCE_BURST`."""
     rate_limit_signups_burst: Annotated[
         int,
         Named("AUTH_RATE_LIMIT_SIGNUPS_BURST", "auth.rateLimit.signups.limit"),
         *whole(1, 1_000_000, "sign-ups"),
     ] = 10
+    """The sign-ups that one address may make in an interval."""
     rate_limit_signups_interval: Annotated[
         Seconds, Named("AUTH_RATE_LIMIT_SIGNUPS_INTERVAL", "auth.rateLimit.signups.interval")
     ] = 5 * 60
+    """The interval of `AUTH_RATE_LIMIT_SIGNUPS_BURST`."""
     rate_limit_global_burst: Annotated[
         int,
         Named("AUTH_RATE_LIMIT_GLOBAL_BURST", "auth.rateLimit.global.limit"),
         *whole(1, 1_000_000, "requests"),
     ] = 100
+    """The requests that one address may make in an interval."""
     rate_limit_global_interval: Annotated[
         Seconds, Named("AUTH_RATE_LIMIT_GLOBAL_INTERVAL", "auth.rateLimit.global.interval")
     ] = 60
+    """The interval of `AUTH_RATE_LIMIT_GLOBAL_BURST`."""
 
-    conceal_errors: Annotated[Switch, Named("AUTH_CONCEAL_ERRORS", "auth.misc.concealErrors")] = (
-        False
-    )
     graphiql_enabled: Annotated[Switch, Named("AUTH_GRAPHIQL_ENABLED")] = True
+    """Serves GraphiQL to browsers."""
     graphql_introspection: Annotated[Switch, Named("AUTH_GRAPHQL_INTROSPECTION")] = True
+    """Answers introspection queries. When it is off, error messages leave out "did you mean"
+    too."""
     graphql_trusted_documents: Annotated[
         Path | None, Named("AUTH_GRAPHQL_TRUSTED_DOCUMENTS"), Accepts("a file")
     ] = None
+    """A manifest (`persisted-documents.json` of graphql-codegen) of the only operations that run:
+    [trusted documents](clients.md#trusted-documents)."""
 
     mfa_enabled: Annotated[
         Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled", fallback_env=("AUTH_TOTP_ENABLED",))
     ] = False
+    """Enables the second factor. When it is off, nobody can enrol, and users who have a second
+    factor cannot sign in."""
     mfa_totp_issuer: Annotated[
         Issuer,
         Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer", fallback_env=("AUTH_TOTP_ISSUER",)),
     ] = "auth"
+    """The name that authenticator apps show: your product's."""
     mfa_totp_drift: Annotated[int, Named("AUTH_MFA_TOTP_DRIFT"), *whole(0, 2, "time steps")] = 1
+    """The time steps of 30 s before and after the current one whose codes are accepted."""
     mfa_ticket_expires_in: Annotated[Seconds, Named("AUTH_MFA_TICKET_EXPIRES_IN")] = 5 * 60
+    """How long a sign-in waits for its code."""
     mfa_ticket_attempts: Annotated[int, Named("AUTH_MFA_TICKET_ATTEMPTS"), *whole(1, 100)] = 5
+    """The wrong codes that end a ticket."""
 
-    access_token_expires_in: Annotated[
-        Seconds, Named("AUTH_ACCESS_TOKEN_EXPIRES_IN", "auth.session.accessToken.expiresIn")
-    ] = 15 * 60
-    jwt_custom_claims: Annotated[
-        Claims, Named("AUTH_JWT_CUSTOM_CLAIMS", "auth.session.accessToken.customClaims")
-    ] = ()
     refresh_token_expires_in: Annotated[
         Seconds, Named("AUTH_REFRESH_TOKEN_EXPIRES_IN", "auth.session.refreshToken.expiresIn")
     ] = 30 * 24 * 60 * 60
+    """The lifetime of a session, however often it is refreshed."""
 
     refresh_token_reuse_interval: Annotated[
         SecondsOrNever, Named("AUTH_REFRESH_TOKEN_REUSE_INTERVAL")
     ] = 10
+    """How long a replaced refresh token is still answered after its successor has been used. `0`:
+    not at all."""
     session_inactivity_timeout: Annotated[
         SecondsOrNever, Named("AUTH_SESSION_INACTIVITY_TIMEOUT")
     ] = 0
+    """Ends a session that has not been refreshed for this long. `0`: off."""
     sessions_per_user: Annotated[
         int, Named("AUTH_SESSIONS_PER_USER"), *whole(1, 10_000, "sessions")
     ] = 100
+    """The sessions of one user. One more ends the oldest of them."""
     elevation_max_age: Annotated[SecondsOrNever, Named("AUTH_ELEVATION_MAX_AGE")] = 15 * 60
+    """The greatest age of a sign-in that may change a second factor, recovery codes or a password.
+    `0`: any age."""
     elevation_mode: Annotated[
         Literal["disabled", "recommended", "required"],
         Named("AUTH_REQUIRE_ELEVATED_CLAIM", "auth.elevatedPrivileges.mode"),
         Accepts("disabled, recommended or required"),
     ] = "required"
+    """The users to whom `AUTH_ELEVATION_MAX_AGE` applies: `required` to all, `recommended` to those
+    with a second factor, `disabled` to nobody."""
     security_events_retention: Annotated[
         SecondsOrNever, Named("AUTH_SECURITY_EVENTS_RETENTION")
     ] = 365 * 24 * 60 * 60
+    """How long security events are kept. `0`: for ever."""
 
     disable_signup: Annotated[
         Switch, Named("AUTH_DISABLE_SIGNUP", "auth.signUp.enabled", inverted=True)
     ] = False
+    """Turns sign-up off: only the operator creates accounts."""
     disable_new_users: Annotated[
         Switch, Named("AUTH_DISABLE_NEW_USERS", "auth.signUp.disableNewUsers")
     ] = False
+    """Creates new accounts as disabled, until the operator enables them."""
     email_verified_required: Annotated[
         Switch,
         Named(
@@ -179,34 +241,50 @@ class Settings(BaseModel):
             "auth.method.emailPassword.emailVerificationRequired",
         ),
     ] = False
+    """Lets only users with a verified e-mail address sign in. You verify an address with `postern
+    verify-user`; Postern sends no mail."""
+    conceal_errors: Annotated[Switch, Named("AUTH_CONCEAL_ERRORS", "auth.misc.concealErrors")] = (
+        False
+    )
+    """Replaces each error code that reveals something about an account with `INVALID_REQUEST`."""
     default_role: Annotated[Text, Named("AUTH_USER_DEFAULT_ROLE", "auth.user.roles.default")] = (
         "user"
     )
+    """The role that a new user acts in."""
     default_allowed_roles: Annotated[
         Names, Named("AUTH_USER_DEFAULT_ALLOWED_ROLES", "auth.user.roles.allowed")
     ] = ("me",)
+    """The roles of a new user, separated by commas. The default role is always one of them."""
     default_locale: Annotated[Text, Named("AUTH_LOCALE_DEFAULT", "auth.user.locale.default")] = "en"
+    """The locale of a new user."""
 
     allowed_locales: Annotated[
         Names, Named("AUTH_LOCALE_ALLOWED_LOCALES", "auth.user.locale.allowed")
     ] = ("en",)
+    """The locales that users may choose, separated by commas."""
 
     password_min_length: Annotated[
         int,
         Named("AUTH_PASSWORD_MIN_LENGTH", "auth.method.emailPassword.passwordMinLength"),
         *whole(1, 256, "characters"),
     ] = 8
+    """The characters that a new password must have at least."""
     password_check_common: Annotated[Switch, Named("AUTH_PASSWORD_CHECK_COMMON")] = True
+    """Refuses the most common passwords."""
     # OWASP Password Storage Cheat Sheet: Argon2id with m=19456 (19 MiB), t=2, p=1.
     argon2_memory_cost: Annotated[
         int, Named("AUTH_PASSWORD_ARGON2_MEMORY_COST"), *whole(8, 4 * 1024 * 1024, "KiB")
     ] = 19456
+    """The memory of each password hash, in KiB."""
     argon2_time_cost: Annotated[int, Named("AUTH_PASSWORD_ARGON2_TIME_COST"), *whole(1, 100)] = 2
+    """The passes of each password hash."""
     argon2_parallelism: Annotated[int, Named("AUTH_PASSWORD_ARGON2_PARALLELISM"), *whole(1, 64)] = 1
+    """The lanes of each password hash."""
     # One thread a core: bench/README.md has the measurement.
     argon2_threads: Annotated[int, Named("AUTH_PASSWORD_ARGON2_THREADS"), *whole(1, 256)] = (
         os.cpu_count() or 1
     )
+    """The password hashes that are made at the same time ([measured](../bench/README.md))."""
 
     @property
     def allowed_origins(self) -> list[str]:

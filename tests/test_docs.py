@@ -64,6 +64,19 @@ def test_links_lead_somewhere(name: str) -> None:
         assert not anchor or anchor in {h.lower().replace(" ", "-") for h in headings}
 
 
+@pytest.mark.parametrize("name", [path.relative_to(ROOT).as_posix() for path in DOCUMENTS])
+def test_the_make_targets_that_it_names_are_there(name: str) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = r"(?m)`(?:[A-Z_]+=[^\s`]+ )*make ([\w-]+)|^make ([\w-]+) +#"
+    for target in {a or b for a, b in re.findall(named, (ROOT / name).read_text())}:
+        assert re.search(rf"(?m)^{target}:", makefile), target
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\((docs/\w+\.md)\)", (ROOT / "README.md").read_text()))
+    assert linked == {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md")}
+
+
 def test_clients_are_told_what_to_do_about_every_error() -> None:
     table = (ROOT / "docs" / "clients.md").read_text().split("\n## Errors\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tour of the README as one script, against a server that `make serve` has started.
+# The tour of README.md and docs/tour.md as one script, against a server that `make serve` has started.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -19,7 +19,7 @@ from tests.support import (
     node_modules,
     running_server,
 )
-from tests.test_readme import blocks, section
+from tests.test_readme import tour
 
 EXAMPLES = ROOT / "examples"
 needs_node = pytest.mark.skipif(not has_node(20), reason="it needs Node 20")
@@ -56,8 +56,7 @@ def python_of(project: Path) -> Path:
 def test_curl_is_the_tour_of_the_readme() -> None:
     """`test_the_tour_works_when_it_is_pasted` runs it."""
     script = (EXAMPLES / "curl" / "tour.sh").read_text()
-    tour = "\n".join(blocks(section("A two-minute tour") + section("Going on"), "bash"))
-    assert script.endswith(f"\n\n{tour}")
+    assert script.endswith("\n\n" + "\n".join(tour()))
 
 
 def test_python(server: Server) -> None:
