@@ -40,7 +40,9 @@ async def sweep(postern: Postern) -> dict[str, int]:
     return {
         "tickets": await _in_batches(MfaTicket.filter(expires_at__lte=now), _delete),
         "sessions": await _in_batches(UserSession.filter(over), _delete),
-        "throttles": await _in_batches(Throttle.filter(failed_at__lte=forgiven), _delete),
+        "throttles": await _in_batches(
+            Throttle.filter(failed_at__lte=forgiven), _delete, key="key"
+        ),
         "enrolments": await _in_batches(forgotten, _forget_secret),
         "events": await _in_batches(old, _delete) if kept else 0,
     }
@@ -57,9 +59,9 @@ async def sweep_for_ever(postern: Postern) -> None:
 
 
 async def _in_batches(
-    found: QuerySet[Any], change: Callable[[QuerySet[Any]], Awaitable[object]]
+    found: QuerySet[Any], change: Callable[[QuerySet[Any]], Awaitable[object]], *, key: str = "id"
 ) -> int:
-    total, key = 0, found.model._meta.pk_attr  # noqa: SLF001 - its only name
+    total = 0
     while keys := await found.limit(BATCH).values_list(key, flat=True):
         await change(found.filter(pk__in=keys))
         total += len(keys)

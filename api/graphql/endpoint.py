@@ -1,7 +1,6 @@
 """GraphQL over HTTP: answers that are typed and tell no secrets."""
 
 import contextlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from api.graphql.context import Context
+from api.graphql.messages import without_values
 from api.graphql.operations import Operations
 from api.graphql.schema import schema
 from api.graphql.trusted_documents import read_manifest
@@ -32,12 +32,6 @@ _MEMBERS = {
     "extensions": (dict, "an object"),
 }
 """What a request has, each or null in its place (GraphQL over HTTP, section 5.1)."""
-_ECHO = re.compile(
-    r"(cannot represent [^:]*): .*|(String|Name|Int|Float) '.*'\.?|"
-    r"(Expected value of type '[^']*'), found .*",
-    re.DOTALL,
-)
-"""Where graphql-core repeats what was sent: it could be a password in the wrong place."""
 
 
 class GraphQLEndpoint:
@@ -162,7 +156,7 @@ def _presentable(error: GraphQLError, *, conceal: bool) -> GraphQLError:
     cause = error.original_error
     if cause is None or isinstance(cause, GraphQLError):
         code = ErrorCode.INVALID_REQUEST
-        refusal = Refusal(code, _ECHO.sub(r"\1\2\3.", error.message), 400)
+        refusal = Refusal(code, without_values(error.message), 400)
     else:
         refusal = refusal_of(cause, conceal=conceal)
     shown = GraphQLError(refusal.message, path=error.path, extensions=refusal.extensions)
