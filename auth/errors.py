@@ -166,7 +166,7 @@ class AuthError(Exception):
     def __init__(
         self, code: ErrorCode, message: str = "", *, tells_of_account: bool = False, **details: Any
     ) -> None:
-        """`tells_of_account` is for a code that does so here, though it does not everywhere."""
+        """With `tells_of_account`, conceal it here though the code is not in CONCEALED."""
         super().__init__(message or code.message)
         self.code = code
         self.is_concealable = tells_of_account or code in CONCEALED

@@ -1,5 +1,6 @@
 """Passwords: Argon2id (RFC 9106), always off the event loop and never more at once than planned."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -22,14 +23,14 @@ from config import Settings
 MAX_BYTES = 1024
 """Longer passwords are refused: nobody types them, and hashing them is work for nothing."""
 AMR = ("pwd",)
-"""How a user has authenticated who shows a password, by the names of RFC 8176."""
+"""The `amr` value (RFC 8176) that a password adds to a session."""
 _BCRYPT_BYTES = 72
 _MOST_BCRYPT_ROUNDS = 16
 """Its base-2 logarithm; each one more takes twice as long, and this one some 4 s."""
 _COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 _BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _SMALLEST_REST = 0.02
-"""Of the work of a hash: less than this is not worth making up for."""
+"""Fraction of a hash; smaller differences are not equalised."""
 
 
 class Match(IntEnum):
@@ -61,6 +62,8 @@ class Passwords(HashingThreads):
         in_force = _kind(self._nobodys_hash)
         self._work = {in_force: _seconds(in_force)}
         """Seconds that each kind of hash takes, the one in force first."""
+        self._lately = self._work[in_force]
+        """Seconds from the beginning to the end of a verification, with all that goes on beside."""
 
     async def hash(self, password: str) -> str:
         """The password's Argon2id hash in PHC form, with a fresh 128-bit salt.
@@ -76,10 +79,12 @@ class Passwords(HashingThreads):
         nobody can have chosen it here, and a hash of it from elsewhere means "no password".
         Raises AuthError: TOO_MANY_REQUESTS.
         """
-        return await self.run(lambda: self._verify(password_hash, password))
+        return await self.run(lambda: self._timed(password_hash, password))
 
     async def pretend(self, password: str) -> None:
         """Take as long as `verify` does; while others wait, by waiting like them without any work.
+
+        How long a hash takes then is known from those that were verified lately.
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
@@ -87,12 +92,20 @@ class Passwords(HashingThreads):
             await self.verify(None, password)
         else:
             await self.run(lambda: None)
+            await asyncio.sleep(self._lately)
 
     async def learn(self, password_hashes: Iterable[str]) -> None:
-        """Measure what hashes of the kinds of these take: one of each kind that is stored."""
+        """Time one hash of each kind that is stored."""
         known = filter(is_known, password_hashes)
         for kind in {_kind(found) for found in known} - self._work.keys():
             self._work[kind] = await self.run(partial(_seconds, kind))
+
+    def _timed(self, password_hash: str | None, password: str) -> Match:
+        began = time.perf_counter()
+        try:
+            return self._verify(password_hash, password)
+        finally:
+            self._lately = (7 * self._lately + time.perf_counter() - began) / 8
 
     def _verify(self, password_hash: str | None, password: str) -> Match:
         ready = prepared(password)

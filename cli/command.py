@@ -73,7 +73,7 @@ def look(work: Callable[[Settings], Awaitable[Answer]]) -> Answer:
 
     async def connected() -> Answer:
         refuse_missing_database(settings)
-        async with database.connected(settings):
+        async with database.connected(settings, read_only=True):
             if pending := await database.pending():
                 raise click.ClickException(
                     f"The database is not up to date ({len(pending)} migrations are missing): run "

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
+from api.graphql.trusted_documents import read_manifest
 from auth.keys import sealed_secrets
 from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError, encryption_keys
 from auth.keys.key_ring import given_key_ring
@@ -14,7 +15,7 @@ from auth.keys.vault import Vault
 from cli import risks
 from cli.command import as_json, chosen_settings, say
 from cli.risks import Risk
-from config import Settings
+from config import ConfigError, Settings
 from models import SecurityEvent, User, database
 
 
@@ -30,6 +31,7 @@ def doctor(ctx: click.Context, in_json: bool) -> None:
     found = [
         *risks.of_settings(settings, os.environ, now),
         *_of_given_keys(settings),
+        *_of_trusted_documents(settings),
         *asyncio.run(of_the_database(settings, now)),
     ]
     data = [{"grave": risk.grave, "risk": risk.what, "advice": risk.advice} for risk in found]
@@ -50,6 +52,16 @@ def _of_given_keys(settings: Settings) -> list[Risk]:
     return []
 
 
+def _of_trusted_documents(settings: Settings) -> list[Risk]:
+    manifest = settings.graphql_trusted_documents
+    try:
+        if manifest:
+            read_manifest(manifest)
+    except ConfigError as error:
+        return [Risk(str(error), "No server starts with it", grave=True)]
+    return []
+
+
 def grave(settings: Settings, environ: Mapping[str, str]) -> list[Risk]:
     """What is said at the start of a server, too; the database is looked at there anyway."""
     found = risks.of_settings(settings, environ, datetime.now(UTC))
@@ -62,11 +74,13 @@ async def of_the_database(settings: Settings, now: datetime) -> list[Risk]:
     if path is not None and not path.is_file():
         return [Risk("There is no database yet", "Run: postern migrate")]
     try:
-        async with database.connected(settings):
+        async with database.connected(settings, read_only=True):
             if pending := await database.pending():
                 missing = f"The database is not up to date: {len(pending)} migrations are missing"
                 return [Risk(missing, "Run: postern migrate")]
             return await _of_what_is_stored(settings, now)
+    except (PermissionError, UnusableKeyError) as error:
+        return [Risk(f"A file cannot be used: {error}", "See AUTH_DATA_DIR", grave=True)]
     except Exception as error:  # each driver has its own
         reason = str(error).partition("\n")[0] or type(error).__name__
         return [Risk(f"The database cannot be used: {reason}", "See DATABASE_URL", grave=True)]

@@ -1,6 +1,7 @@
 """What is risky in a configuration and around it, and what to do about each."""
 
 import ipaddress
+import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -65,7 +66,7 @@ def _of_the_network(settings: Settings) -> Iterator[Risk]:
             grave=True,
         )
     for network in settings.trusted_proxies:
-        if network.prefixlen == 0:
+        if network.prefixlen < 8:
             yield Risk(
                 f"AUTH_TRUSTED_PROXIES trusts everybody ({network}): clients choose their address",
                 "Name the addresses of your proxies alone",
@@ -146,7 +147,12 @@ def _of_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Risk]:
             "Name yours in AUTH_CONFIG",
         )
     folder = settings.data_dir
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        yield Risk(f"{folder} is not a folder", "Name another one in AUTH_DATA_DIR", grave=True)
     if not folder.is_dir():
+        return
+    if not os.access(folder, os.R_OK | os.X_OK):
+        yield Risk(f"{folder} cannot be read", f"Run as its owner: {folder.owner()}", grave=True)
         return
     keys = folder / signing_keys.FOLDER
     for path in (folder, folder / ENCRYPTION_KEYS_FILE, *sorted(keys.glob("*.pem"))):

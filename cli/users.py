@@ -72,7 +72,7 @@ def set_password(user: str, in_json: bool) -> None:
     """Replace a user's password, and end their sessions and open sign-ins.
 
     The password is asked for; where there is no terminal, it is the first line of standard input.
-    A second factor stays as it is. Make sure first that it is them who asks.
+    A second factor stays as it is. Verify first that it is the user who asks.
     """
     password = read_password()
     changed = change(user, lambda it, found: operators.set_password(it, OPERATOR, found, password))
@@ -86,7 +86,7 @@ def reset_mfa(user: str, in_json: bool) -> None:
     """Delete a user's second factor.
 
     For the user who has lost phone and recovery codes; they then sign in with the password alone.
-    Make sure first that it is them who asks.
+    Verify first that it is the user who asks.
     """
     had_factor = False
 

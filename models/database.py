@@ -16,6 +16,7 @@ from tortoise.migrations.executor import MigrationExecutor
 
 from config import Settings
 from config.database_url import parse_database_url
+from models import sqlite_files
 
 _BUSY_TIMEOUT = 5000
 """Milliseconds that a statement waits for another process to finish writing (SQLite)."""
@@ -116,13 +117,17 @@ def sqlite_file(settings: Settings) -> Path | None:
 
 
 @asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[None]:
+async def connected(settings: Settings, *, read_only: bool = False) -> AsyncIterator[None]:
     """The models usable inside of the block, from every task.
 
+    With `read_only`, nothing is written to an SQLite file, not even how it keeps its journal.
     Raises sqlite3.Error for an SQLite file that cannot be opened or is none.
     """
     config = orm_config(settings)
     if path := _sqlite_path(config):
+        if read_only:
+            chosen = config["connections"]["default"]["credentials"]
+            chosen |= {"journal_mode": sqlite_files.journal_mode(Path(path)), "query_only": "ON"}
         await asyncio.to_thread(_open_once, path)
     # Uvicorn answers requests in other contexts than the one that starts the application.
     await Tortoise.init(config=config, _enable_global_fallback=True)

@@ -25,7 +25,7 @@ class ProofKind:
     sets: str = ""
     """What it writes to the user's row."""
     use: str = ""
-    """A statement that uses up the joined row, as a step of an `AtomicChange`."""
+    """A statement that uses up the joined row, under the same condition as `joined`; a step."""
     event: str = ""
     """The type of the security event that tells of its use."""
 
@@ -36,6 +36,7 @@ class Proof:
 
     kind: ProofKind
     values: Mapping[str, object] = field(repr=False)
+    """Under names of its own; `user` is the user's id in every statement."""
 
 
 PASSWORD = ProofKind(holds="password_hash = :password_hash")
@@ -83,10 +84,17 @@ async def spend(user: User, proof: Proof) -> bool:
     The user's row is locked first, and stays locked until the end of the transaction.
     """
     kind, values = proof.kind, {"user": str(user.id), **proof.values}
-    spent = kind.sets or "disabled = disabled"
-    holding = (
-        f"UPDATE users SET {spent} WHERE id = :user AND NOT disabled AND {kind.holds} RETURNING id"
-    )
-    if not await execute(holding, **values):
+    if not kind.use:
+        return bool(await execute(_holding(kind, kind.sets), **values))
+    if not await execute(_holding(kind, "disabled = disabled"), **values):
         return False
-    return not kind.use or bool(await execute(kind.use.replace("{previous}", "TRUE"), **values))
+    if not await execute(kind.use.replace("{previous}", "TRUE"), **values):
+        return False
+    return not kind.sets or bool(await execute(_holding(kind, kind.sets), **values))
+
+
+def _holding(kind: ProofKind, sets: str) -> str:
+    """Lock and write the user's row, if the proof holds; `use` says the same of the joined row."""
+    return (
+        f"UPDATE users SET {sets} WHERE id = :user AND NOT disabled AND {kind.holds} RETURNING id"
+    )

@@ -73,7 +73,7 @@ class Query(Generic[M]):
             f" JOIN {child} ON {parent}.id = {child}.{name}_id"
             for name, (child, parent) in zip(self._path, pairwise(tables), strict=True)
         ]
-        # PostgreSQL locks the tables in the order of their names: the user's row first.
+        # PostgreSQL locks the rows in the order of FROM: the user's row first.
         chain = f"{tables[-1]}{''.join(reversed(joins))}"
         return f"SELECT {', '.join(columns)} FROM {chain} WHERE {self._where}"
 

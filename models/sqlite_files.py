@@ -55,3 +55,10 @@ def is_open_elsewhere(path: Path) -> bool:
     except sqlite3.DatabaseError:
         return False  # not a database: nobody can be using it
     return False
+
+
+def journal_mode(path: Path) -> str:
+    """How a database keeps its journal, as its header says (file format, section 1.3.2)."""
+    with path.open("rb") as file:
+        header = file.read(20)
+    return "WAL" if header[18:20] == b"\x02\x02" else "DELETE"

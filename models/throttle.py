@@ -10,11 +10,11 @@ CODES = "code of "
 class Throttle(Model):
     """The failed attempts on one account, or on one account from one network.
 
-    Times are whole seconds since 1970, as `auth.throttling` does its sums with them in SQL.
+    Times are whole seconds since 1970, as `auth.limits.throttling` does its sums with them in SQL.
     """
 
     key = fields.CharField(max_length=64, primary_key=True)
-    """What is tried: a user's codes, or a digest of an address, which nobody may have here."""
+    """What is tried: a user's codes, or a digest of an address, which may have no account."""
     failures = fields.BigIntField()
     failed_at = fields.BigIntField(db_index=True)
     allowed_at = fields.BigIntField()

@@ -18,7 +18,7 @@ class User(Model):
 
     id = fields.UUIDField(primary_key=True)
     email = fields.CharField(max_length=320, unique=True)
-    """As `auth.email.normalise` spells it."""
+    """As `auth.email_addresses.normalise` spells it."""
     email_verified = fields.BooleanField(default=False)
     password_hash = fields.CharField(max_length=255)
     display_name = fields.CharField(max_length=320)
@@ -34,7 +34,7 @@ class User(Model):
     last_signed_in_at = fields.DatetimeField(null=True)
 
     totp_secret = fields.CharField(max_length=255, null=True)
-    """Sealed by `auth.vault`."""
+    """Encrypted by `auth.keys.vault`."""
     totp_enrolled_at = fields.DatetimeField(null=True, db_index=True)
     """When the secret was handed out."""
     totp_activated_at = fields.DatetimeField(null=True)
@@ -42,7 +42,7 @@ class User(Model):
     """The newest time step whose code was accepted; older ones never are again, whatever happens
     to the secret."""
     recovery_salt = fields.CharField(max_length=64, null=True)
-    """With what the set of recovery codes was hashed, as `auth.recovery_codes` writes it."""
+    """Salt and Argon2 parameters of the recovery codes: see `auth.factors.recovery_codes`."""
 
     class Meta:
         table = "users"
@@ -72,7 +72,7 @@ class User(Model):
         return {str(row["key_id"]): int(row["count"]) for row in rows}
 
 
-# An id has 8 characters and a dot behind it: see `auth.vault`.
+# An id has 8 characters and a dot behind it: see `auth.keys.vault`.
 _SECRETS_BY_KEY = """
     SELECT substr(totp_secret, 1, 8) AS key_id, count(*) AS count FROM users
     WHERE totp_secret IS NOT NULL AND totp_activated_at IS NOT NULL GROUP BY 1"""

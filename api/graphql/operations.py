@@ -1,6 +1,7 @@
 """One GraphQL operation: read and checked once, however often it is sent, and run."""
 
 import hashlib
+import sys
 from collections import OrderedDict
 from inspect import isawaitable
 from typing import Any, NamedTuple, cast
@@ -60,8 +61,12 @@ class Document(NamedTuple):
         """Bytes of memory, roughly."""
         names = sum(len(name or "") for name in self.operations or ())
         said = sum(len(error.message) for error in self.errors)
-        tokens = self.parsed.token_count if self.parsed else 0
-        return _ENTRY_BYTES + names + said + tokens * _TOKEN_BYTES
+        if not self.parsed or not self.parsed.loc:
+            return _ENTRY_BYTES + names + said
+        # The text is kept beside its nodes, and once more in the comments that are a part of it.
+        text = self.parsed.loc.source.body
+        words = (self.parsed.token_count or 0) + text.count("#")
+        return _ENTRY_BYTES + names + said + words * _TOKEN_BYTES + 2 * sys.getsizeof(text)
 
 
 class RememberedDocuments:

@@ -23,7 +23,7 @@ class SecondFactor(Protocol):
 
     @property
     def amr(self) -> tuple[str, ...]:
-        """How the user has authenticated who shows it, by the names of RFC 8176."""
+        """The `amr` values (RFC 8176) that it adds to a session."""
 
     @property
     def wrong(self) -> ErrorCode:
@@ -46,7 +46,7 @@ class SecondFactor(Protocol):
 
 
 FACTORS: tuple[SecondFactor, ...] = (recovery_codes, totp)
-"""Those that a signed-in user can answer with; the first that an answer looks like is asked."""
+"""Tried in this order; the first that an answer looks like checks it."""
 
 
 def refuse_unless_enabled(postern: Postern) -> None:
@@ -93,7 +93,7 @@ class Checked:
 async def check_any(postern: Postern, caller: Caller, user: User, answer: str) -> Checked:
     """Check an answer of a signed-in user with the factor that it looks like; see `check`."""
     for factor in FACTORS:
-        if factor.looks_like_one(answer):
+        if factor.looks_like_one(answer) and factor.belongs_to(user):
             return await check(postern, caller, user, factor, answer)
     raise AuthError(ErrorCode.INVALID_TOTP)
 
@@ -101,7 +101,7 @@ async def check_any(postern: Postern, caller: Caller, user: User, answer: str) -
 async def check(
     postern: Postern, caller: Caller, user: User, factor: SecondFactor, answer: str
 ) -> Checked:
-    """Check an answer of a signed-in user, which is counted as failed before it is looked at.
+    """Check an answer of a signed-in user. The attempt is counted as failed before the check.
 
     Raises AuthError: INVALID_TOTP for what cannot be an answer, which costs no attempt;
     TOO_MANY_REQUESTS. Raises VaultError where no key opens the secret that is needed.

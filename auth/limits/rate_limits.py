@@ -1,8 +1,8 @@
 """How often one client address may ask, try and sign up.
 
 An address that fails is counted for each account that it tries and, with more room, as a whole;
-`auth.throttling` slows down what is done to one account, whoever tries. IPv6 addresses are counted
-in nested networks, since whoever has one has many.
+`auth.limits.throttling` slows down what is done to one account, whoever tries. IPv6 addresses are
+counted in nested networks, since whoever has one has many.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ logger = logging.getLogger("postern")
 
 @unique
 class Limit(Enum):
-    """What is counted for an address: its name in the settings, and how many times that it has."""
+    """What is counted for an address: the setting's name, and a multiplier."""
 
     REQUESTS = ("global", 1)
     SIGN_UPS = ("signups", 1)

@@ -19,7 +19,7 @@ from auth.postern import Postern
 from config import Settings
 from models import SecurityEvent, Throttle, User
 from models.hot_paths.admission import Admission, FailureCount
-from models.hot_paths.throttles import Pace, count_failure
+from models.hot_paths.throttles import Pace, clear_failures, count_failure
 from models.proofs import Proof
 from models.throttle import CODES
 
@@ -45,7 +45,7 @@ class Attempt:
     user_id: UUID | None
     """Whose it is; None where there is no such account."""
     key: str
-    """Under what it is counted."""
+    """Its key in the table `throttles`."""
     counted: bool = False
     """As a failure, already. Otherwise a success makes sure that the attempt is allowed."""
 
@@ -85,8 +85,8 @@ class Attempt:
     def where_known(self, *, known: bool = True) -> "Attempt":
         """The same attempt, under the count of the network that it comes from.
 
-        Where the user is not known there, all attempts from the network share one count: it is only
-        for taking as long, and nobody can make it grow.
+        Where the user is not known there, all attempts from the network share one dummy count, so
+        that both take as long.
         """
         network = network_of(self.caller.address)
         subject = self.subject if known else "nobody"
@@ -117,6 +117,14 @@ class Attempt:
         if await begun.update(announced_at=F("allowed_at")):
             held_back = EventType.ATTEMPTS_HELD_BACK
             await events.record(self.postern, self.caller, held_back, self.user_id)
+
+    async def succeed(self) -> bool:
+        """Clear the count if the attempt is allowed now, or was counted before; whether it is.
+
+        For a success that opens nothing, in place of the atomic change of one that does.
+        """
+        now = int(self.postern.now().timestamp())
+        return await clear_failures(self.key, now, counted=self.counted)
 
     async def forget(self) -> None:
         """Clear the count after a success: fits into the atomic change that the attempt allows."""
@@ -158,10 +166,7 @@ def codes_of(user_id: UUID) -> str:
 
 
 def key_of(subject: str) -> str:
-    """Under what it is counted.
-
-    Who has an address here is not to be read from the counts; a user's id tells nothing.
-    """
+    """The key in the table `throttles`; digested, so that the table reveals no address."""
     return subject if subject.startswith(CODES) else tokens.digest(subject)
 
 
@@ -181,7 +186,7 @@ def delays(free: int, interval: int) -> list[int]:
     """Seconds to wait after the failed attempt number `free`, the one after it, …; the last stays.
 
     Up to there nobody waits. Then the pace is that of `free` attempts in `interval` seconds at
-    first, and half of it each time, down to one an hour.
+    first; each wait is twice the one before, up to an hour.
     """
     growing = [min(LONGEST_DELAY, max(1, interval // free))]
     while growing[-1] < LONGEST_DELAY:

@@ -49,12 +49,10 @@ async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
     return SignedIn(session.user, session, claims.authenticated_at)
 
 
-async def recently_signed_in(
-    postern: Postern, caller: Caller, *, at_least: bool = False
-) -> SignedIn:
+async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool = False) -> SignedIn:
     """Who comes with the access token, having shown a credential not long ago.
 
-    With `at_least`, within a quarter of an hour though the operator asks for less or nothing.
+    With `always`, within a quarter of an hour though the operator asks for less or nothing.
 
     Raises AuthError: UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED.
     """
@@ -62,7 +60,7 @@ async def recently_signed_in(
     max_age, mode = postern.settings.elevation_max_age, postern.settings.elevation_mode
     if mode == "disabled" or (mode == "recommended" and not viewer.user.has_second_factor):
         max_age = 0
-    if at_least:
+    if always:
         max_age = min(max_age or _QUARTER_OF_AN_HOUR, _QUARTER_OF_AN_HOUR)
     if max_age and viewer.authenticated_at + timedelta(seconds=max_age) < postern.now():
         raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)

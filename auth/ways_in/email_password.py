@@ -134,7 +134,9 @@ async def _refuse_kept_out(attempt: Attempt, user: User) -> None:
     if reason is None:
         return
     if not postern.settings.conceal_errors:
-        await attempt.forget()
+        # As for a session: what a right password tells is one conditional statement on the count.
+        if not await attempt.succeed() and await attempt.count_here() is None:
+            raise await attempt.refused()
         await _give_back_for_address(attempt)
     elif not attempt.counted and await attempt.count_here() is None:
         raise await attempt.refused()  # concealed, it counts like a wrong one

@@ -1,5 +1,4 @@
 """Every hand-written SQL statement, behind functions with typed arguments.
 
-Statements lock a user's row first, then what belongs to the user; so two that wait for each other
-cannot happen.
+Statements lock a user's row first, then what belongs to the user, so they cannot deadlock.
 """

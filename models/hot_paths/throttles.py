@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from models.hot_paths.steps import CLEAR_FAILURES
 from models.sql import execute
 
 
@@ -21,6 +22,12 @@ async def count_failure(pace: Pace, key: str, seconds: int) -> bool:
     """Count an attempt at `seconds` as failed; False, and nothing done, if it is too early."""
     statement = counting(pace, "CAST(:throttle AS TEXT)").replace("{previous}", "TRUE")
     return bool(await execute(statement, throttle=key, seconds=seconds))
+
+
+async def clear_failures(key: str, seconds: int, *, counted: bool) -> bool:
+    """Clear the count for a success; False, and nothing done, if it is too early and uncounted."""
+    statement = CLEAR_FAILURES.replace("{previous}", "TRUE")
+    return bool(await execute(statement, throttle=key, seconds=seconds, counted=counted))
 
 
 @lru_cache

@@ -116,3 +116,10 @@ async def test_what_the_schema_says_of_itself_is_asked_once(
     assert len(asked) == times
     assert answers[0].data
     assert all(answer.data == answers[0].data for answer in answers)
+
+
+async def test_a_long_comment_counts_for_the_memory_that_it_takes() -> None:
+    operations = Operations(schema)
+    for number in range(300):
+        operations.document(f"{{__typename}}#{number} {'😀' * 16_000}")
+    assert len(operations.remembered) < 150

@@ -8,7 +8,7 @@ from auth import admission
 from auth.accounts import enrolment
 from auth.caller import Caller
 from auth.errors import AuthError
-from auth.factors import one_time_codes, recovery_codes, totp
+from auth.factors import one_time_codes, recovery_codes, second_factor, totp
 from auth.factors.recovery_codes import Salt
 from auth.keys.vault import Vault, VaultError
 from auth.postern import Postern
@@ -397,3 +397,16 @@ class TestRecoveryCodes:
 
 def redeem(postern: Postern, ticket: str, code: str) -> Awaitable[Session]:
     return admission.redeem(postern, caller(), ticket, recovery_codes, code)
+
+
+async def test_a_pending_factor_redeems_no_ticket(postern: Postern, clock: Clock) -> None:
+    """Whatever other factor the user has: a secret that was never activated proves nothing."""
+    joe = await sign_up_with_factor(postern)
+    ticket = await open_ticket(postern)
+    pending = {"totp_activated_at": None, "totp_enrolled_at": clock()}
+    await User.filter(email=JOE).update(**pending)
+    clock.forward(30)
+    code = joe.code(postern)
+    assert await refusal(admission.redeem(postern, caller(), ticket, totp, code)) == "INVALID_TOTP"
+    again = second_factor.check_any(postern, caller(), await User.get(email=JOE), code)
+    assert await refusal(again) == "INVALID_TOTP"

@@ -130,7 +130,7 @@ class TestPassword:
         changes: list[dict[str, Any]] = [
             {"disabled": True},
             {"password_hash": other},
-            {"has_second_factor": not with_factor},
+            {"totp_activated_at": None, "has_second_factor": not with_factor},
         ]
         for change in changes:
 
@@ -376,7 +376,7 @@ class TestTheOneStatement:
         changes: list[tuple[Any, dict[str, Any]]] = [
             (user, {"disabled": True}),
             (user, {"totp_activated_at": None}),
-            (user, {"has_second_factor": False}),
+            (user, {"totp_activated_at": None, "has_second_factor": False}),
             (user, {"totp_secret": totp.seal_secret(postern, before, joe.secret)}),
             (user, {"totp_last_step": one_time_codes.time_step(now) + 1}),
             (MfaTicket.all(), {"expires_at": now + timedelta(seconds=30)}),

@@ -480,3 +480,21 @@ async def test_the_statement_counts_as_it_is_said_to(
         assert await count_failure(throttling.pace(shipped.settings), "a key", now) is allowed
         row = await Throttle.get(key="a key")
         assert (row.failures, row.failed_at, row.allowed_at) == (failures, failed_at, allowed_at)
+
+
+async def test_of_many_guesses_at_once_a_disabled_account_tells_no_more_than_others(
+    shipped: Postern,
+) -> None:
+    session, _ = await sign_up_user(shipped)
+    await User.filter(id=session.user.id).update(disabled=True)
+
+    async def tried(number: int) -> str:
+        password = PASSWORD if number == 39 else f"wrong password {number}"
+        stranger = Caller(f"203.0.113.{number}", "Thief/1.0")
+        return await refusal(
+            email_password.sign_in_email_password(shipped, stranger, JOE, password)
+        )
+
+    told = await asyncio.gather(*map(tried, range(40)))
+    assert told.count("INVALID_EMAIL_PASSWORD") == 10
+    assert told.count("TOO_MANY_REQUESTS") == 30

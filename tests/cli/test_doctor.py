@@ -49,6 +49,7 @@ def test_a_server_as_shipped_has_no_risk(tmp_path: Path) -> None:
         ({"AUTH_PASSWORD_MIN_LENGTH": "3"}, False, "3 characters"),
         ({"AUTH_TRUSTED_PROXIES": "0.0.0.0/0"}, True, "trusts everybody"),
         ({"AUTH_TRUSTED_PROXIES": "::/0"}, True, "trusts everybody"),
+        ({"AUTH_TRUSTED_PROXIES": "128.0.0.0/1"}, True, "trusts everybody"),
         ({"AUTH_TRUSTED_PROXIES": "8.0.0.0/8"}, False, "wide public network"),
         ({"AUTH_ACCESS_TOKEN_EXPIRES_IN": "24h"}, False, "86400 seconds"),
         ({"AUTH_REQUIRE_ELEVATED_CLAIM": "disabled"}, False, "stolen access token"),
@@ -143,3 +144,31 @@ def test_a_key_that_no_server_starts_with_is_grave(tmp_path: Path) -> None:
     code, said = told(env)
     assert code == 1
     assert "expected a key of 32 bytes or more for HS256" in said
+
+
+def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("")
+    code, said = told(environment(tmp_path / "var"))
+    assert code == 1
+    assert "is not a folder" in said
+
+
+def test_no_byte_of_a_database_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "postern.db"
+    path.parent.mkdir(mode=0o700)
+    path.touch(mode=0o600)
+    told(environment(tmp_path / "var"))
+    assert path.read_bytes() == b""
+    with sqlite3.connect(path) as foreign:
+        foreign.execute("CREATE TABLE theirs (n INTEGER)")
+    foreign.close()
+    before = path.read_bytes()
+    told(environment(tmp_path / "var"))
+    postern("list-users", env=environment(tmp_path / "var"))
+    assert path.read_bytes() == before
+
+
+def test_a_manifest_that_no_server_starts_with_is_named(tmp_path: Path) -> None:
+    code, said = told(environment(tmp_path, AUTH_GRAPHQL_TRUSTED_DOCUMENTS="/nowhere.json"))
+    assert code == 1
+    assert "/nowhere.json cannot be read" in said
