@@ -27,8 +27,9 @@ lint: .venv/dev ## style and types
 schema: .venv/runtime ## write schema.graphql from the code
 	@$(BIN)/postern export-schema > .schema.graphql && mv .schema.graphql schema.graphql
 
-docs: .venv/runtime ## write docs/configuration.md from the settings
+docs: .venv/runtime ## write what the documents take from the code
 	@$(BIN)/python -m config.document
+	@$(BIN)/python docs/generate.py
 
 migrations: .venv/runtime ## write the migration that the models call for (NAME=what_changed)
 	@$(BIN)/tortoise -c models.database.ORM makemigrations $(if $(NAME),-n $(NAME))

@@ -90,15 +90,15 @@ VERIFY_RECOVERY_CODE = Contract(
 )
 ENROL = Contract(
     "changeUserMfa",
-    "Begin to set up a second factor for the signed-in user: a fresh secret and its QR code. "
-    "Nothing is on until `verifyChangeUserMfa`, within an hour; called again before that, the same "
-    "secret is answered.",
+    "Begin to set up a second factor for the signed-in user: the answer has a secret and its QR "
+    "code. The factor is off until `verifyChangeUserMfa`, within an hour. If you call this again "
+    "before that, the answer has the same secret.",
     (*_RECENT, E.TOTP_ALREADY_ACTIVE, *_ACCOUNT, E.DISABLED_ENDPOINT),
 )
 CHANGE_FACTOR = Contract(
     "verifyChangeUserMfa",
     "Turn the signed-in user's second factor on or off with a current code. The older refresh "
-    "tokens of the session are dead: go on with those of `session`.",
+    "tokens of the session stop working: use those of `session`.",
     (
         *_RECENT, E.INVALID_TOTP, E.INVALID_REQUEST, E.NO_TOTP_SECRET, E.TOTP_ALREADY_ACTIVE,
         E.DISABLED_MFA_TOTP, *_ACCOUNT, E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS,
@@ -112,8 +112,8 @@ CHANGE_FACTOR = Contract(
 )  # fmt: skip
 NEW_RECOVERY_CODES = Contract(
     "regenerateRecoveryCodes",
-    "A new set of recovery codes for the signed-in user, to be shown once; the old ones are worth "
-    "nothing from now on, and neither are the older refresh tokens of the session.",
+    "Replace the recovery codes of the signed-in user. Show the new ones once. The old codes and "
+    "the older refresh tokens of the session stop working.",
     (
         *_RECENT, E.INVALID_TOTP, E.DISABLED_MFA_TOTP, *_ACCOUNT, E.DISABLED_ENDPOINT,
         E.TOO_MANY_REQUESTS,
@@ -121,16 +121,16 @@ NEW_RECOVERY_CODES = Contract(
 )  # fmt: skip
 REFRESH = Contract(
     "refreshSession",
-    "Exchange a refresh token for a fresh session; the token is replaced by a new one. A token "
-    "that comes again is answered with the same new one, unless that was used meanwhile and a few "
-    "seconds are over: then one of them may be stolen, and the session ends.",
+    "Exchange a refresh token for a fresh session, which has the next refresh token. If you send "
+    "the same token again, the answer has the same next one. If that one was used meanwhile and a "
+    "few seconds have passed, one of them may be stolen, and the session ends.",
     (E.INVALID_REFRESH_TOKEN, *_ACCOUNT, E.TOO_MANY_REQUESTS),
     {E.TOO_MANY_REQUESTS: "only for tokens that are wrong"},
 )
 SIGN_OUT = Contract(
     "signOut",
-    "End a session: that of the refresh token, or without one that of the access token. True also "
-    "if it was over before; its access tokens stop working at once.",
+    "End a session: the one of the refresh token or, without one, the one of the access token. "
+    "True also if it had ended before. Its access tokens stop working at once.",
     (E.UNAUTHENTICATED, *_ACCOUNT),
     {E.UNAUTHENTICATED: "`all`, or no refresh token, and no valid access token"},
 )
@@ -142,9 +142,9 @@ REVOKE_SESSION = Contract(
 )
 ELEVATE = Contract(
     "elevate",
-    "Confirm that it is the user who asks, before a change that matters: answers a fresh session "
-    "with which ELEVATED_CLAIM_REQUIRED does not come for a while (15 minutes by default). The "
-    "older refresh tokens of the session are dead.",
+    "Confirm that it is the user who asks, before an important change. With the access token of "
+    "the answer, ELEVATED_CLAIM_REQUIRED does not occur for a while (15 minutes by default). The "
+    "older refresh tokens of the session stop working.",
     (
         E.UNAUTHENTICATED, E.INVALID_REQUEST, E.INVALID_PASSWORD, E.INVALID_TOTP, *_ACCOUNT,
         E.TOO_MANY_REQUESTS,
@@ -154,8 +154,8 @@ ELEVATE = Contract(
 CHANGE_PASSWORD = Contract(
     "changeUserPassword",
     "Replace the signed-in user's password. Every other session ends, and so does every sign-in "
-    "that waits for its code. The answer is the session that asks with new tokens; its older "
-    "refresh tokens are dead.",
+    "that waits for its code. The answer is the current session with new tokens; its older refresh "
+    "tokens stop working.",
     (
         *_RECENT, E.INVALID_PASSWORD, E.PASSWORD_TOO_SHORT, E.PASSWORD_TOO_COMMON,
         E.INVALID_REQUEST, *_ACCOUNT, E.TOO_MANY_REQUESTS,

@@ -1,4 +1,4 @@
-"""What every door has in common: who asks, how much they may send, and what they are told."""
+"""What all endpoints share: who sends a request, how often, and how large its body may be."""
 
 import asyncio
 import logging
@@ -103,10 +103,12 @@ def bounded(receive: Receive) -> Receive:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
-            raise HTTPException(408, f"Expected all of it in {BODY_SECONDS} seconds.") from None
+            raise HTTPException(
+                408, f"The request body took longer than {BODY_SECONDS} seconds."
+            ) from None
         received += len(message.get("body", b""))
         if received > BODY_MAX:
-            raise HTTPException(413, f"Expected at most {BODY_MAX} bytes.")
+            raise HTTPException(413, f"The request body is larger than {BODY_MAX} bytes.")
         return message
 
     return counted

@@ -1,4 +1,4 @@
-"""The one door: somebody has proven something -> Session | MfaTicket | a refusal.
+"""The one door for whoever has proven something -> Session | MfaTicket | a refusal.
 
 Every way in proves who somebody is and calls `admit`. Only this module knows of accounts that are
 kept out, of required factors, of tickets and of what opens a session.

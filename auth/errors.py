@@ -67,7 +67,7 @@ class ErrorCode(Enum):
         "The credentials are right, but the operator has disabled the account.",
     )
     UNVERIFIED_USER = (
-        "Please have your e-mail address confirmed first.",
+        "Please confirm your e-mail address first.",
         "The credentials are right, or the account has just been made, but the operator lets in "
         "only users whose e-mail address is verified. Show the message; signing in works once it "
         "is.",

@@ -1,6 +1,7 @@
 """What the documents say of the tests and the files is so."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,9 @@ def test_clients_are_told_what_to_do_about_every_error() -> None:
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     named = re.findall(r"`([A-Z_]+)`", " ".join(rows))
     assert sorted(named) == sorted(code.name for code in ErrorCode)
+
+
+def test_what_documents_take_from_the_code_is_up_to_date() -> None:
+    generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    for path, text in generate["documents"]().items():
+        assert path.read_text() == text, f"run `make docs`: {path.name}"

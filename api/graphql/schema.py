@@ -46,8 +46,8 @@ Password = Annotated[
 NewPassword = Annotated[
     str,
     _credential(
-        "The password, taken exactly as sent; at least as many characters as the operator asks "
-        "for (8 by default), at most 1024 bytes of UTF-8, and none that everybody would guess."
+        "The new password, taken exactly as sent: at least as many characters as the operator "
+        "asks for (8 by default), and at most 1024 bytes of UTF-8. Common passwords are refused."
     ),
 ]
 DisplayName = Annotated[
@@ -127,7 +127,7 @@ class Mutation:
         info: Info,
         new_secret: Annotated[
             bool | None,
-            _argument("Make a new secret, even where one is pending: the old one is forgotten."),
+            _argument("Make a new secret, even if one is pending; the old one stops working."),
         ] = False,
     ) -> TotpEnrollment:
         answer = await enrolment.change_user_mfa(

@@ -203,7 +203,7 @@ class TotpEnrollment:
 class MfaChange:
     user: User = strawberry.field(description="The user after the change.")
     session: Session = strawberry.field(
-        description="The session that asked, with new tokens: its older refresh tokens are dead."
+        description="The current session with new tokens; its older refresh tokens stop working."
     )
     recovery_codes: list[str] = strawberry.field(
         description="Ten codes for the day the phone is lost, when the factor was turned on or the "
