@@ -152,7 +152,9 @@ def _of_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Risk]:
     if not folder.is_dir():
         return
     if not os.access(folder, os.R_OK | os.X_OK):
-        yield Risk(f"{folder} cannot be read", f"Run as its owner: {folder.owner()}", grave=True)
+        yield Risk(
+            f"{folder} cannot be read", f"Run as its owner, user {folder.stat().st_uid}", grave=True
+        )
         return
     keys = folder / signing_keys.FOLDER
     for path in (folder, folder / ENCRYPTION_KEYS_FILE, *sorted(keys.glob("*.pem"))):
