@@ -118,7 +118,7 @@ async def _held_back(
     match = await attempt.postern.passwords.verify(found.password_hash, password)
     if not match:
         raise refusal
-    await _refuse_kept_out(counted, found)
+    await _refuse_kept_out(counted, found, spent=not wait)
     answer = await _admit(counted, found)
     if answer is None:
         raise refusal
@@ -127,8 +127,11 @@ async def _held_back(
     return answer
 
 
-async def _refuse_kept_out(attempt: Attempt, user: User) -> None:
-    """Raises AuthError for a user who may not sign in though the password is right."""
+async def _refuse_kept_out(attempt: Attempt, user: User, *, spent: bool = True) -> None:
+    """Raises AuthError for a user who may not sign in though the password is right.
+
+    `spent` says whether the attempt was counted for its address: only then is it given back.
+    """
     postern = attempt.postern
     reason = admission.kept_out(postern, user)
     if reason is None:
@@ -137,7 +140,8 @@ async def _refuse_kept_out(attempt: Attempt, user: User) -> None:
         # As for a session: what a right password tells is one conditional statement on the count.
         if not await attempt.succeed() and await attempt.count_here() is None:
             raise await attempt.refused()
-        await _give_back_for_address(attempt)
+        if spent:
+            await _give_back_for_address(attempt)
     elif not attempt.counted and await attempt.count_here() is None:
         raise await attempt.refused()  # concealed, it counts like a wrong one
     await events.record(postern, attempt.caller, EventType.SIGN_IN_FAILED, user.id)

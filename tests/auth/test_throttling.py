@@ -498,3 +498,23 @@ async def test_of_many_guesses_at_once_a_disabled_account_tells_no_more_than_oth
     told = await asyncio.gather(*map(tried, range(40)))
     assert told.count("INVALID_EMAIL_PASSWORD") == 10
     assert told.count("TOO_MANY_REQUESTS") == 30
+
+
+async def test_a_disabled_account_gives_an_address_no_attempts_that_it_did_not_spend(
+    shipped: Postern,
+) -> None:
+    """Its right password is looked at where the user is known, though the address has to wait."""
+    session, _ = await sign_up_user(shipped)
+    await User.filter(id=session.user.id).update(disabled=True)
+
+    async def wrong(number: int) -> str:
+        email = f"user-{number}@example.com"
+        return await refusal(
+            email_password.sign_in_email_password(shipped, caller(), email, "a wrong guess")
+        )
+
+    assert {await wrong(number) for number in range(50)} == {"INVALID_EMAIL_PASSWORD"}
+    for _ in range(3):
+        right = email_password.sign_in_email_password(shipped, caller(), JOE, PASSWORD)
+        assert await refusal(right) == "DISABLED_USER"
+    assert await wrong(99) == "TOO_MANY_REQUESTS"
