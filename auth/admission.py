@@ -27,9 +27,10 @@ from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.opening import Session
 from models import MfaTicket as StoredTicket
-from models import Throttle, User
-from models.hot_paths import admission, tickets
-from models.hot_paths.admission import NewTicket
+from models import User
+from models.hot_paths import sign_ins, tickets
+from models.hot_paths.sign_ins import NewTicket
+from models.hot_paths.tickets import Required
 from models.mfa_ticket import Purpose
 from models.proofs import Proof
 from models.transactions import atomic
@@ -75,8 +76,7 @@ class _Taken:
         async with atomic():
             stored = StoredTicket.filter(id=self.ticket.id)
             await stored.update(attempts_left=F("attempts_left") + 1)
-            failures = Throttle.filter(key=self.attempt.key, failures__gt=0)
-            await failures.update(failures=F("failures") - 1, allowed_at=0)
+            await self.attempt.undo()
 
 
 def kept_out(postern: Postern, user: User) -> ErrorCode | None:
@@ -110,14 +110,14 @@ async def redeem(
 
     Raises AuthError: INVALID_TICKET (unknown, expired, redeemed, or too many wrong answers), what
     is `wrong` for this factor (wrong or already used; the ticket stays good for the attempts left),
-    DISABLED_MFA_TOTP (the factor was turned off meanwhile), DISABLED_USER, UNVERIFIED_USER,
+    `missing` (all factors were turned off meanwhile), DISABLED_USER, UNVERIFIED_USER,
     DISABLED_ENDPOINT, TOO_MANY_REQUESTS.
     """
     second_factor.refuse_unless_enabled(postern)
     if not factor.looks_like_one(answer):  # it costs no attempt
-        opened = await _usable(postern, caller, ticket)
+        opened = await open_ticket(postern, caller, ticket, factor)
         raise AuthError(factor.wrong, attemptsLeft=opened.attempts_left)
-    taken = await _take_attempt(postern, caller, ticket)
+    taken = await _take_attempt(postern, caller, ticket, factor)
     try:
         owner = taken.ticket.user
         proof = await factor.check(postern, owner, answer) if factor.belongs_to(owner) else None
@@ -148,23 +148,24 @@ async def _issue_ticket(proven: Proven) -> MfaTicket | None:
         attempts=postern.settings.mfa_ticket_attempts,
         expires_at=now + timedelta(seconds=life),
     )
-    if not await admission.issue_ticket(attempt.admission(proven.user, proven.still_true), ticket):
+    if not await sign_ins.issue_ticket(attempt.admission(proven.user, proven.still_true), ticket):
         return None
     events.log(postern, caller, EventType.TICKET_ISSUED, proven.user.id)
     return MfaTicket(text, life)
 
 
-async def _take_attempt(postern: Postern, caller: Caller, ticket: str) -> _Taken:
+async def _take_attempt(
+    postern: Postern, caller: Caller, ticket: str, factor: SecondFactor
+) -> _Taken:
     """Take an attempt from the ticket and count it as failed, before the answer is looked at.
 
     What is refused for another reason costs the ticket nothing.
-    Raises AuthError: INVALID_TICKET, DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER,
-    TOO_MANY_REQUESTS.
+    Raises AuthError: what `open_ticket` does.
     """
     taken = await _take(postern, ticket)
     if taken is not None:
         return _Taken(taken, replace(_attempt_at(postern, caller, taken), counted=True))
-    attempt = _attempt_at(postern, caller, await _usable(postern, caller, ticket))
+    attempt = _attempt_at(postern, caller, await open_ticket(postern, caller, ticket, factor))
     if not await attempt.is_where_known():
         raise await attempt.refused()
     # Under attack from elsewhere: where the user has signed in before, another count is kept.
@@ -182,21 +183,25 @@ def _attempt_at(postern: Postern, caller: Caller, ticket: StoredTicket) -> Attem
 
 async def _take(postern: Postern, ticket: str, throttle: str | None = None) -> StoredTicket | None:
     settings = postern.settings
+    required = Required(
+        Purpose.SIGN_IN, with_factor=True, verified=settings.email_verified_required
+    )
     return await tickets.take_attempt(
         tokens.digest(ticket),
-        Purpose.SIGN_IN,
+        required,
         postern.now(),
-        verified_only=settings.email_verified_required,
         pace=throttling.pace(settings) if settings.rate_limit_enable else None,
         throttle=throttle,
     )
 
 
-async def _usable(postern: Postern, caller: Caller, ticket: str) -> StoredTicket:
-    """The ticket, whose user may sign in and has a factor; nothing is taken.
+async def open_ticket(
+    postern: Postern, caller: Caller, ticket: str, factor: SecondFactor
+) -> StoredTicket:
+    """The ticket, whose user may sign in and has a second factor; no attempt is taken.
 
-    Raises AuthError: INVALID_TICKET, DISABLED_MFA_TOTP, DISABLED_USER, UNVERIFIED_USER,
-    TOO_MANY_REQUESTS.
+    Raises AuthError: INVALID_TICKET, what is `missing` for this factor, DISABLED_USER,
+    UNVERIFIED_USER, TOO_MANY_REQUESTS.
     """
     usable = StoredTicket.filter(
         digest=tokens.digest(ticket),
@@ -209,7 +214,7 @@ async def _usable(postern: Postern, caller: Caller, ticket: str) -> StoredTicket
         await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_TICKET)
     current.refuse_kept_out(postern, found.user)
-    second_factor.refuse_unless_active(found.user)
+    second_factor.refuse_without_any(found.user, factor)
     return found
 
 

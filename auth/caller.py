@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from models.hot_paths.admission import Origin
+from models.hot_paths.sign_ins import Origin
 
 
 @dataclass(frozen=True)

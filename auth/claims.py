@@ -1,16 +1,40 @@
-"""What an access token says of its user beyond the usual: the operator's custom claims."""
+"""What Hasura reads in an access token: its user, their roles, and the operator's custom claims."""
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import jsonpath
 
+from auth import public_fields
 from models import User
 
 _PREFIX = "x-hasura-"
-_OURS = {"user-id", "default-role", "allowed-roles", "user-is-anonymous", "auth-elevated"}
+_USER_ID = f"{_PREFIX}user-id"
+_DEFAULT_ROLE = f"{_PREFIX}default-role"
+_ALLOWED_ROLES = f"{_PREFIX}allowed-roles"
+_IS_ANONYMOUS = f"{_PREFIX}user-is-anonymous"
+_ELEVATED = f"{_PREFIX}auth-elevated"
+_OURS = {_USER_ID, _DEFAULT_ROLE, _ALLOWED_ROLES, _IS_ANONYMOUS, _ELEVATED}
 """What no custom claim can say."""
+
+
+def hasura_claims(
+    user: User, paths: tuple[tuple[str, str], ...] = (), *, elevated: bool = False
+) -> Mapping[str, object]:
+    """All the claims of a user, with the custom ones that `paths` find.
+
+    `elevated` marks a session in which a credential was shown again, as Nhost does.
+    """
+    return {
+        **custom_claims(user, paths),
+        _USER_ID: str(user.id),
+        _DEFAULT_ROLE: user.default_role,
+        _ALLOWED_ROLES: user.roles,
+        _IS_ANONYMOUS: "false",
+        **({_ELEVATED: str(user.id)} if elevated else {}),
+    }
 
 
 def custom_claims(user: User, paths: tuple[tuple[str, str], ...]) -> dict[str, str]:
@@ -19,13 +43,13 @@ def custom_claims(user: User, paths: tuple[tuple[str, str], ...]) -> dict[str, s
     A claim's name gets the prefix `x-hasura-` unless it has it, in lower case. Its value is text:
     a list is written as PostgreSQL writes an array, and what is not there is `null`.
     """
-    record = _record(user) if paths else {}
+    record = public_fields.as_json(user) if paths else {}
     claims = {}
     for name, path in paths:
         found = _compiled(path).findall(record)
-        bare = name.lower().removeprefix(_PREFIX)
-        if bare not in _OURS:
-            claims[_PREFIX + bare] = _text(found if _is_many(path) else (found or [None])[0])
+        full = _PREFIX + name.lower().removeprefix(_PREFIX)
+        if full not in _OURS:
+            claims[full] = _text(found if _is_many(path) else (found or [None])[0])
     return claims
 
 
@@ -37,21 +61,6 @@ def _compiled(path: str) -> Any:
 def _is_many(path: str) -> bool:
     """Whether the path can find more than one value."""
     return not _compiled(path).singular_query()
-
-
-def _record(user: User) -> dict[str, Any]:
-    return {
-        "id": str(user.id),
-        "email": user.email,
-        "displayName": user.display_name,
-        "locale": user.locale,
-        "defaultRole": user.default_role,
-        "roles": user.roles,
-        "emailVerified": user.email_verified,
-        "createdAt": user.created_at.isoformat(),
-        "activeMfaType": user.active_mfa_type,
-        "metadata": user.metadata,
-    }
 
 
 def _text(value: Any) -> str:

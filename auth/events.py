@@ -58,7 +58,7 @@ async def record(
 ) -> None:
     """Append an event; `user_id` is None where nobody knows whose account was meant.
 
-    Inside of an atomic change it is kept or lost with it, and logged once that is certain.
+    Inside of `atomic()` it is kept or lost with the change.
     """
     await SecurityEvent.create(
         created_at=postern.now(),
@@ -67,13 +67,13 @@ async def record(
         address=caller.address,
         user_agent=caller.user_agent,
     )
-    after_commit(lambda: log(postern, caller, kind, user_id))
+    log(postern, caller, kind, user_id)
 
 
 def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None) -> None:
-    """Write to the log an event that is in the database."""
+    """Write to the log an event that is in the database, once it is certain to stay there."""
     shown = _shown(kind.name, postern.now(), user_id, caller.address, caller.user_agent)
-    logger.info("%s", json.dumps(shown), extra={"fields": shown})
+    after_commit(lambda: logger.info("%s", json.dumps(shown), extra={"fields": shown}))
 
 
 async def page_of(

@@ -12,7 +12,8 @@ from tortoise.expressions import Q
 from auth import email_addresses, events, passwords
 from auth.caller import Caller
 from auth.events import EventType
-from auth.factors import recovery_codes
+from auth.factors import recovery_codes, second_factor
+from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
 from auth.postern import Postern
 from auth.sessions import ending
@@ -108,6 +109,20 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
         await Throttle.filter(key=_throttles(user)["password"]).delete()
         await end_sessions(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
+
+
+async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:
+    """Delete the user's factors without a code; False, and nothing is recorded, if there is none.
+
+    A pending enrolment is deleted too. Open tickets are not good any more.
+    """
+    async with atomic():
+        with_factor = User.filter(id=user.id, has_second_factor=True)
+        had_factor = await with_factor.update(has_second_factor=True)  # locks the user's row
+        await second_factor.remove(user, *FACTORS)
+        if had_factor:
+            await events.record(postern, caller, EventType.FACTOR_RESET, user.id)
+    return bool(had_factor)
 
 
 async def delete_user(postern: Postern, caller: Caller, user: User) -> None:

@@ -65,22 +65,15 @@ def access_token(
     *,
     now: datetime,
     expires_in: int,
-    extra: Mapping[str, str] | None = None,
+    hasura: Mapping[str, object],
 ) -> str:
     """A JWT for this user in this session, good for `expires_in` seconds.
 
-    It has the claims that Hasura and Nhost's clients read, and those of OpenID Connect that say
-    which session it is (`sid`), how its user signed in (`amr`) and when (`auth_time`). `extra` adds
-    to what Hasura reads, and replaces nothing.
+    It has the claims that Hasura and Nhost's clients read (`auth.claims`), and those of OpenID
+    Connect that say which session it is (`sid`), how its user signed in (`amr`) and when
+    (`auth_time`).
     """
     key = ring.current
-    hasura = {
-        **(extra or {}),
-        "x-hasura-user-id": str(user.id),
-        "x-hasura-default-role": user.default_role,
-        "x-hasura-allowed-roles": user.roles,
-        "x-hasura-user-is-anonymous": "false",
-    }
     claims = {
         "sub": str(user.id),
         "iss": ring.issuer,
@@ -90,7 +83,7 @@ def access_token(
         "sid": str(session.id),
         "amr": session.methods,
         "auth_time": int(session.authenticated_at.timestamp()),
-        ring.claims_namespace: hasura,
+        ring.claims_namespace: dict(hasura),
     }
     if ring.audience is not None:
         claims["aud"] = ring.audience if isinstance(ring.audience, str) else list(ring.audience)

@@ -6,9 +6,11 @@ way in or a new factor adds a `ProofKind` here, and no statement of another one 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
-from models.sql import execute
+from models.hot_paths import steps
+from models.sql import AtomicChange
 from models.user import User
 
 
@@ -19,15 +21,33 @@ class ProofKind:
     holds: str
     """A condition on the user's row."""
     joins: str = ""
-    """The row that is used up, joined to the user's, so that it is locked too."""
+    """The rows that it uses up or changes, joined to the user's, so that they are locked too."""
     joined: str = "TRUE"
-    """A condition on that row."""
+    """A condition on those rows."""
     sets: str = ""
     """What it writes to the user's row."""
-    use: str = ""
-    """A statement that uses up the joined row, under the same condition as `joined`; a step."""
+    uses: tuple[str, ...] = ()
+    """Steps that use up or change the joined rows; each has to find its row."""
     event: str = ""
     """The type of the security event that tells of its use."""
+
+    @property
+    def condition(self) -> str:
+        """What has to be true of the user's row and the joined ones."""
+        return f"NOT disabled AND {self.holds} AND {self.joined}"
+
+    def spending(self, *, sets: str = "") -> dict[str, str]:
+        """The steps that spend it; `sets` is what else is written to the user's row.
+
+        A row can be written once in a statement.
+        """
+        written = ", ".join(filter(None, (self.sets, sets)))
+        account = f"UPDATE users SET {written} WHERE id = :user AND {{previous}} RETURNING id"
+        return {
+            **({"account": account} if written else {}),
+            **{f"used_{number}": use for number, use in enumerate(self.uses, 1)},
+            **({"use_event": steps.event_named("proof_event")} if self.event else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -54,9 +74,11 @@ RECOVERY_CODE = ProofKind(
     holds="recovery_salt = :recovery_salt",
     joins="JOIN recovery_codes ON recovery_codes.user_id = users.id",
     joined="recovery_codes.digest = :recovery_digest",
-    use="""
+    uses=(
+        """
         DELETE FROM recovery_codes WHERE user_id = :user AND digest = :recovery_digest
         AND {previous} RETURNING id""",
+    ),
     event="RECOVERY_CODE_USED",
 )
 
@@ -83,18 +105,12 @@ async def spend(user: User, proof: Proof) -> bool:
 
     The user's row is locked first, and stays locked until the end of the transaction.
     """
-    kind, values = proof.kind, {"user": str(user.id), **proof.values}
-    if not kind.use:
-        return bool(await execute(_holding(kind, kind.sets), **values))
-    if not await execute(_holding(kind, "disabled = disabled"), **values):
-        return False
-    if not await execute(kind.use.replace("{previous}", "TRUE"), **values):
-        return False
-    return not kind.sets or bool(await execute(_holding(kind, kind.sets), **values))
+    return bool(await _spent(proof.kind).run(user=str(user.id), **proof.values))
 
 
-def _holding(kind: ProofKind, sets: str) -> str:
-    """Lock and write the user's row, if the proof holds; `use` says the same of the joined row."""
-    return (
-        f"UPDATE users SET {sets} WHERE id = :user AND NOT disabled AND {kind.holds} RETURNING id"
+@lru_cache
+def _spent(kind: ProofKind) -> AtomicChange[User]:
+    return AtomicChange(
+        f"SELECT users.id FROM users {kind.joins} WHERE users.id = :user AND {kind.condition}",
+        steps=replace(kind, event="").spending(sets="" if kind.sets else "disabled = disabled"),
     )

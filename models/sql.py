@@ -16,11 +16,12 @@ from tortoise import connections
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 
-from models.sqlite import Batches, reader, writer
+from models import transactions
+from models.sqlite import Batches, plain, writer
 
 M = TypeVar("M", bound=Model)
 _VALUE = re.compile(r"(?<!:):([a-z_]+)")
-_QUERIES, _CHANGES = Batches(reader), Batches(writer)
+_STATEMENTS, _CHANGES = Batches(plain), Batches(writer)
 
 
 class IncompleteChangeError(Exception):
@@ -129,7 +130,7 @@ class AtomicChange(Generic[M]):
     async def run(self, **values: Any) -> frozenset[str]:
         """The names of the steps that changed something: none, or all `steps` and some of `then`.
 
-        Not for the inside of a transaction: it is one.
+        Inside of `atomic()` it is a part of that transaction.
         """
         return (await self._run(values))[1]
 
@@ -149,7 +150,8 @@ class AtomicChange(Generic[M]):
             named = zip(self._steps, found[-count:], strict=True)
             return found[:-count], frozenset(name for name, changed in named if changed)
         work = partial(_one_by_one, self._statements, len(self._required), values)
-        answer: tuple[Sequence[Any], int] = await _CHANGES.run(connection, work)
+        batches = _STATEMENTS if transactions.is_inside() else _CHANGES
+        answer: tuple[Sequence[Any], int] = await batches.run(connection, work)
         row, happened = answer
         return row, frozenset(list(self._steps)[:happened])
 
@@ -208,7 +210,9 @@ def _one_by_one(
 async def _query(sql: str, values: dict[str, Any]) -> Any:
     connection: BaseDBAsyncClient = connections.get("default")
     if connection.capabilities.dialect == "sqlite":
-        return await _QUERIES.run(connection, lambda sqlite: sqlite.execute(sql, values).fetchall())
+        return await _STATEMENTS.run(
+            connection, lambda sqlite: sqlite.execute(sql, values).fetchall()
+        )
     numbered, names = _numbered(sql)
     _, rows = await connection.execute_query(numbered, [values[name] for name in names])
     return rows

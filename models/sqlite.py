@@ -62,8 +62,8 @@ class Batches:
                 future.set_result(answer)
 
 
-def reader(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Any]:
-    """Run a batch of calls that change nothing."""
+def plain(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Any]:
+    """Run a batch of calls that change nothing, or are inside of a transaction."""
     return [_answer(connection, call) for call in calls]
 
 

@@ -8,6 +8,9 @@ from tortoise.transactions import in_transaction
 
 _waiting: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
 
+# SQLite takes it at the first write, and fails if somebody else has written since the first read.
+_TAKE_THE_WRITE_LOCK = "DELETE FROM throttles WHERE FALSE"
+
 
 @asynccontextmanager
 async def atomic() -> AsyncIterator[None]:
@@ -15,18 +18,25 @@ async def atomic() -> AsyncIterator[None]:
 
     Inside of another such block it is a part of that one.
     """
-    if _waiting.get() is not None:
+    if is_inside():
         yield
         return
     callbacks: list[Callable[[], None]] = []
     outside = _waiting.set(callbacks)
     try:
-        async with in_transaction():
+        async with in_transaction() as connection:
+            if connection.capabilities.dialect == "sqlite":
+                await connection.execute_query(_TAKE_THE_WRITE_LOCK)
             yield
     finally:
         _waiting.reset(outside)
     for callback in callbacks:
         callback()
+
+
+def is_inside() -> bool:
+    """Whether the code that runs now is inside of such a block."""
+    return _waiting.get() is not None
 
 
 def after_commit(callback: Callable[[], None]) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from tortoise.expressions import Q
 
@@ -97,29 +96,10 @@ async def regenerate_recovery_codes(postern: Postern, caller: Caller, code: str)
     """
     second_factor.refuse_unless_enabled(postern)
     viewer = await current.recently_signed_in(postern, caller)
-    second_factor.refuse_unless_active(viewer.user)
+    if not totp.belongs_to(viewer.user):
+        raise AuthError(totp.missing)
     await _spend_totp(postern, caller, viewer.user, code)
     return await _give_codes(postern, caller, viewer, EventType.RECOVERY_CODES_REPLACED)
-
-
-async def reset_mfa(postern: Postern, caller: Caller, user: User) -> None:
-    """Delete the user's factor without a code: for the operator alone.
-
-    Open tickets verify nothing any more; the user's time steps stay spent.
-    """
-    async with atomic():
-        await User.filter(id=user.id).update(**_NO_FACTOR)
-        await recovery_codes.store(user, None)
-        await events.record(postern, caller, EventType.FACTOR_RESET, user.id)
-
-
-_NO_FACTOR: dict[str, Any] = {
-    "totp_secret": None,
-    "totp_enrolled_at": None,
-    "totp_activated_at": None,
-    "has_second_factor": False,
-    "recovery_salt": None,
-}
 
 
 async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
@@ -181,7 +161,6 @@ async def _give_codes(
         disabled=False,
     )
     changes = {
-        "recovery_salt": str(codes.salt),
         "totp_activated_at": user.totp_activated_at or postern.now(),
         "has_second_factor": True,
     }
@@ -190,21 +169,20 @@ async def _give_codes(
         if not await as_checked.update(**changes):
             changed = ErrorCode.DISABLED_MFA_TOTP if was_active else ErrorCode.NO_TOTP_SECRET
             raise AuthError(changed)
-        await recovery_codes.store(user, codes)
+        await recovery_codes.replace(user, codes)
         await events.record(postern, caller, kind, user.id)
         return MfaChange(await opening.reissue(postern, viewer.session), codes.shown)
 
 
 async def _deactivate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
     user = viewer.user
-    second_factor.refuse_unless_active(user)
+    if not totp.belongs_to(user):
+        raise AuthError(totp.missing)
     checked = await second_factor.check_any(postern, caller, user, code)
     async with atomic():
         if await checked.accept(user):
-            await User.filter(id=user.id).update(**_NO_FACTOR)
-            await recovery_codes.store(user, None)
+            await second_factor.remove(user, totp)
             await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
-            user.update_from_dict(_NO_FACTOR)
             return MfaChange(await opening.reissue(postern, viewer.session))
     raise await checked.refused()
 

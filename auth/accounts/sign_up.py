@@ -52,6 +52,7 @@ async def sign_up_email_password(
 ) -> Session:
     """Create an account and sign its user in.
 
+    The account is made with its first session or not at all.
     Raises AuthError: SIGNUP_DISABLED, TOO_MANY_REQUESTS, whatever `create_account` raises, and
     DISABLED_USER and UNVERIFIED_USER where new accounts wait for the operator (the account is
     made).
@@ -59,26 +60,23 @@ async def sign_up_email_password(
     if postern.settings.disable_signup:
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
     await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)
-    user = await create_account(
-        postern, caller, email, password, wishes, disabled=postern.settings.disable_new_users
-    )
+    user = await _new_user(postern, email, password, wishes)
+    user.disabled = postern.settings.disable_new_users
     attempt = throttling.begun(postern, caller, throttling.password_of(user.email), user.id)
     shown = replace(attempt, counted=True)  # nobody has to wait for a password of their own choice
     proven = Proven(user, passwords.AMR, proofs.password_unchanged(user), shown)
-    session = await admission.admit(proven)
-    if not isinstance(session, Session):  # the operator has changed the account meanwhile
-        raise AuthError(ErrorCode.DISABLED_USER)
+    kept_out = admission.kept_out(postern, user)
+    async with atomic():
+        await _store(postern, caller, user)
+        session = None if kept_out else await admission.admit(proven)
+    if kept_out:
+        raise AuthError(kept_out, tells_of_account=True)
+    assert isinstance(session, Session)  # noqa: S101 - nobody else can have seen the account
     return session
 
 
 async def create_account(
-    postern: Postern,
-    caller: Caller,
-    email: str,
-    password: str,
-    wishes: Wishes = NO_WISHES,
-    *,
-    disabled: bool = False,
+    postern: Postern, caller: Caller, email: str, password: str, wishes: Wishes = NO_WISHES
 ) -> User:
     """Create an account. The name shown is the e-mail address unless one is given.
 
@@ -86,6 +84,14 @@ async def create_account(
     beyond 1024 bytes), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
     DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
     """
+    user = await _new_user(postern, email, password, wishes)
+    async with atomic():
+        await _store(postern, caller, user)
+    return user
+
+
+async def _new_user(postern: Postern, email: str, password: str, wishes: Wishes) -> User:
+    """The account that is wanted, not stored yet."""
     settings = postern.settings
     address = email_addresses.normalise(email)
     if address is None:
@@ -95,25 +101,24 @@ async def create_account(
     default_role, roles = _roles(settings, wishes)
     if _NUL.search(json.dumps(wishes.metadata)):
         raise AuthError(ErrorCode.INVALID_REQUEST, "metadata: expected no NUL character.")
-    password_hash = await postern.passwords.hash(password)
+    return User(
+        email=address,
+        password_hash=await postern.passwords.hash(password),
+        display_name=name or address,
+        locale=wishes.locale if wishes.locale in settings.locales else settings.default_locale,
+        default_role=default_role,
+        roles=roles,
+        metadata=wishes.metadata,
+    )
+
+
+async def _store(postern: Postern, caller: Caller, user: User) -> None:
+    """Raises AuthError: EMAIL_ALREADY_IN_USE."""
     try:
-        async with atomic():
-            user = await User.create(
-                email=address,
-                password_hash=password_hash,
-                display_name=name or address,
-                locale=wishes.locale
-                if wishes.locale in settings.locales
-                else settings.default_locale,
-                default_role=default_role,
-                roles=roles,
-                metadata=wishes.metadata,
-                disabled=disabled,
-            )
-            await events.record(postern, caller, EventType.SIGNED_UP, user.id)
-            return user
+        await user.save(force_create=True)
     except IntegrityError:
         raise AuthError(ErrorCode.EMAIL_ALREADY_IN_USE) from None
+    await events.record(postern, caller, EventType.SIGNED_UP, user.id)
 
 
 def _roles(settings: Settings, wishes: Wishes) -> tuple[str, list[str]]:

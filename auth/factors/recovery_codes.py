@@ -15,6 +15,8 @@ from models.proofs import Proof
 
 amr = ("otp", "mfa")
 wrong = ErrorCode.INVALID_RECOVERY_CODE
+missing = ErrorCode.DISABLED_MFA_TOTP
+stands_alone = False
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """32 characters, 5 bits each; without 0 and O, 1 and I, which look alike."""
@@ -122,12 +124,20 @@ async def new_set(postern: Postern) -> CodeSet:
     return CodeSet(shown, salt, tuple(digests))
 
 
-async def store(user: User, codes: CodeSet | None) -> None:
-    """Make these the user's recovery codes, or leave none. The caller writes `recovery_salt`."""
+async def replace(user: User, codes: CodeSet) -> None:
+    """Make these the user's recovery codes, in the transaction around."""
+    await remove(user)
+    user.recovery_salt = str(codes.salt)
+    await User.filter(id=user.id).update(recovery_salt=user.recovery_salt)
+    rows = [RecoveryCode(user_id=user.id, digest=digest) for digest in codes.digests]
+    await RecoveryCode.bulk_create(rows)
+
+
+async def remove(user: User) -> None:
+    """Delete the set, in the transaction around."""
+    user.recovery_salt = None
+    await User.filter(id=user.id).update(recovery_salt=None)
     await RecoveryCode.filter(user_id=user.id).delete()
-    if codes is not None:
-        rows = [RecoveryCode(user_id=user.id, digest=digest) for digest in codes.digests]
-        await RecoveryCode.bulk_create(rows)
 
 
 async def left(user: User) -> int:

@@ -1,6 +1,6 @@
 """What every second factor can do, and which ones there are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from auth import events
@@ -27,7 +27,15 @@ class SecondFactor(Protocol):
 
     @property
     def wrong(self) -> ErrorCode:
-        """The refusal of a wrong answer to a ticket."""
+        """The refusal of a wrong answer."""
+
+    @property
+    def missing(self) -> ErrorCode:
+        """The refusal of any answer where the user has no factor."""
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is a factor by itself; recovery codes only help where there is another."""
 
     def looks_like_one(self, answer: str) -> bool:
         """Whether this can be an answer at all; nothing else costs an attempt."""
@@ -44,6 +52,9 @@ class SecondFactor(Protocol):
         Raises AuthError: TOO_MANY_REQUESTS. Raises VaultError where no key opens a secret.
         """
 
+    async def remove(self, user: User) -> None:
+        """Delete what is stored of it, pending or active, in the transaction around."""
+
 
 FACTORS: tuple[SecondFactor, ...] = (recovery_codes, totp)
 """Tried in this order; the first that an answer looks like checks it."""
@@ -55,10 +66,21 @@ def refuse_unless_enabled(postern: Postern) -> None:
         raise AuthError(ErrorCode.DISABLED_ENDPOINT)
 
 
-def refuse_unless_active(user: User) -> None:
-    """Raises AuthError: DISABLED_MFA_TOTP."""
+def refuse_without_any(user: User, factor: SecondFactor) -> None:
+    """Raises AuthError: what is `missing` for this factor, if the user has no factor at all."""
     if not user.has_second_factor:
-        raise AuthError(ErrorCode.DISABLED_MFA_TOTP)
+        raise AuthError(factor.missing)
+
+
+async def remove(user: User, *factors: SecondFactor) -> None:
+    """Take factors from a user, in the transaction around; recovery codes go with the last one."""
+    for factor in factors:
+        await factor.remove(user)  # which locks the user's row
+    await user.refresh_from_db()
+    user.has_second_factor = any(each.stands_alone and each.belongs_to(user) for each in FACTORS)
+    if not user.has_second_factor:
+        await recovery_codes.remove(user)
+    await User.filter(id=user.id).update(has_second_factor=user.has_second_factor)
 
 
 @dataclass(frozen=True)
@@ -69,6 +91,8 @@ class Checked:
     factor: SecondFactor
     proof: Proof | None
     """What it proves, if anything."""
+    wrong: ErrorCode
+    """The refusal of an answer that proves nothing."""
 
     async def accept(self, user: User) -> bool:
         """Spend what was proven, clear the failures and record what was used up.
@@ -87,14 +111,18 @@ class Checked:
     async def refused(self) -> AuthError:
         """The refusal of a wrong answer, once it is recorded. To be called outside of atomic()."""
         await self.attempt.failed(EventType.WRONG_CODE)
-        return AuthError(ErrorCode.INVALID_TOTP)
+        return AuthError(self.wrong)
 
 
 async def check_any(postern: Postern, caller: Caller, user: User, answer: str) -> Checked:
-    """Check an answer of a signed-in user with the factor that it looks like; see `check`."""
+    """Check an answer of a signed-in user with the factor that it looks like.
+
+    Raises what `check` does, but always INVALID_TOTP for a wrong answer, whatever it looks like.
+    """
     for factor in FACTORS:
         if factor.looks_like_one(answer) and factor.belongs_to(user):
-            return await check(postern, caller, user, factor, answer)
+            checked = await check(postern, caller, user, factor, answer)
+            return replace(checked, wrong=ErrorCode.INVALID_TOTP)
     raise AuthError(ErrorCode.INVALID_TOTP)
 
 
@@ -103,11 +131,12 @@ async def check(
 ) -> Checked:
     """Check an answer of a signed-in user. The attempt is counted as failed before the check.
 
-    Raises AuthError: INVALID_TOTP for what cannot be an answer, which costs no attempt;
-    TOO_MANY_REQUESTS. Raises VaultError where no key opens the secret that is needed.
+    Raises AuthError: what is `wrong` for this factor if it cannot be an answer, which costs no
+    attempt; TOO_MANY_REQUESTS. Raises VaultError where no key opens the secret that is needed.
     """
     if not factor.looks_like_one(answer):
-        raise AuthError(ErrorCode.INVALID_TOTP)
+        raise AuthError(factor.wrong)
     factor.refuse_uncheckable(postern, user)
     attempt = await throttling.try_code(postern, caller, user)
-    return Checked(attempt, factor, await factor.check(postern, user, answer))
+    proof = await factor.check(postern, user, answer)
+    return Checked(attempt, factor, proof, factor.wrong)

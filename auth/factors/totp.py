@@ -13,10 +13,15 @@ from auth.postern import Postern
 from models import User, proofs
 from models.proofs import Proof
 
-__all__ = ["amr", "belongs_to", "check", "looks_like_one", "refuse_uncheckable", "wrong"]
+__all__ = [
+    "amr", "belongs_to", "check", "looks_like_one", "missing", "refuse_uncheckable", "remove",
+    "stands_alone", "wrong",
+]  # fmt: skip
 
 amr = ("otp", "mfa")
 wrong = ErrorCode.INVALID_TOTP
+missing = ErrorCode.DISABLED_MFA_TOTP
+stands_alone = True
 _RESEAL_BATCH = 500
 """Users that are read at once."""
 
@@ -36,6 +41,13 @@ async def check(postern: Postern, user: User, answer: str) -> Proof | None:
     secret, drift = open_secret(postern, user), postern.settings.mfa_totp_drift
     step = one_time_codes.matching_time_step(secret, answer, postern.now(), drift=drift)
     return None if step is None else proofs.time_step(user, step)
+
+
+async def remove(user: User) -> None:
+    """Delete the secret. Time steps that were spent stay spent."""
+    await User.filter(id=user.id).update(
+        totp_secret=None, totp_enrolled_at=None, totp_activated_at=None
+    )
 
 
 def seal_secret(postern: Postern, user: User, secret: str) -> str:

@@ -18,7 +18,7 @@ from auth.limits.throttle_log import throttle_log
 from auth.postern import Postern
 from config import Settings
 from models import SecurityEvent, Throttle, User
-from models.hot_paths.admission import Admission, FailureCount
+from models.hot_paths.sign_ins import Admission, FailureCount
 from models.hot_paths.throttles import Pace, clear_failures, count_failure
 from models.proofs import Proof
 from models.throttle import CODES
@@ -125,6 +125,14 @@ class Attempt:
         """
         now = int(self.postern.now().timestamp())
         return await clear_failures(self.key, now, counted=self.counted)
+
+    async def undo(self) -> None:
+        """Take one failure off the count: the attempt could not be looked at.
+
+        A wait that it began is over; the count decays from now on.
+        """
+        counted = Throttle.filter(key=self.key, failures__gt=0)
+        await counted.update(failures=F("failures") - 1, allowed_at=0)
 
     async def forget(self) -> None:
         """Clear the count after a success: fits into the atomic change that the attempt allows."""

@@ -12,15 +12,15 @@ from tortoise.expressions import F
 
 from auth import events, tokens
 from auth.caller import Caller
-from auth.claims import custom_claims
+from auth.claims import hasura_claims
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.limits.throttling import Attempt
 from auth.postern import Postern
 from auth.tokens import SessionClaims
 from models import MfaTicket, RefreshToken, User, UserSession
-from models.hot_paths import admission
-from models.hot_paths.admission import NewSession
+from models.hot_paths import sign_ins
+from models.hot_paths.sign_ins import NewSession
 from models.proofs import Proof
 from models.transactions import atomic
 
@@ -69,7 +69,7 @@ async def open_session(
         expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
         most=postern.settings.sessions_per_user,
     )
-    opened = await admission.open_session(attempt.admission(user, proof), session, ticket=ticket)
+    opened = await sign_ins.open_session(attempt.admission(user, proof), session, ticket=ticket)
     if opened is None:
         return None
     events.log(postern, caller, EventType.SIGNED_IN, user.id)
@@ -128,16 +128,14 @@ def handed_out(
 ) -> Session:
     """The session as its user gets it: a new access token, and this refresh token."""
     expires_in = postern.settings.access_token_expires_in
-    extra = custom_claims(user, postern.settings.jwt_custom_claims)
-    if elevated:
-        extra["x-hasura-auth-elevated"] = str(user.id)  # as Nhost marks such a session
+    hasura = hasura_claims(user, postern.settings.jwt_custom_claims, elevated=elevated)
     access_token = tokens.access_token(
         postern.key_ring,
         user,
         session,
         now=postern.now(),
         expires_in=expires_in,
-        extra=extra,
+        hasura=hasura,
     )
     return Session(access_token, expires_in, refresh_token, refresh_token_id, session.id, user)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models.hot_paths.admission import Origin
+from models.hot_paths.sign_ins import Origin
 from models.hot_paths.steps import SESSION_IS_ALIVE
 from models.refresh_token import RefreshToken
 from models.sql import AtomicChange, Query

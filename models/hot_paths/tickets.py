@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from models.hot_paths.throttles import Pace, counting
 from models.mfa_ticket import MfaTicket
@@ -13,34 +14,43 @@ _USABLE = Query(
     "user",
     where="""
         mfa_tickets.digest = :digest AND purpose = :purpose AND attempts_left > 0
-        AND mfa_tickets.expires_at > :now AND has_second_factor AND NOT disabled
-        AND (email_verified OR NOT :verified_only)""",
+        AND mfa_tickets.expires_at > :now AND NOT disabled
+        AND (has_second_factor OR NOT :with_factor)
+        AND (email_verified OR NOT :verified)""",
 )
 _COUNTED_UNDER = f"""
     COALESCE(CAST(:throttle AS TEXT), '{CODES}' ||
         (SELECT CAST(user_id AS TEXT) FROM mfa_tickets WHERE digest = :digest))"""
 
 
+class Required(NamedTuple):
+    """What is required of a ticket, and of its user, who must not be disabled either."""
+
+    purpose: str
+    with_factor: bool
+    """The user has a second factor."""
+    verified: bool
+    """The user's address is verified."""
+
+
 async def take_attempt(
     digest: str,
-    purpose: str,
+    required: Required,
     now: datetime,
     *,
-    verified_only: bool,
     pace: Pace | None,
     throttle: str | None = None,
 ) -> MfaTicket | None:
     """The ticket with its user, as it was before it has one attempt fewer and one failure more.
 
     The failure is counted for the user's codes unless `throttle` says under what; without a pace,
-    it is not counted. None, and nothing is changed, if the ticket or its user is not usable, or the
-    attempt has to wait.
+    it is not counted. None, and nothing is changed, if there is no such ticket with attempts left,
+    or the attempt has to wait.
     """
     return await _taking(pace).take(
         digest=digest,
-        purpose=purpose,
+        **required._asdict(),
         now=now,
-        verified_only=verified_only,
         throttle=throttle,
         seconds=int(now.timestamp()),
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from auth import admission
+from auth import admission, operators
 from auth.accounts import enrolment
 from auth.caller import Caller
 from auth.errors import AuthError
@@ -256,12 +256,21 @@ async def test_nothing_works_where_the_operator_has_switched_factors_off(
 
 async def test_the_operator_can_delete_a_factor(postern: Postern) -> None:
     joe = await sign_up_with_factor(postern)
-    await enrolment.reset_mfa(postern, caller(), joe.session.user)
+    assert await operators.reset_mfa(postern, caller(), joe.session.user)
     user = await User.get(id=joe.session.user.id)
     assert (user.active_mfa_type, user.totp_secret, user.recovery_salt) == (None, None, None)
     assert user.totp_last_step > 0
     assert await RecoveryCode.all().count() == 0
     assert (await event_names())[-1] == "FACTOR_RESET"
+
+
+async def test_resetting_a_pending_factor_is_no_event(postern: Postern) -> None:
+    session, owner = await sign_up_user(postern)
+    await enrolment.change_user_mfa(postern, owner)
+    before = await event_names()
+    assert not await operators.reset_mfa(postern, caller(), session.user)
+    assert (await User.get(id=session.user.id)).totp_secret is None
+    assert await event_names() == before
 
 
 async def test_a_pending_secret_waits_an_hour(postern: Postern, clock: Clock) -> None:

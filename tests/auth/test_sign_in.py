@@ -95,7 +95,8 @@ class TestPassword:
     async def test_that_an_account_is_disabled_is_told_to_its_owner_alone(
         self, postern: Postern
     ) -> None:
-        await sign_up.create_account(postern, caller(), JOE, PASSWORD, disabled=True)
+        user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
+        await operators.set_disabled(postern, caller(), user, disabled=True)
         wrong = with_password(postern, JOE, "wrong password")
         right = with_password(postern, JOE, PASSWORD)
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
@@ -251,7 +252,7 @@ class TestTicket:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await enrolment.reset_mfa(postern, caller(), joe.session.user)
+        await operators.reset_mfa(postern, caller(), joe.session.user)
         clock.forward(30)
         attempt = with_code(postern, ticket, joe.code(postern))
         assert await refusal(attempt) == "DISABLED_MFA_TOTP"
@@ -384,7 +385,9 @@ class TestTheOneStatement:
         clock.forward(30)
         undone = {name: getattr(before, name) for _, change in changes[:5] for name in change}
         for rows, change in changes:
-            taken = await admission._take_attempt(postern, caller(), await open_ticket(postern))
+            taken = await admission._take_attempt(
+                postern, caller(), await open_ticket(postern), totp
+            )
             proof = await totp.check(postern, taken.ticket.user, joe.code(postern))
             assert proof
             await rows.update(**change)

@@ -1,8 +1,9 @@
 import asyncio
 
 import pytest
+from tortoise.exceptions import IntegrityError
 
-from auth import operators
+from auth import operators, tokens
 from auth.accounts import sign_up
 from auth.accounts.sign_up import Wishes
 from auth.caller import Caller
@@ -176,3 +177,14 @@ async def test_the_list_of_common_passwords_can_be_turned_off(postern: Postern) 
     assert await sign_up.create_account(lax, caller(), "joe@example.com", "password1")
     attempt = sign_up.create_account(lax, caller(), "amy@example.com", "amy@example.com")
     assert await refusal(attempt) == "PASSWORD_TOO_COMMON"
+
+
+async def test_an_account_is_made_with_its_first_session_or_not_at_all(
+    postern: Postern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "opaque_token", lambda: "the same for everybody")
+    await sign_up.sign_up_email_password(postern, caller(), "joe@example.com", PASSWORD)
+    with pytest.raises(IntegrityError):
+        await sign_up.sign_up_email_password(postern, caller(), "amy@example.com", PASSWORD)
+    assert not await User.exists(email="amy@example.com")
+    assert await event_names() == ["SIGNED_UP", "SIGNED_IN"]

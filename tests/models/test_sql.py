@@ -7,6 +7,7 @@ import pytest
 from auth.postern import Postern
 from models import User
 from models.sql import AtomicChange, Query
+from models.transactions import atomic
 from tests.support import JOE, ROOT, sign_up_user
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +47,20 @@ async def test_what_may_find_nothing_is_left_out_with_what_follows_it(joe: User)
     )
     assert await change.run(email=JOE, name="Joe") == {"one"}
     assert await name_of(joe) == "Joe"
+
+
+async def test_a_change_is_undone_with_the_transaction_around(joe: User) -> None:
+    change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": RENAME})
+
+    async def half() -> None:
+        async with atomic():
+            assert await change.run(email=JOE, name="Half")
+            assert await name_of(joe) == "Half"
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await half()
+    assert await name_of(joe) == JOE
 
 
 async def test_nothing_happens_where_nothing_is_locked(joe: User) -> None:

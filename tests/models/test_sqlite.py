@@ -12,7 +12,7 @@ from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalEr
 
 from config import load
 from models import database
-from models.sqlite import Batches, Call, reader, writer
+from models.sqlite import Batches, Call, plain, writer
 from tests.support import environment
 
 pytestmark = pytest.mark.anyio
@@ -109,7 +109,7 @@ async def test_a_read_that_fails_takes_no_other_with_it(client: BaseDBAsyncClien
     def wrong(connection: sqlite3.Connection) -> Any:
         connection.execute("SELECT nonsense")
 
-    answers = await made_at_once(client, Batches(reader), read, wrong, read)
+    answers = await made_at_once(client, Batches(plain), read, wrong, read)
     assert answers[::2] == [1, 1]
     assert isinstance(answers[1], OperationalError)
 
@@ -159,7 +159,7 @@ async def test_reads_within_a_transaction_see_what_it_has_done(client: BaseDBAsy
         await inside.execute_query("INSERT INTO numbers VALUES (1)")
         with pytest.raises(OperationalError):
             await inside.execute_query("SELECT nonsense")
-        found = await Batches(reader).run(
+        found = await Batches(plain).run(
             inside, lambda sqlite: sqlite.execute("SELECT n FROM numbers").fetchall()
         )
     assert [tuple(row) for row in found] == [(1,)]

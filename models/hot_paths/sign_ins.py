@@ -12,7 +12,7 @@ from models.proofs import Proof, ProofKind
 from models.sql import AtomicChange
 from models.user import User
 
-_LOCKED_USER = "SELECT users.id FROM users {joins} WHERE users.id = :user AND NOT disabled"
+_LOCKED_USER = "SELECT users.id FROM users {joins} WHERE users.id = :user"
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,10 @@ def _common(admission: Admission) -> dict[str, object]:
 @lru_cache
 def _ticket_for(kind: ProofKind) -> AtomicChange[User]:
     return AtomicChange(
-        f"{_LOCKED_USER.format(joins=kind.joins)} AND has_second_factor"
-        f" AND {kind.holds} AND {kind.joined}",
+        f"{_LOCKED_USER.format(joins=kind.joins)} AND has_second_factor AND {kind.condition}",
         steps={
             "allowed": steps.CLEAR_FAILURES,
-            **_spending(kind),
+            **kind.spending(),
             "ticket": """
                 INSERT INTO mfa_tickets
                     (id, user_id, digest, purpose, methods, attempts_left, expires_at)
@@ -164,23 +163,12 @@ def _session_for(kind: ProofKind, *, redeems: bool) -> AtomicChange[User]:
             "ticket": "DELETE FROM mfa_tickets WHERE id = :ticket AND {previous} RETURNING id"
         }
     return AtomicChange(
-        f"{_LOCKED_USER.format(joins=joins)} AND {condition} AND {kind.holds} AND {kind.joined}",
+        f"{_LOCKED_USER.format(joins=joins)} AND {condition} AND {kind.condition}",
         steps={
             "allowed": steps.CLEAR_FAILURES,
-            **_spending(kind, sets="last_signed_in_at = :now"),
+            **kind.spending(sets="last_signed_in_at = :now"),
             **redemption,
             **steps.OPEN_SESSION,
         },
         then=steps.DISPLACE_OLDEST,
     )
-
-
-def _spending(kind: ProofKind, *, sets: str = "") -> dict[str, str]:
-    """The steps that spend a proof; a user's row can be written once in a statement."""
-    written = ", ".join(filter(None, (kind.sets, sets)))
-    account = f"UPDATE users SET {written} WHERE id = :user AND {{previous}} RETURNING id"
-    return {
-        **({"account": account} if written else {}),
-        **({"used": kind.use} if kind.use else {}),
-        **({"use_event": steps.event_named("proof_event")} if kind.event else {}),
-    }
