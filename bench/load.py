@@ -34,6 +34,7 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from auth import tokens
 from auth.admission import TICKET_PREFIX
+from auth.claims import hasura_claims
 from auth.factors import one_time_codes, totp
 from auth.postern import Postern, open_postern
 from config import load
@@ -140,7 +141,17 @@ class Users:
         ring, now = self.postern.key_ring, datetime.now(UTC)
         query = json.dumps({"query": "{ me { id email activeMfaType } }"})
         return [
-            (tokens.access_token(ring, session.user, session, now=now, expires_in=900), query)
+            (
+                tokens.access_token(
+                    ring,
+                    session.user,
+                    session,
+                    now=now,
+                    expires_in=900,
+                    hasura=hasura_claims(session.user),
+                ),
+                query,
+            )
             for session in sessions
         ]
 

@@ -75,6 +75,9 @@ async def of_the_database(settings: Settings, now: datetime) -> list[Risk]:
         return [Risk("There is no database yet", "Run: postern migrate")]
     try:
         async with database.connected(settings, read_only=True):
+            if await database.is_foreign():
+                foreign = "The database has tables, but none of Postern's"
+                return [Risk(foreign, "See DATABASE_URL; if it is right, run: postern migrate")]
             if pending := await database.pending():
                 missing = f"The database is not up to date: {len(pending)} migrations are missing"
                 return [Risk(missing, "Run: postern migrate")]

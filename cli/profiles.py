@@ -102,11 +102,10 @@ def set_roles(user: str, roles: tuple[str, ...], default_role: str | None, in_js
             raise click.ClickException(f"These cannot be the roles: {error}.") from None
 
     changed = change(user, set_them)
-    told = {"roles": changed.roles, "defaultRole": changed.default_role}
     line = (
         f"{changed.email} has the roles {', '.join(changed.roles)}; {changed.default_role} first."
     )
-    say(in_json, shown(changed) | told, line)
+    say(in_json, shown(changed), line)
 
 
 @click.command("set-metadata")
@@ -121,17 +120,12 @@ def set_metadata(user: str, content: str, in_json: bool) -> None:
     except ValueError as error:
         raise click.ClickException(f"This cannot be the metadata: {error}.") from None
     changed = change(user, lambda it, found: operators.set_metadata(it, OPERATOR, found, parsed))
-    told = shown(changed) | {"metadata": changed.metadata}
-    say(in_json, told, f"The metadata of {changed.email} is replaced.")
+    say(in_json, shown(changed), f"The metadata of {changed.email} is replaced.")
 
 
 def _told(seen: Details) -> dict[str, Any]:
     user = seen.user
     return shown(user) | {
-        "locale": user.locale,
-        "roles": user.roles,
-        "defaultRole": user.default_role,
-        "metadata": user.metadata,
         "recoveryCodesLeft": seen.recovery_codes_left,
         "waitsForPasswordUntil": _time(seen.waits.get("password")),
         "waitsForCodeUntil": _time(seen.waits.get("code")),

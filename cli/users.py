@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from auth import operators
-from auth.accounts import enrolment, sign_up
+from auth import operators, public_fields
+from auth.accounts import sign_up
 from auth.postern import Postern
 from cli.command import OPERATOR, as_json, ask, count_of, read_password, say
 from models import User
@@ -92,8 +92,7 @@ def reset_mfa(user: str, in_json: bool) -> None:
 
     async def reset(postern: Postern, found: User) -> None:
         nonlocal had_factor
-        had_factor = found.totp_secret is not None
-        await enrolment.reset_mfa(postern, OPERATOR, found)
+        had_factor = await operators.reset_mfa(postern, OPERATOR, found)
 
     changed = change(user, reset)
     deleted = f"The second factor of {changed.email} is deleted."
@@ -139,14 +138,8 @@ def delete_user(user: str, yes: bool, in_json: bool) -> None:
 
 def shown(user: User) -> dict[str, object]:
     """A user as programs read it."""
-    return {
-        "id": str(user.id),
-        "email": user.email,
-        "displayName": user.display_name,
-        "emailVerified": user.email_verified,
+    return public_fields.as_json(user) | {
         "disabled": user.disabled,
-        "activeMfaType": user.active_mfa_type,
-        "createdAt": user.created_at.isoformat(),
         "lastSignedInAt": user.last_signed_in_at and user.last_signed_in_at.isoformat(),
     }
 

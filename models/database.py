@@ -23,6 +23,8 @@ _BUSY_TIMEOUT = 5000
 _JOURNAL_KEPT = 2**26
 """Bytes of SQLite's journal that stay to be written over; Tortoise would cut it down each time it
 is through, and a commit that makes a file longer waits for the disk twice as long."""
+_SQLITE_TABLES = "SELECT 1 FROM sqlite_schema LIMIT 1"
+_POSTGRES_TABLES = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() LIMIT 1"
 _CONNECT_TIMEOUT, _STATEMENT_TIMEOUT = 5, 30
 """Seconds that PostgreSQL may take to let us in, and to do one thing."""
 _READY_TIMEOUT = 2
@@ -169,6 +171,14 @@ async def is_empty() -> bool:
     loader = MigrationExecutor(connections.get("default"), _APPS).loader
     await loader.build_graph()
     return not loader.applied_migrations
+
+
+async def is_foreign() -> bool:
+    """Whether the connected database has tables, but none of Postern's."""
+    connection = connections.get("default")
+    is_sqlite = connection.capabilities.dialect == "sqlite"
+    _, tables = await connection.execute_query(_SQLITE_TABLES if is_sqlite else _POSTGRES_TABLES)
+    return bool(tables) and await is_empty()
 
 
 async def is_ready() -> bool:

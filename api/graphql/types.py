@@ -18,6 +18,7 @@ from api.graphql.context import Info
 from auth import admission, errors, events, paging
 from auth.accounts import enrolment
 from auth.factors import recovery_codes
+from auth.public_fields import PUBLIC_FIELDS
 from auth.sessions import listing, opening
 
 ErrorCode = described_enum(
@@ -91,19 +92,8 @@ class User:
     @classmethod
     def of(cls, user: models.User, session_id: UUID) -> Self:
         """The public side of a user, as seen from one of their sessions."""
-        return cls(
-            id=strawberry.ID(str(user.id)),
-            email=user.email,
-            display_name=user.display_name,
-            email_verified=user.email_verified,
-            active_mfa_type=user.active_mfa_type,
-            default_role=user.default_role,
-            roles=user.roles,
-            locale=user.locale,
-            created_at=user.created_at,
-            current_session=session_id,
-            stored=user,
-        )
+        fields = {name: getattr(user, name) for name in PUBLIC_FIELDS if name != "metadata"}
+        return cls(**fields, current_session=session_id, stored=user)
 
 
 @strawberry.type(

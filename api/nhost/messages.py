@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from auth import public_fields
 from auth.sessions import opening
 from models import User
 
@@ -180,18 +181,5 @@ def session_answer(session: opening.Session) -> SessionAnswer:
 
 def user_answer(user: User) -> UserAnswer:
     """A user as Nhost's clients read it."""
-    return UserAnswer(
-        id=str(user.id),
-        email=user.email,
-        display_name=user.display_name,
-        avatar_url="",
-        locale=user.locale,
-        created_at=user.created_at.isoformat(),
-        is_anonymous=False,
-        default_role=user.default_role,
-        roles=user.roles,
-        metadata=user.metadata,
-        email_verified=user.email_verified,
-        phone_number_verified=False,
-        active_mfa_type=user.active_mfa_type,
-    )
+    always = {"avatarUrl": "", "isAnonymous": False, "phoneNumberVerified": False}
+    return UserAnswer.model_validate(public_fields.as_json(user) | always)

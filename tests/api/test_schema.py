@@ -17,7 +17,9 @@ from graphql import (
 from graphql.type import is_introspection_type, is_specified_scalar_type
 
 from api.graphql.schema import schema
+from api.nhost.messages import UserAnswer
 from auth.errors import ErrorCode
+from auth.public_fields import PUBLIC_FIELDS
 from tests.support import ROOT
 
 SDL = schema.as_str()
@@ -150,3 +152,10 @@ def test_every_code_is_raised_somewhere_and_has_a_message_for_people(code: Error
     )
     assert f"ErrorCode.{code.name}" in sources
     assert re.fullmatch(r"[A-Z].*\.", code.message)
+
+
+def test_every_interface_shows_the_same_fields_of_a_user() -> None:
+    public, user = set(PUBLIC_FIELDS.values()), TYPES["User"]
+    assert isinstance(user, GraphQLObjectType)
+    assert set(user.fields) >= public - {"metadata"}
+    assert set(UserAnswer.model_json_schema()["properties"]) >= public

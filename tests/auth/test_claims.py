@@ -8,7 +8,7 @@ import pytest
 
 from auth.accounts import sign_up
 from auth.accounts.sign_up import Wishes
-from auth.claims import custom_claims
+from auth.claims import custom_claims, hasura_claims
 from auth.postern import Postern
 from config import load
 from config.load import ConfigError
@@ -46,6 +46,13 @@ USER = User(
 )
 def test_a_claim_is_text(path: str, text: str) -> None:
     assert custom_claims(USER, (("Mine", path),)) == {"x-hasura-mine": text}
+
+
+def test_what_is_added_replaces_nothing_of_ours() -> None:
+    added = (("team", "metadata.teams[0].id"), ("user-id", "email"))
+    claims = hasura_claims(USER, added)
+    assert claims["x-hasura-team"] == "a"
+    assert claims["x-hasura-user-id"] == str(USER.id)
 
 
 @pytest.mark.parametrize("name", ["user-id", "x-hasura-User-Id", "allowed-roles", "auth-elevated"])

@@ -18,6 +18,7 @@ from joserfc import jwt as jose
 from joserfc.jwk import KeySet
 
 from auth import tokens
+from auth.claims import hasura_claims
 from auth.keys import signing_keys
 from auth.keys.key_ring import KeyRing, given_key_ring
 from auth.keys.signing_keys import own_key_ring
@@ -35,7 +36,10 @@ SESSION = UserSession(
 
 
 def issue(now: datetime | None = None, *, ring: KeyRing = RING) -> str:
-    return tokens.access_token(ring, USER, SESSION, now=now or datetime.now(UTC), expires_in=LIFE)
+    hasura = hasura_claims(USER)
+    return tokens.access_token(
+        ring, USER, SESSION, now=now or datetime.now(UTC), expires_in=LIFE, hasura=hasura
+    )
 
 
 def read(token: str, ring: KeyRing = RING) -> tokens.Claims:
@@ -84,18 +88,6 @@ def test_an_access_token_says_who_and_how() -> None:
         },
     }
     assert read(token) == tokens.Claims(USER.id, SESSION.id, SESSION.authenticated_at)
-
-
-EXTRA = {"x-hasura-team": "red", "x-hasura-user-id": "somebody else"}
-
-
-def test_what_is_added_replaces_nothing_of_ours() -> None:
-    token = tokens.access_token(
-        RING, USER, SESSION, now=datetime.now(UTC), expires_in=LIFE, extra=EXTRA
-    )
-    found = jwt.decode(token, options={"verify_signature": False})
-    assert found["https://hasura.io/jwt/claims"]["x-hasura-team"] == "red"
-    assert found["https://hasura.io/jwt/claims"]["x-hasura-user-id"] == str(USER.id)
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name; what signs it is Ed25519

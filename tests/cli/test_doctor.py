@@ -137,6 +137,15 @@ def test_a_database_that_cannot_be_reached_is_not_taken_for_an_old_one(tmp_path:
     assert "cannot be used" in postern("list-users", env=env).stderr
 
 
+def test_the_database_of_another_program_is_named(tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    opened = sqlite3.connect(other)
+    opened.execute("CREATE TABLE orders (id INTEGER)")
+    opened.close()
+    _, said = told(environment(tmp_path / "var", DATABASE_URL=f"sqlite://{other}"))
+    assert "Risk   The database has tables, but none of Postern's. See DATABASE_URL" in said
+
+
 def test_a_key_that_no_server_starts_with_is_grave(tmp_path: Path) -> None:
     env = environment(
         tmp_path / "var", HASURA_GRAPHQL_JWT_SECRET='{"type": "HS256", "key": "short"}'
