@@ -16,10 +16,11 @@ from api.cors import Cors
 from api.graphql.endpoint import GraphQLEndpoint
 from api.nhost import endpoint
 from api.nhost.openapi import document
-from api.pages import content_policy, graphiql
+from api.pages import content_policy, graphiql, mail_link, mailbox
 from api.readiness import Readiness
 from api.refusals import refusal_of
 from api.request_limit import RequestLimit
+from auth.mail.delivery import deliver_for_ever
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
 from models import User, database
@@ -110,9 +111,14 @@ def create_app(postern: Postern) -> Starlette:
         async with database.connected(postern.settings):
             await postern.passwords.learn(await User.one_hash_of_each_kind())
             await readiness.count_unreadable()
-            sweeping = asyncio.create_task(sweep_for_ever(postern))
+            tasks = [
+                asyncio.create_task(sweep_for_ever(postern)),
+                asyncio.create_task(deliver_for_ever(postern)),
+            ]
             yield
-            sweeping.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await postern.rate_limits.close()
         postern.passwords.close()
 
@@ -145,6 +151,8 @@ def create_app(postern: Postern) -> Starlette:
             *(Route(path, answer) for path, answer in about.items()),
             *(Route(prefix + path, answer) for path, answer in about.items() if prefix),
             *endpoint.routes(postern),
+            mail_link.route(postern),
+            *mailbox.routes(postern),
         ],
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed, 500: failed},

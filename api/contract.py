@@ -58,11 +58,12 @@ SIGN_UP = Contract(
     "Make an account and sign in to it.",
     (
         E.INVALID_REQUEST, E.PASSWORD_TOO_SHORT, E.PASSWORD_TOO_COMMON, E.EMAIL_ALREADY_IN_USE,
-        E.SIGNUP_DISABLED, *_ACCOUNT, E.TOO_MANY_REQUESTS,
+        E.SIGNUP_DISABLED, E.REDIRECT_TO_NOT_ALLOWED, *_ACCOUNT, E.TOO_MANY_REQUESTS,
     ),
     {
+        E.EMAIL_ALREADY_IN_USE: "not where addresses are verified by mail: the mail tells it",
         E.DISABLED_USER: "the account is made, and waits for the operator",
-        E.UNVERIFIED_USER: "the account is made; its e-mail address has to be verified first",
+        E.UNVERIFIED_USER: "the address has to be verified first; a mail says how",
     },
 )  # fmt: skip
 SIGN_IN = Contract(
@@ -168,9 +169,41 @@ CHANGE_USER = Contract(
     "stays as it is.",
     (E.UNAUTHENTICATED, E.INVALID_REQUEST, E.LOCALE_NOT_ALLOWED, *_ACCOUNT),
 )
+_MAIL = (
+    E.MAIL_NOT_CONFIGURED, E.REDIRECT_TO_NOT_ALLOWED, E.INVALID_REQUEST, E.TOO_MANY_REQUESTS,
+)  # fmt: skip
+"""Of asking for a mail."""
+SEND_VERIFICATION = Contract(
+    "sendVerificationEmail",
+    "Send a link that verifies an e-mail address to that address. True whether or not there is an "
+    "account that needs it: nobody learns who has one.",
+    _MAIL,
+)
+VERIFY_EMAIL = Contract(
+    "verifyEmail",
+    "Verify the e-mail address of the account for which a ticket was sent. It opens no session.",
+    (E.INVALID_TICKET, E.DISABLED_USER, E.TOO_MANY_REQUESTS),
+)
+SEND_RESET = Contract(
+    "sendPasswordResetEmail",
+    "Send a link for a new password to the e-mail address of an account. True whether or not there "
+    "is one: nobody learns who has an account.",
+    _MAIL,
+)
+RESET_PASSWORD = Contract(
+    "resetPassword",
+    "Set a new password with a ticket that was sent by mail. It opens no session: sign in "
+    "after it, with the second factor if there is one. All sessions of the user end. A password "
+    "that is refused costs the ticket nothing.",
+    (
+        E.INVALID_TICKET, E.PASSWORD_TOO_SHORT, E.PASSWORD_TOO_COMMON, E.INVALID_REQUEST,
+        E.DISABLED_USER, E.TOO_MANY_REQUESTS,
+    ),
+)  # fmt: skip
 GRAPHQL = (
     ME, SIGN_UP, SIGN_IN, VERIFY_TOTP, VERIFY_RECOVERY_CODE, ENROL, CHANGE_FACTOR,
     NEW_RECOVERY_CODES, REFRESH, SIGN_OUT, REVOKE_SESSION, ELEVATE, CHANGE_PASSWORD, CHANGE_USER,
+    SEND_VERIFICATION, VERIFY_EMAIL, SEND_RESET, RESET_PASSWORD,
 )  # fmt: skip
 
 NHOST_SIGN_UP = Contract(
@@ -195,7 +228,8 @@ NHOST_VERIFY_TOKEN = Contract(
 NHOST_GET_USER = Contract("getUser", "Who is signed in.", (E.UNAUTHENTICATED, *_ACCOUNT))
 NHOST_SET_PASSWORD = Contract(
     CHANGE_PASSWORD.name,
-    "Replace the password of a user who has signed in not long ago.",
+    "Replace the password of a user who has signed in not long ago, or who has a ticket from a "
+    "mail.",
     (
         *_RECENT, E.INVALID_TICKET, E.INVALID_PASSWORD, E.PASSWORD_TOO_SHORT,
         E.PASSWORD_TOO_COMMON, *_ACCOUNT, E.TOO_MANY_REQUESTS,

@@ -115,6 +115,15 @@ class ErrorCode(Enum):
         "The default role that was asked for, or the operator's, is not among the roles that were "
         "asked for.",
     )
+    REDIRECT_TO_NOT_ALLOWED = (
+        "This address is not one to return to.",
+        "`redirectTo` is neither the front end's address nor another one that the operator allows.",
+    )
+    MAIL_NOT_CONFIGURED = (
+        "This server cannot send mail.",
+        "The operation needs a mail, and the operator has set no mail server, or not said how "
+        "clients reach this server.",
+    )
     SIGNUP_DISABLED = (
         "Signing up is switched off on this server.",
         "The operator creates the accounts on this server.",

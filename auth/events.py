@@ -44,7 +44,11 @@ class EventType(Enum):
         "The oldest session was ended by a new one, as the user had as many as are allowed."
     )
     ALL_SESSIONS_ENDED = "All sessions were signed out or revoked."
-    EMAIL_VERIFIED = "The operator marked the e-mail address as the user's own."
+    PASSWORD_RESET = "The password was replaced with a link that was sent to the user."
+    EMAIL_VERIFIED = (
+        "The e-mail address was verified, with a link that was sent there or by the operator."
+    )
+    MAIL_NOT_SENT = "A mail to the user could not be sent, and will not be tried again."
     USER_DISABLED = "The operator disabled the account."
     USER_ENABLED = "The operator enabled the account."
     USER_DELETED = "The operator deleted an account, and its events with it."

@@ -15,6 +15,7 @@ from auth.events import EventType
 from auth.factors import recovery_codes, second_factor
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
+from auth.mail import notices
 from auth.postern import Postern
 from auth.sessions import ending
 from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
@@ -109,6 +110,7 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
         await Throttle.filter(key=_throttles(user)["password"]).delete()
         await end_sessions(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
+        await notices.post(postern, caller, user, notices.PASSWORD_CHANGED)
 
 
 async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:

@@ -1,7 +1,8 @@
 """One running Postern: what every flow needs and no flow changes."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from auth.keys import key_files, key_ring, signing_keys
@@ -26,6 +27,8 @@ class Postern:
     key_ring: KeyRing
     rate_limits: RateLimits
     now: Callable[[], datetime] = _utc_now
+    mail_is_waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    """Wakes the delivery of this process; that of another one finds the mail by itself."""
 
 
 def open_postern(settings: Settings, *, make_encryption_key: bool = True) -> Postern:

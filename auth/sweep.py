@@ -12,10 +12,12 @@ from tortoise.queryset import QuerySet
 from auth.accounts.enrolment import ENROLMENT_LIFE
 from auth.limits import throttling
 from auth.postern import Postern
-from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
+from models import Mail, MailTicket, MfaTicket, SecurityEvent, Throttle, User, UserSession
 
 BATCH = 500
 """Rows that one statement changes."""
+MAILS_KEPT = timedelta(days=7)
+"""How long a mail stays that was given up, or that waits in the mailbox of this server."""
 INTERVAL = 10 * 60
 """Seconds between two sweeps of a running server."""
 
@@ -44,6 +46,10 @@ async def sweep(postern: Postern) -> dict[str, int]:
             Throttle.filter(failed_at__lte=forgiven), _delete, key="key"
         ),
         "enrolments": await _in_batches(forgotten, _forget_secret),
+        "mails": await _in_batches(
+            Mail.filter(due_at=None, created_at__lte=now - MAILS_KEPT), _delete
+        ),
+        "mail_tickets": await _in_batches(MailTicket.filter(expires_at__lte=now), _delete),
         "events": await _in_batches(old, _delete) if kept else 0,
     }
 

@@ -14,7 +14,7 @@ from api.graphql.schema import schema
 from auth import backup
 from auth.backup import BackupError
 from auth.sweep import sweep as sweep_once
-from cli import backups, doctor, importing, keys, logs, profiles, server, users
+from cli import backups, doctor, importing, keys, logs, mails, profiles, server, users
 from cli.command import as_json, ask, migrated, refuse_without_encryption_key, say
 from config import ConfigError
 from models import database
@@ -129,6 +129,8 @@ for _command in (
     backups.backup,
     backups.restore,
     importing.import_nhost,
+    mails.send_test_mail,
+    mails.preview_mail,
 ):
     main.add_command(_command)
 

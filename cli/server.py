@@ -126,11 +126,17 @@ def _welcome(settings: Settings, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}/graphql"
     browser = f"{url} (open it in a browser)" if settings.graphiql_enabled else "switched off"
+    mail = {
+        "smtp": f"sent through {settings.smtp_host}:{settings.smtp_port}",
+        "mailbox": f"kept here, at http://{shown}:{port}/mailbox (set AUTH_SMTP_HOST to send it)",
+        "off": "none: set AUTH_SMTP_HOST and AUTH_SERVER_URL",
+    }[settings.mail]
     return f"""
   Postern {VERSION} is at your service.
 
   GraphQL   {url}
   GraphiQL  {browser}
+  Mail      {mail}
   Data      {database.describe(settings)}
   Settings  {file_in_force(os.environ).resolve()} and the environment
 

@@ -37,7 +37,7 @@ def verify_user(user: str, in_json: bool) -> None:
     """Mark a user's e-mail address as theirs.
 
     For where only such users are let in (AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED). Make sure of
-    it first: this server sends no mail.
+    it first.
     """
     changed = change(user, lambda it, found: operators.set_email_verified(it, OPERATOR, found))
     say(in_json, shown(changed), f"{changed.email} is verified.")

@@ -27,6 +27,7 @@ TOPICS = {
     "Sessions": "refresh_token_expires_in",
     "Limits": "rate_limit_enable",
     "GraphQL": "graphiql_enabled",
+    "Mail": "smtp_host",
     "Network": "server_url",
 }
 """The topics in reading order, each with its first setting in `Settings`."""
@@ -36,6 +37,7 @@ IN_WORDS = {
     "encryption_keys": "a file in `AUTH_DATA_DIR`",
     "jwt_secret": "keys in `AUTH_DATA_DIR`",
     "graphql_trusted_documents": "none",
+    "email_templates_path": "none",
     "argon2_threads": "one for each core",
 }
 """Defaults that are not one value."""

@@ -56,7 +56,18 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
         wrong = {str(item["loc"][0]): item.get("ctx", {}).get("error") for item in error.errors()}
         lines = [_complaint(field, chosen[field], reason) for field, reason in wrong.items()]
         raise ConfigError("\n".join(lines)) from None
+    _refuse_half_a_mail_server(settings)
     return settings, [*_unknown_variables(environ), *_unknown_keys(file)]
+
+
+def _refuse_half_a_mail_server(settings: Settings) -> None:
+    if settings.smtp_host == "postmark":
+        raise ConfigError(
+            "AUTH_SMTP_HOST: Postern does not speak Postmark's own protocol; set "
+            "smtp.postmarkapp.com, and the server's token as AUTH_SMTP_USER and AUTH_SMTP_PASS"
+        )
+    if settings.smtp_host and not settings.smtp_sender:
+        raise ConfigError("AUTH_SMTP_SENDER: required with AUTH_SMTP_HOST")
 
 
 def _refuse_what_is_not_text(environ: Mapping[str, str]) -> None:

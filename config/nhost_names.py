@@ -22,7 +22,6 @@ _NO_LIST = (
     "accounts with `postern create-user` and AUTH_DISABLE_SIGNUP=true"
 )
 _NO_WAY_IN = "Postern has no such way in"
-_NO_MAIL = "Postern sends no mail"
 
 REFUSED = (
     Passed("AUTH_ACCESS_CONTROL_ALLOWED_EMAILS", "auth.user.email.allowed", _NO_LIST),
@@ -49,8 +48,6 @@ REFUSED = (
     ),
 )
 HARMLESS = (
-    Passed("AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS", "auth.redirections.allowedUrls",
-           "Postern redirects nobody"),
     Passed("AUTH_ANONYMOUS_USERS_ENABLED", "auth.method.anonymous", _NO_WAY_IN),
     Passed("AUTH_EMAIL_PASSWORDLESS_ENABLED", "auth.method.emailPasswordless", _NO_WAY_IN),
     Passed("AUTH_OTP_EMAIL_ENABLED", "auth.method.otp", _NO_WAY_IN),
@@ -64,9 +61,8 @@ HARMLESS = (
            "AUTH_PASSWORD_CHECK_COMMON refuses common passwords, and asks no service"),
     Passed("AUTH_JWT_CUSTOM_CLAIMS_DEFAULTS", None, "a claim without a value is left out"),
     Passed("AUTH_GRAVATAR_*", "auth.user.gravatar", "Postern tells Gravatar no address"),
-    Passed("AUTH_SMTP_*", "provider.smtp", _NO_MAIL),
-    Passed("AUTH_EMAIL_TEMPLATES_PATH", None, _NO_MAIL),
-    Passed("AUTH_RATE_LIMIT_EMAIL_*", "auth.rateLimit.emails", _NO_MAIL),
+    Passed("AUTH_SMTP_X_SMTPAPI_HEADER", None, "Postern sets no header of one mail provider"),
+    Passed("AUTH_RATE_LIMIT_EMAIL_IS_GLOBAL", None, "Postern counts for each client"),
     Passed("AUTH_RATE_LIMIT_SMS_*", "auth.rateLimit.sms", "Postern sends no text messages"),
     Passed("AUTH_RATE_LIMIT_OAUTH2_SERVER_*", "auth.rateLimit.oauth2Server",
            "Postern is no OAuth provider"),

@@ -25,11 +25,14 @@ from config.values import (
     Port,
     Prefix,
     RateLimitStorage,
+    RedirectUrls,
     Seconds,
     SecondsOrNever,
+    Sender,
     Switch,
     Text,
     Url,
+    is_loopback,
     whole,
 )
 
@@ -109,7 +112,8 @@ class Settings(BaseModel):
     "metadata.organisation.id"}`."""
 
     server_url: Annotated[Url, Named("AUTH_SERVER_URL")] = ""
-    """The URL at which clients reach this server, for `/openapi.json`."""
+    """The URL at which clients reach this server, without `AUTH_API_PREFIX`: links in mails begin
+    with it."""
     client_url: Annotated[Url, Named("AUTH_CLIENT_URL", "auth.redirections.clientUrl")] = ""
     """The URL of your front end. Its origin may call Postern from a browser too."""
     cors_origins: Annotated[Origins, Named("AUTH_CORS_ORIGINS")] = ()
@@ -124,6 +128,56 @@ class Settings(BaseModel):
     )
     """The one header in which a trusted proxy names the client's address: `X-Forwarded-For`,
     `Forwarded`, or another header such as `X-Real-IP`."""
+
+    smtp_host: Annotated[Text, Named("AUTH_SMTP_HOST", "provider.smtp.host")] = ""
+    """The mail server. Without one, a server on a loopback address keeps its mails and shows them
+    at [`/mailbox`](mail.md#without-a-mail-server); any other server refuses what needs a mail."""
+    smtp_port: Annotated[Port, Named("AUTH_SMTP_PORT", "provider.smtp.port")] = 587
+    """The port of the mail server."""
+    smtp_secure: Annotated[Switch, Named("AUTH_SMTP_SECURE", "provider.smtp.secure")] = False
+    """Speaks TLS from the first byte (usually on port 465). Otherwise Postern asks for it with
+    STARTTLS."""
+    smtp_require_tls: Annotated[Switch, Named("AUTH_SMTP_REQUIRE_TLS")] = True
+    """Sends nothing to a mail server that does not offer TLS."""
+    smtp_user: Annotated[Text, Named("AUTH_SMTP_USER", "provider.smtp.user")] = ""
+    """The user at the mail server. Without one, Postern does not authenticate."""
+    smtp_password: Annotated[
+        SecretStr,
+        Named("AUTH_SMTP_PASS", "provider.smtp.password", secret=True),
+        Accepts("a password"),
+    ] = SecretStr("")
+    """The password at the mail server."""
+    smtp_auth_method: Annotated[
+        Literal["PLAIN", "LOGIN", "CRAM-MD5"],
+        Named("AUTH_SMTP_AUTH_METHOD", "provider.smtp.method"),
+        Accepts("PLAIN, LOGIN or CRAM-MD5"),
+    ] = "PLAIN"
+    """How Postern authenticates. `PLAIN` and `LOGIN` show the password to the mail server, so they
+    need TLS, except on a loopback address."""
+    smtp_sender: Annotated[Sender, Named("AUTH_SMTP_SENDER", "provider.smtp.sender")] = ""
+    """The sender of every mail, such as `Example <no-reply@example.com>`. Required with a mail
+    server."""
+    email_templates_path: Annotated[
+        Path | None, Named("AUTH_EMAIL_TEMPLATES_PATH"), Accepts("a folder")
+    ] = None
+    """A folder with [templates of your own](mail.md#templates-of-your-own)."""
+    allowed_redirect_urls: Annotated[
+        RedirectUrls,
+        Named("AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS", "auth.redirections.allowedUrls"),
+    ] = ()
+    """Where a link in a mail may lead in the end, beside `AUTH_CLIENT_URL`, separated by commas:
+    `https://*.example.com`, `myapp://sign-in`. Each allows the paths below it."""
+    rate_limit_email_burst: Annotated[
+        int,
+        Named("AUTH_RATE_LIMIT_EMAIL_BURST", "auth.rateLimit.emails.limit"),
+        *whole(1, 1_000_000, "mails"),
+    ] = 10
+    """The mails that one client may ask for in an interval. Five of them may go to one
+    recipient, whoever asks."""
+    rate_limit_email_interval: Annotated[
+        Seconds, Named("AUTH_RATE_LIMIT_EMAIL_INTERVAL", "auth.rateLimit.emails.interval")
+    ] = 60 * 60
+    """The interval of `AUTH_RATE_LIMIT_EMAIL_BURST`."""
 
     rate_limit_enable: Annotated[Switch, Named("AUTH_RATE_LIMIT_ENABLE")] = True
     """Applies [limits](../SECURITY.md#limits) to what one address and one account may try."""
@@ -242,7 +296,7 @@ class Settings(BaseModel):
         ),
     ] = False
     """Lets only users with a verified e-mail address sign in. You verify an address with `postern
-    verify-user`; Postern sends no mail."""
+    verify-user`, or its user does by a mail."""
     conceal_errors: Annotated[Switch, Named("AUTH_CONCEAL_ERRORS", "auth.misc.concealErrors")] = (
         False
     )
@@ -292,6 +346,27 @@ class Settings(BaseModel):
         client = urlsplit(self.client_url)
         own = [f"{client.scheme}://{client.netloc}"] if client.netloc else []
         return [*own, *self.cors_origins]
+
+    @property
+    def mail(self) -> Literal["smtp", "mailbox", "off"]:
+        """What becomes of a mail: it is sent, or kept for who works on this machine, or refused.
+
+        Links begin with AUTH_SERVER_URL; without it only a browser on this machine can follow them.
+        """
+        if not self.server_url and not is_loopback(self.host):
+            return "off"
+        if self.smtp_host:
+            return "smtp"
+        shown_to_others = self.trusted_proxies or not is_loopback(
+            urlsplit(self.server_url).hostname or self.host
+        )
+        return "mailbox" if is_loopback(self.host) and not shown_to_others else "off"
+
+    @property
+    def public_url(self) -> str:
+        """Where clients reach this server, without a slash at the end; no request is asked."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.server_url.rstrip("/") or f"http://{host}:{self.port}"
 
     @property
     def roles_of_a_new_user(self) -> list[str]:

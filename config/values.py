@@ -5,6 +5,7 @@ import binascii
 import ipaddress
 import json
 import re
+from email.utils import parseaddr
 from typing import Annotated, NamedTuple
 
 import jsonpath
@@ -69,6 +70,28 @@ def _database_url(url: SecretStr | None) -> SecretStr | None:
 def _networks(value: object) -> object:
     parts = _split_list(value)
     return [ipaddress.ip_network(part) for part in parts] if isinstance(parts, list) else parts
+
+
+def _sender(text: str) -> str:
+    _, address = parseaddr(text)
+    if "@" not in address or re.search(r"[\x00-\x1f]", text):
+        raise ValueError("not an address")
+    return text
+
+
+def _redirect_url(url: str) -> str:
+    scheme = re.match(r"([a-z][a-z0-9+.-]*)://[^\s/?#]+\S*$", url)
+    if scheme is None or scheme[1] in {"javascript", "data", "vbscript", "file", "blob"}:
+        raise ValueError("not a URL to lead a user to")
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as only this machine reaches it."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _rate_limit_storage(url: SecretStr) -> SecretStr:
@@ -164,6 +187,16 @@ Origins = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*?#@]+$")], ...],
     BeforeValidator(_split_list),
     Accepts("origins such as https://app.example.com, separated by commas; no * and no path"),
+]
+Sender = Annotated[
+    str,
+    AfterValidator(_sender),
+    Accepts("an e-mail address, or a name and an address such as Example <no-reply@example.com>"),
+]
+RedirectUrls = Annotated[
+    tuple[Annotated[str, AfterValidator(_redirect_url)], ...],
+    BeforeValidator(_split_list),
+    Accepts("URLs such as https://app.example.com or https://*.example.com, separated by commas"),
 ]
 Networks = Annotated[
     tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...],

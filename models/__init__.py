@@ -1,5 +1,7 @@
 """What is stored: one Tortoise model a file, and the migrations that make their tables."""
 
+from models.mail import Mail
+from models.mail_ticket import MailTicket
 from models.mfa_ticket import MfaTicket
 from models.recovery_code import RecoveryCode
 from models.refresh_token import RefreshToken
@@ -9,6 +11,8 @@ from models.user import User
 from models.user_session import UserSession
 
 __all__ = [
+    "Mail",
+    "MailTicket",
     "MfaTicket",
     "RecoveryCode",
     "RefreshToken",

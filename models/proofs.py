@@ -7,9 +7,11 @@ way in or a new factor adds a `ProofKind` here, and no statement of another one 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache
 
 from models.hot_paths import steps
+from models.mail_ticket import MailTicket
 from models.sql import AtomicChange
 from models.user import User
 
@@ -83,6 +85,15 @@ RECOVERY_CODE = ProofKind(
 )
 
 
+MAIL_TICKET = ProofKind(
+    holds="TRUE",
+    joins="JOIN mail_tickets ON mail_tickets.user_id = users.id",
+    joined="mail_tickets.digest = :mail_digest AND mail_tickets.expires_at > :mail_now "
+    "AND mail_tickets.address = users.email",
+    uses=("DELETE FROM mail_tickets WHERE digest = :mail_digest AND {previous} RETURNING id",),
+)
+
+
 def password_unchanged(user: User) -> Proof:
     """The password was right; it holds while the user has this password."""
     return Proof(PASSWORD, {"password_hash": user.password_hash})
@@ -98,6 +109,11 @@ def recovery_code(user: User, digest: str) -> Proof:
     """A recovery code was given; only spending it tells whether it is one of the user's."""
     values = {"recovery_salt": user.recovery_salt, "recovery_digest": digest}
     return Proof(RECOVERY_CODE, values)
+
+
+def mail_ticket(ticket: MailTicket, now: datetime) -> Proof:
+    """A ticket was read in the user's mailbox: good once, while the address is theirs."""
+    return Proof(MAIL_TICKET, {"mail_digest": ticket.digest, "mail_now": now})
 
 
 async def spend(user: User, proof: Proof) -> bool:

@@ -99,6 +99,19 @@ OPERATIONS = {
         "mutation ($code: String!) { regenerateRecoveryCodes(code: $code) {"
         f"    recoveryCodes session {{ {SESSION} }} }} }}"
     ),
+    "sendVerificationEmail": (
+        "mutation ($email: String!, $redirectTo: String) {"
+        "  sendVerificationEmail(email: $email, redirectTo: $redirectTo) }"
+    ),
+    "verifyEmail": "mutation ($ticket: String!) { verifyEmail(ticket: $ticket) }",
+    "sendPasswordResetEmail": (
+        "mutation ($email: String!, $redirectTo: String) {"
+        "  sendPasswordResetEmail(email: $email, redirectTo: $redirectTo) }"
+    ),
+    "resetPassword": (
+        "mutation ($ticket: String!, $newPassword: String!) {"
+        "  resetPassword(ticket: $ticket, newPassword: $newPassword) }"
+    ),
     "changeUserMfa": "mutation { changeUserMfa { imageUrl totpSecret otpauthUrl } }",
     "verifyChangeUserMfa": (
         "mutation ($activeMfaType: String!, $code: String!) {"
@@ -237,6 +250,15 @@ class Server:
 
     def log(self) -> str:
         return self.output.read_text()
+
+    def mails(self, *, at_least: int = 0) -> list[dict[str, str]]:
+        """What is in the mailbox, the newest first, once there are so many."""
+        deadline = time.monotonic() + 20
+        while True:
+            found: list[dict[str, str]] = httpx2.get(f"{self.url}/mailbox").json()
+            if len(found) >= at_least or time.monotonic() > deadline:
+                return found
+            time.sleep(0.05)
 
 
 @cache

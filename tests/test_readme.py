@@ -51,7 +51,8 @@ def test_the_tour_works_when_it_is_pasted(tmp_path: Path) -> None:
     assert wrong["errors"][0]["extensions"] == {"code": "INVALID_TOTP", "attemptsLeft": 4}
     assert verified["data"]["verifySignInMfaTotp"]["user"]["email"] == email
     assert me["data"]["me"]["activeMfaType"] == "totp"
-    refreshed, devices, named, changed, recovered, elevated, events, out, nobody, keys = answers[6:]
+    refreshed, devices, named, changed, recovered, elevated, events, *rest = answers[6:]
+    out, nobody, asked, reset, keys = rest
     assert refreshed["data"]["refreshSession"]["accessTokenExpiresIn"] == 900
     assert len(devices["data"]["me"]["sessions"]["edges"]) == 2
     assert named["data"]["changeUser"]["displayName"] == "Joe"
@@ -63,6 +64,8 @@ def test_the_tour_works_when_it_is_pasted(tmp_path: Path) -> None:
     assert (newest["type"], newest["address"]) == ("ELEVATED", "127.0.0.1")
     assert out == {"data": {"signOut": True}}
     assert nobody["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert asked == {"data": {"sendPasswordResetEmail": True}}
+    assert reset == {"data": {"resetPassword": True}}
     assert keys["keys"][0]["alg"] == "EdDSA"
 
     (shown,) = blocks(section("Errors", CLIENTS), "json")

@@ -10,7 +10,8 @@ from tests.support import ROOT
 ROOMS = ["config", "models", "auth", "api", "cli"]
 """Each may import those before it."""
 SUB_ROOMS = [
-    "keys", "limits", "factors", "sessions", "admission", "ways_in", "accounts", "operators",
+    "keys", "limits", "mail", "factors",
+    "sessions", "admission", "ways_in", "accounts", "operators",
     "importing", "sweep", "backup",
 ]  # fmt: skip
 """Of `auth`: each may import those before it, and whatever of `auth` is not named here."""

@@ -18,7 +18,14 @@ from api.graphql.types import (
     sign_in_result,
 )
 from auth import admission
-from auth.accounts import enrolment, password_change, profile, sign_up
+from auth.accounts import (
+    enrolment,
+    password_change,
+    password_reset,
+    profile,
+    sign_up,
+    verification,
+)
 from auth.factors import recovery_codes, totp
 from auth.sessions import current, elevation, ending, refreshing
 from auth.ways_in import email_password
@@ -61,6 +68,16 @@ Code = Annotated[
         "not matter."
     ),
 ]
+RedirectTo = Annotated[
+    str | None,
+    _argument(
+        "Where the link leads in the end: the front end, unless you name another address that "
+        "the operator allows."
+    ),
+]
+MailedTicket = Annotated[
+    str, _credential("The `ticket` in the address of the link that was sent by mail.")
+]
 Ticket = Annotated[str, _credential("The `ticket` of an `MfaTicket`.")]
 
 
@@ -81,13 +98,14 @@ class Mutation:
         email: Email,
         password: NewPassword,
         display_name: DisplayName = strawberry.UNSET,
+        redirect_to: RedirectTo = strawberry.UNSET,
     ) -> Session:
         answer = await sign_up.sign_up_email_password(
             info.context.postern,
             info.context.caller,
             email,
             password,
-            sign_up.Wishes(display_name=display_name or None),
+            sign_up.Wishes(display_name=display_name or None, redirect_to=redirect_to or None),
         )
         return Session.of(answer)
 
@@ -230,6 +248,38 @@ class Mutation:
             info.context.postern, info.context.caller, current_password, new_password
         )
         return Session.of(answer)
+
+    @strawberry.mutation(description=str(contract.SEND_VERIFICATION))
+    async def send_verification_email(
+        self, info: Info, email: Email, redirect_to: RedirectTo = strawberry.UNSET
+    ) -> bool:
+        await verification.send_verification_email(
+            info.context.postern, info.context.caller, email, redirect_to or None
+        )
+        return True
+
+    @strawberry.mutation(description=str(contract.VERIFY_EMAIL))
+    async def verify_email(self, info: Info, ticket: MailedTicket) -> bool:
+        await verification.verify_email(info.context.postern, info.context.caller, ticket)
+        return True
+
+    @strawberry.mutation(description=str(contract.SEND_RESET))
+    async def send_password_reset_email(
+        self, info: Info, email: Email, redirect_to: RedirectTo = strawberry.UNSET
+    ) -> bool:
+        await password_reset.send_password_reset_email(
+            info.context.postern, info.context.caller, email, redirect_to or None
+        )
+        return True
+
+    @strawberry.mutation(description=str(contract.RESET_PASSWORD))
+    async def reset_password(
+        self, info: Info, ticket: MailedTicket, new_password: NewPassword
+    ) -> bool:
+        await password_reset.reset_password(
+            info.context.postern, info.context.caller, ticket, new_password
+        )
+        return True
 
     @strawberry.mutation(description=str(contract.CHANGE_USER))
     async def change_user(

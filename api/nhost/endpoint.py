@@ -17,6 +17,8 @@ from auth.postern import Postern
 RENAMED = {
     ErrorCode.EMAIL_ALREADY_IN_USE: "user-already-exists",
     ErrorCode.INVALID_RECOVERY_CODE: "invalid-totp",
+    ErrorCode.MAIL_NOT_CONFIGURED: "disabled-endpoint",
+    ErrorCode.REDIRECT_TO_NOT_ALLOWED: "redirectTo-not-allowed",
     ErrorCode.PASSWORD_TOO_COMMON: "password-in-hibp-database",
     ErrorCode.UNAUTHENTICATED: "unauthorized",
 }

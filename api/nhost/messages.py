@@ -33,9 +33,21 @@ class Options(Asked):
     allowed_roles: Annotated[list[str] | None, Field(fail_fast=True)] = None
     metadata: dict[str, Any] | None = None
     redirect_to: str | None = Field(
-        default=None,
-        description="Taken for the client's sake: no mail is sent that could lead there.",
+        default=None, description="Where the link of the verification mail leads in the end."
     )
+
+
+class MailOptions(Asked):
+    """What somebody who asks for a mail may ask for."""
+
+    redirect_to: str | None = None
+
+
+class MailRequest(Asked):
+    """To which address a mail is to be sent."""
+
+    email: str
+    options: MailOptions | None = None
 
 
 class SignUpRequest(Asked):
@@ -93,7 +105,7 @@ class PasswordRequest(Asked):
 
     new_password: str
     ticket: str | None = Field(
-        default=None, description="Of a reset by mail, which this server has not."
+        default=None, description="From the link of a reset mail; then no bearer token is needed."
     )
 
 

@@ -13,6 +13,7 @@ from api.contract import Contract
 from api.nhost.messages import (
     OK,
     Asked,
+    MailRequest,
     MfaChallenge,
     MfaRequest,
     Options,
@@ -33,7 +34,13 @@ from api.nhost.messages import (
     user_answer,
 )
 from auth import admission
-from auth.accounts import enrolment, password_change, sign_up
+from auth.accounts import (
+    enrolment,
+    password_change,
+    password_reset,
+    sign_up,
+    verification,
+)
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.factors import recovery_codes, totp
@@ -87,6 +94,7 @@ async def sign_up_email_password(
         allowed_roles=options.allowed_roles,
         default_role=options.default_role,
         metadata=options.metadata,
+        redirect_to=options.redirect_to,
     )
     try:
         session = await sign_up.sign_up_email_password(
@@ -157,9 +165,24 @@ async def get_user(postern: Postern, caller: Caller) -> UserAnswer:
     return user_answer((await current.signed_in(postern, caller)).user)
 
 
+@operation("POST", "/user/email/send-verification-email", contract.SEND_VERIFICATION)
+async def send_verification_email(postern: Postern, caller: Caller, asked: MailRequest) -> OK:
+    redirect_to = asked.options.redirect_to if asked.options else None
+    await verification.send_verification_email(postern, caller, asked.email, redirect_to)
+    return "OK"
+
+
+@operation("POST", "/user/password/reset", contract.SEND_RESET)
+async def send_password_reset_email(postern: Postern, caller: Caller, asked: MailRequest) -> OK:
+    redirect_to = asked.options.redirect_to if asked.options else None
+    await password_reset.send_password_reset_email(postern, caller, asked.email, redirect_to)
+    return "OK"
+
+
 @operation("POST", "/user/password", contract.NHOST_SET_PASSWORD, bearer=True)
 async def change_user_password(postern: Postern, caller: Caller, asked: PasswordRequest) -> OK:
     if asked.ticket is not None:
-        raise AuthError(ErrorCode.INVALID_TICKET)
+        await password_reset.reset_password(postern, caller, asked.ticket, asked.new_password)
+        return "OK"
     await password_change.set_password(postern, caller, asked.new_password)
     return "OK"

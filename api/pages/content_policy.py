@@ -20,3 +20,32 @@ def page_policy(nonce: str) -> str:
             "frame-ancestors 'none'",
         ]
     )
+
+
+def form_policy(nonce: str) -> str:
+    """A policy for a page without scripts, whose forms are sent to this server."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src 'nonce-{nonce}'",
+            "img-src data:",
+            "frame-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+MAIL = "; ".join(
+    [
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "img-src data: https:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+        "sandbox allow-popups allow-popups-to-escape-sandbox",
+    ]
+)
+"""For the HTML of a mail, which is shown in a frame."""

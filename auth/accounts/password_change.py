@@ -4,6 +4,7 @@ from auth import events, passwords
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.mail import notices
 from auth.postern import Postern
 from auth.sessions import current, ending, opening
 from auth.sessions.current import SignedIn
@@ -53,4 +54,5 @@ async def _replace_password(
         await MfaTicket.filter(user_id=user.id).delete()
         await ending.end_all(postern, caller, user, but=viewer.session.id)
         await events.record(postern, caller, EventType.PASSWORD_CHANGED, user.id)
+        await notices.post(postern, caller, user, notices.PASSWORD_CHANGED)
         return await opening.reissue(postern, viewer.session)

@@ -16,6 +16,8 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.limits import throttling
 from auth.limits.rate_limits import Limit
+from auth.mail import links, outbox
+from auth.mail.requested import SIGN_UP
 from auth.postern import Postern
 from auth.sessions.opening import Session
 from config import Settings
@@ -38,6 +40,8 @@ class Wishes:
     allowed_roles: Sequence[str] | None = None
     default_role: str | None = None
     metadata: dict[str, Any] | None = None
+    redirect_to: str | None = None
+    """Where the link of the verification mail leads in the end."""
 
 
 NO_WISHES = Wishes()
@@ -60,15 +64,27 @@ async def sign_up_email_password(
     if postern.settings.disable_signup:
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
     await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)
+    redirect_to = links.allowed_redirect(postern.settings, wishes.redirect_to)
     user = await _new_user(postern, email, password, wishes)
     user.disabled = postern.settings.disable_new_users
     attempt = throttling.begun(postern, caller, throttling.password_of(user.email), user.id)
     shown = replace(attempt, counted=True)  # nobody has to wait for a password of their own choice
     proven = Proven(user, passwords.AMR, proofs.password_unchanged(user), shown)
     kept_out = admission.kept_out(postern, user)
-    async with atomic():
-        await _store(postern, caller, user)
-        session = None if kept_out else await admission.admit(proven)
+    by_mail = kept_out is ErrorCode.UNVERIFIED_USER and postern.settings.mail != "off"
+    if by_mail:
+        await outbox.spend_limits(postern, caller, user.email)
+    try:
+        async with atomic():
+            await _store(postern, caller, user)
+            if by_mail:
+                await outbox.request(postern, SIGN_UP, user.email, {"redirectTo": redirect_to})
+            session = None if kept_out else await admission.admit(proven)
+    except AuthError as error:
+        if not by_mail or error.code is not ErrorCode.EMAIL_ALREADY_IN_USE:
+            raise
+        # The same answer as for a new account: the mail tells the owner of this one.
+        await outbox.request(postern, SIGN_UP, user.email, {"redirectTo": redirect_to})
     if kept_out:
         raise AuthError(kept_out, tells_of_account=True)
     assert isinstance(session, Session)  # noqa: S101 - nobody else can have seen the account

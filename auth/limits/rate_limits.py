@@ -47,6 +47,12 @@ class Limit(Enum):
     """Failed attempts at whatever."""
     GUESSES_AT_ACCOUNT = ("brute_force", 1)
     """Failed attempts at one account."""
+    MAILS = ("email", 1)
+    """Mails that are asked for."""
+    MAILS_TO = ("email", 0.5)
+    """Mails to one recipient, whoever asks for them."""
+    ALL_MAILS = ("email", 100)
+    """Mails that are asked for, by all clients together."""
 
 
 class Network(NamedTuple):
@@ -82,7 +88,7 @@ class RateLimits:
         self._enabled = settings.rate_limit_enable
         self._items = {
             (limit, room): RateLimitItemPerSecond(
-                chosen[f"rate_limit_{name}_burst"] * times * room,
+                max(1, int(chosen[f"rate_limit_{name}_burst"] * times)) * room,
                 chosen[f"rate_limit_{name}_interval"],
                 namespace="postern",
             )

@@ -30,7 +30,7 @@ DECAY = 60 * 60
 _KNOWN_SIGN_INS, _KNOWN_NETWORKS = 100, 10
 """The latest sign-ins of a user whose addresses are known ones, and how many of those count: each
 has a count of failures of its own."""
-_NEW_CREDENTIAL = ("FACTOR_ON", "PASSWORD_CHANGED", "PASSWORD_SET")
+_NEW_CREDENTIAL = ("FACTOR_ON", "PASSWORD_CHANGED", "PASSWORD_RESET", "PASSWORD_SET")
 """Events after which only those know a user's networks who have shown the new credential."""
 
 

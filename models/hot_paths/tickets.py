@@ -49,7 +49,9 @@ async def take_attempt(
     """
     return await _taking(pace).take(
         digest=digest,
-        **required._asdict(),
+        purpose=required.purpose,
+        with_factor=required.with_factor,
+        verified=required.verified,
         now=now,
         throttle=throttle,
         seconds=int(now.timestamp()),

@@ -38,19 +38,20 @@ enum ErrorCode {
   SERVICE_UNAVAILABLE INTERNAL_SERVER_ERROR
   INVALID_RECOVERY_CODE INVALID_REFRESH_TOKEN ELEVATED_CLAIM_REQUIRED PASSWORD_TOO_COMMON
   INVALID_PASSWORD LOCALE_NOT_ALLOWED ROLE_NOT_ALLOWED DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES
-  UNVERIFIED_USER
+  UNVERIFIED_USER MAIL_NOT_CONFIGURED REDIRECT_TO_NOT_ALLOWED
 }
 enum SecurityEventType {
   SIGNED_UP SIGNED_IN SIGN_IN_FAILED TICKET_ISSUED WRONG_CODE ATTEMPTS_EXHAUSTED FACTOR_ON
   FACTOR_OFF FACTOR_RESET RECOVERY_CODE_USED RECOVERY_CODES_REPLACED PASSWORD_CHANGED ELEVATED
   REFRESH_TOKEN_REUSED SESSION_ENDED ALL_SESSIONS_ENDED USER_DISABLED USER_ENABLED EMAIL_VERIFIED
   ATTEMPTS_HELD_BACK SESSION_DISPLACED
-  USER_DELETED PASSWORD_SET ROLES_CHANGED METADATA_CHANGED
+  PASSWORD_RESET MAIL_NOT_SENT USER_DELETED PASSWORD_SET ROLES_CHANGED METADATA_CHANGED
 }
 type MfaChange { user: User! session: Session! recoveryCodes: [String!]! }
 type MfaTicket { ticket: String! expiresIn: Int! }
 type Mutation {
-  signUpEmailPassword(email: String!, password: String!, displayName: String): Session!
+  signUpEmailPassword(email: String!, password: String!, displayName: String,
+    redirectTo: String): Session!
   signInEmailPassword(email: String!, password: String!): SignInResult!
   verifySignInMfaTotp(ticket: String!, otp: String!): Session!
   verifySignInMfaRecoveryCode(ticket: String!, recoveryCode: String!): Session!
@@ -62,6 +63,10 @@ type Mutation {
   revokeSession(id: ID!): Boolean!
   elevate(password: String, code: String): Session!
   changeUserPassword(currentPassword: String!, newPassword: String!): Session!
+  sendVerificationEmail(email: String!, redirectTo: String): Boolean!
+  verifyEmail(ticket: String!): Boolean!
+  sendPasswordResetEmail(email: String!, redirectTo: String): Boolean!
+  resetPassword(ticket: String!, newPassword: String!): Boolean!
   changeUser(displayName: String, locale: String): User!
 }
 type PageInfo {

@@ -1,7 +1,8 @@
 import pytest
 
 from auth import sweep
-from auth.accounts import enrolment
+from auth.accounts import enrolment, password_reset
+from auth.mail import delivery
 from auth.postern import Postern
 from auth.ways_in import email_password
 from models import MfaTicket, RefreshToken, User, UserSession
@@ -18,7 +19,8 @@ from tests.support import (
 )
 
 pytestmark = pytest.mark.anyio
-NOTHING = {"tickets": 0, "sessions": 0, "throttles": 0, "enrolments": 0, "events": 0}
+NOTHING = {"tickets": 0, "sessions": 0, "throttles": 0, "enrolments": 0, "events": 0,
+           "mails": 0, "mail_tickets": 0}  # fmt: skip
 
 
 async def test_what_is_alive_stays(postern: Postern) -> None:
@@ -81,3 +83,13 @@ async def test_any_number_goes_in_bounded_batches(
     assert await sweep.sweep(postern) == NOTHING | {"sessions": 8}
     assert await UserSession.all().count() == 0
     assert await MfaTicket.all().count() == 0
+
+
+async def test_mails_that_nobody_sends_go_after_a_week(postern: Postern, clock: Clock) -> None:
+    await sign_up_user(postern)
+    await password_reset.send_password_reset_email(postern, caller(), JOE)
+    assert await delivery.deliver_next(postern, None)
+    clock.forward(60 * 60)
+    assert await sweep.sweep(postern) == NOTHING | {"mail_tickets": 1}
+    clock.forward(7 * 24 * 3600)
+    assert (await sweep.sweep(postern))["mails"] == 1

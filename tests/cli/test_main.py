@@ -39,6 +39,8 @@ COMMANDS = [
     "backup",
     "restore",
     "import-nhost",
+    "send-test-mail",
+    "preview-mail",
     "list-users",
     "show-user",
     "set-password",
@@ -214,7 +216,9 @@ def test_a_user_who_is_not_there_is_said_to_be_so(env: dict[str, str], command: 
 def test_sweep_says_what_went(env: dict[str, str]) -> None:
     swept = json.loads(postern("sweep", "--json", env=env).stdout)
     assert set(swept.values()) == {0}
-    assert set(swept) == {"tickets", "sessions", "throttles", "enrolments", "events"}
+    assert set(swept) == {
+        "tickets", "sessions", "throttles", "enrolments", "events", "mails", "mail_tickets",
+    }  # fmt: skip
 
 
 def test_serve_says_where_everything_is(tmp_path: Path) -> None:

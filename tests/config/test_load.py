@@ -204,14 +204,14 @@ def test_names_of_nhost_that_weaken_nothing_are_warned_about_with_the_reason(fil
     _, warnings = load_file(
         file,
         text,
-        AUTH_SMTP_HOST="mail",
+        AUTH_SMTP_X_SMTPAPI_HEADER="{}",
         AUTH_PROVIDER_APPLE_AUDIENCE="x",
         AUTH_OTP_EMAIL_ENABLED="1",
     )
     assert [warning.partition(" ")[0] for warning in warnings] == [
         "AUTH_OTP_EMAIL_ENABLED",
         "AUTH_PROVIDER_APPLE_AUDIENCE",
-        "AUTH_SMTP_HOST",
+        "AUTH_SMTP_X_SMTPAPI_HEADER",
         "auth.method.anonymous",
     ]
     assert all("does nothing here: " in warning for warning in warnings)
@@ -230,3 +230,43 @@ def test_nhosts_other_names_are_honoured() -> None:
 def test_an_empty_prefix_is_no_prefix() -> None:
     assert load({"AUTH_API_PREFIX": ""})[0].api_prefix == ""
     assert load({})[0].api_prefix == "/v1"
+
+
+def test_half_a_mail_server_is_refused() -> None:
+    with pytest.raises(ConfigError, match="AUTH_SMTP_SENDER: required with AUTH_SMTP_HOST"):
+        load({"AUTH_SMTP_HOST": "mail.example.com"})
+    with pytest.raises(ConfigError, match=r"smtp\.postmarkapp\.com"):
+        load({"AUTH_SMTP_HOST": "postmark", "AUTH_SMTP_SENDER": "a@b.test"})
+
+
+@pytest.mark.parametrize("sender", ["nobody", "a@b.test\r\nBcc: eve@b.test"])
+def test_a_sender_is_an_address_on_one_line(sender: str) -> None:
+    with pytest.raises(ConfigError, match="AUTH_SMTP_SENDER"):
+        load({"AUTH_SMTP_HOST": "mail", "AUTH_SMTP_SENDER": sender})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "mail"),
+    [
+        ({}, "mailbox"),
+        ({"AUTH_HOST": "localhost"}, "mailbox"),
+        ({"AUTH_HOST": "::1"}, "mailbox"),
+        ({"AUTH_SERVER_URL": "http://localhost:4000"}, "mailbox"),
+        ({"AUTH_SERVER_URL": "https://auth.example.com"}, "off"),
+        ({"AUTH_TRUSTED_PROXIES": "127.0.0.1"}, "off"),
+        ({"AUTH_HOST": "0.0.0.0"}, "off"),
+        ({"AUTH_HOST": "0.0.0.0", "AUTH_SMTP_HOST": "m", "AUTH_SMTP_SENDER": "a@b.c"}, "off"),
+        ({"AUTH_SMTP_HOST": "m", "AUTH_SMTP_SENDER": "a@b.c"}, "smtp"),
+        (
+            {
+                "AUTH_HOST": "0.0.0.0",
+                "AUTH_SERVER_URL": "https://auth.example.com",
+                "AUTH_SMTP_HOST": "m",
+                "AUTH_SMTP_SENDER": "a@b.c",
+            },
+            "smtp",
+        ),
+    ],
+)
+def test_mail_is_sent_kept_or_refused(chosen: dict[str, str], mail: str) -> None:
+    assert load(chosen)[0].mail == mail

@@ -1,0 +1,101 @@
+"""The mailbox of a server without a mail server: mails that nobody but this machine may read.
+
+Whoever reads a mail can use its links. So it is shown to requests that name this machine as their
+host, which no site of the web can make a browser do, and that come through no proxy.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from api.http import FORWARDED
+from api.pages import content_policy
+from api.pages.html import page
+from auth.mail import templates
+from auth.mail.templates import Rendered
+from auth.postern import Postern
+from config.values import is_loopback
+from models import Mail
+
+SHOWN = 50
+"""Mails in the list, the newest first."""
+
+
+def routes(postern: Postern) -> list[Route]:
+    """The mailbox, where mails are kept; no route where they are sent, or refused."""
+    if postern.settings.mail != "mailbox":
+        return []
+
+    async def listed(request: Request) -> Response:
+        delivered = Mail.filter(delivered_at__isnull=False).select_related("user")
+        mails = await delivered.order_by("-delivered_at", "id").limit(SHOWN)
+        shown = [_shown(mail, await _rendered(postern, mail)) for mail in mails]
+        if "text/html" in request.headers.get("accept", "").lower():
+            return page("mailbox.html", title="Mailbox", wide=True, mails=shown)
+        return JSONResponse(shown, headers={"cache-control": "no-store"})
+
+    async def one(request: Request) -> Response:
+        mail = await _found(request)
+        shown = _shown(mail, await _rendered(postern, mail))
+        return page("mail.html", title=shown["subject"], wide=True, mail=shown)
+
+    async def html(request: Request) -> Response:
+        rendered = await _rendered(postern, await _found(request))
+        policy = {"content-security-policy": content_policy.MAIL, "cache-control": "no-store"}
+        return HTMLResponse(rendered.html, headers=policy)
+
+    return [
+        Route("/mailbox", _for_this_machine(listed)),
+        Route("/mailbox/{id}", _for_this_machine(one)),
+        Route("/mailbox/{id}/html", _for_this_machine(html)),
+    ]
+
+
+def _for_this_machine(
+    answer: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def guarded(request: Request) -> Response:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        peer = request.client.host if request.client else ""
+        proxied = {*FORWARDED, "via", "x-forwarded-host"}.intersection(request.headers.keys())
+        if not is_loopback(host) or not is_loopback(peer) or proxied:
+            raise HTTPException(404)
+        return await answer(request)
+
+    return guarded
+
+
+async def _found(request: Request) -> Mail:
+    try:
+        wanted = UUID(request.path_params["id"])
+    except ValueError:
+        raise HTTPException(404) from None
+    delivered = Mail.filter(id=wanted, delivered_at__isnull=False)
+    mail = await delivered.select_related("user").first()
+    if mail is None:
+        raise HTTPException(404)
+    return mail
+
+
+async def _rendered(postern: Postern, mail: Mail) -> Rendered:
+    return await asyncio.to_thread(templates.render_mail, postern, mail)
+
+
+def _shown(mail: Mail, rendered: Rendered) -> dict[str, Any]:
+    return {
+        "id": str(mail.id),
+        "at": f"{mail.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        "to": mail.recipient,
+        "kind": mail.kind,
+        "subject": rendered.subject,
+        "link": rendered.headers["X-Link"],
+        "ticket": rendered.headers["X-Ticket"],
+        "text": rendered.text,
+    }

@@ -1,0 +1,53 @@
+"""Flow: a forgotten password, replaced with a ticket that was sent to the user's mailbox.
+
+The ticket proves the mailbox and nothing more: no session is opened, and the sign-in that follows
+asks for the second factor of whoever has one.
+"""
+
+from auth import events, passwords
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.limits import throttling
+from auth.mail import notices, requested, tickets
+from auth.postern import Postern
+from auth.sessions import ending
+from models import MailTicket, MfaTicket, Throttle, User
+from models.mail_ticket import MailPurpose
+from models.transactions import atomic
+
+
+async def send_password_reset_email(
+    postern: Postern, caller: Caller, email: str, redirect_to: str | None = None
+) -> None:
+    """Send a link for a new password, if the address has an account; whether it has is not told.
+
+    Raises AuthError: MAIL_NOT_CONFIGURED, REDIRECT_TO_NOT_ALLOWED, TOO_MANY_REQUESTS.
+    """
+    await requested.send(postern, caller, requested.RESET_PASSWORD, email, redirect_to)
+
+
+async def reset_password(postern: Postern, caller: Caller, ticket: str, new_password: str) -> None:
+    """Replace the password of the ticket's user; all their sessions and open sign-ins end.
+
+    A password that is refused costs the ticket nothing.
+    Raises AuthError: INVALID_TICKET, INVALID_REQUEST, PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON,
+    DISABLED_USER, TOO_MANY_REQUESTS.
+    """
+    passwords.refuse_oversized(new_password)
+    found = await tickets.find(postern, caller, ticket, MailPurpose.RESET_PASSWORD)
+    user = found.user
+    if user.disabled:
+        raise AuthError(ErrorCode.DISABLED_USER)
+    passwords.refuse_unfit(new_password, email=user.email, settings=postern.settings)
+    new_hash = await postern.passwords.hash(new_password)
+    async with atomic():
+        if not await tickets.spend(postern, found):
+            raise tickets.invalid()
+        await User.filter(id=user.id).update(password_hash=new_hash, email_verified=True)
+        await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
+        await MfaTicket.filter(user_id=user.id).delete()
+        await Throttle.filter(key=throttling.key_of(throttling.password_of(user.email))).delete()
+        await ending.end_all(postern, caller, user)
+        await events.record(postern, caller, EventType.PASSWORD_RESET, user.id)
+        await notices.post(postern, caller, user, notices.PASSWORD_CHANGED)

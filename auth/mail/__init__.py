@@ -1,0 +1,1 @@
+"""Mails: the outbox that they are written to, their templates, and how they are delivered."""

@@ -1,0 +1,152 @@
+"""Delivery: a background task of each process takes mails from the outbox and sends them.
+
+Taking a mail moves its `due_at` forward, in one conditional statement, by more than sending may
+take. So no two tasks have the same mail, and a process that dies loses none: at least once.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiosmtplib import SMTPException
+from tortoise.expressions import F
+from tortoise.queryset import QuerySet
+
+from auth import events
+from auth.caller import Caller
+from auth.events import EventType
+from auth.keys.vault import VaultError
+from auth.mail import requested, templates
+from auth.mail.smtp import MailServer, RefusedMailError
+from auth.postern import Postern
+from models import Mail
+from models.transactions import atomic
+
+LEASE = 5 * 60
+"""Seconds for which a mail belongs to the task that has taken it."""
+SENDING_LIMIT = 60
+"""Seconds that sending may take; far less than the lease."""
+POLL = 5
+"""Seconds after which a task looks for the mails of other processes, and for those that are due."""
+PAUSES = (30, 120, 600, 3600, 4 * 3600, 6 * 3600, 12 * 3600)
+"""Seconds before each further attempt. The last one is made after a day."""
+TASKS = 4
+"""Mails that one process sends at the same time."""
+SYSTEM = Caller(user_agent="postern")
+
+logger = logging.getLogger("postern.mail")
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A mail that this task has taken, and how often it has been tried, now included."""
+
+    mail: Mail
+    attempt: int
+
+    @property
+    def row(self) -> QuerySet[Mail]:
+        """The mail's row, as long as no other task has taken it."""
+        return Mail.filter(id=self.mail.id, attempts=self.attempt)
+
+
+async def deliver_for_ever(postern: Postern) -> None:
+    """Deliver what is due until cancelled; what goes wrong is logged and tried again."""
+    if postern.settings.mail == "off":
+        return
+    async with asyncio.TaskGroup() as group:
+        for _ in range(TASKS if postern.settings.mail == "smtp" else 1):
+            group.create_task(_deliver_for_ever(postern))
+
+
+async def _deliver_for_ever(postern: Postern) -> None:
+    server = MailServer(postern.settings) if postern.settings.mail == "smtp" else None
+    try:
+        while True:
+            try:
+                postern.mail_is_waiting.clear()
+                while await deliver_next(postern, server):
+                    pass
+            except Exception as error:
+                logger.warning("the outbox cannot be read: %s", type(error).__name__)
+            idle = asyncio.create_task(postern.mail_is_waiting.wait())
+            await asyncio.wait([idle], timeout=POLL)
+            idle.cancel()
+            if server:
+                await server.rest()
+    finally:
+        if server:
+            await server.close()
+
+
+async def deliver_next(postern: Postern, server: MailServer | None) -> bool:
+    """Take a mail that is due and deliver it; False if none is due."""
+    taken = await _take(postern)
+    if taken is None:
+        return False
+    try:
+        async with asyncio.timeout(SENDING_LIMIT):
+            delivered = await _deliver(postern, taken, server)
+    except RefusedMailError as error:
+        await _give_up(postern, taken, str(error))
+    except Exception as error:
+        await _try_again(postern, taken, error)
+    else:
+        if delivered:
+            logger.info("mail %s (%s) delivered", taken.mail.id, taken.mail.kind)
+    return True
+
+
+async def _take(postern: Postern) -> _Taken | None:
+    now = postern.now()
+    lease = now + timedelta(seconds=LEASE)
+    while (
+        mail := await Mail.filter(due_at__lte=now).order_by("due_at").first().select_related("user")
+    ):
+        same = Mail.filter(id=mail.id, attempts=mail.attempts, due_at__lte=now)
+        if await same.update(due_at=lease, attempts=F("attempts") + 1):
+            return _Taken(mail, mail.attempts + 1)
+    return None
+
+
+async def _deliver(postern: Postern, taken: _Taken, server: MailServer | None) -> bool:
+    """Prepare, render and send the mail; False if there is nobody to send it to."""
+    mail = taken.mail
+    if mail.user is None and not await requested.prepare(postern, mail):
+        await taken.row.delete()
+        return False
+    rendered = await asyncio.to_thread(templates.render_mail, postern, mail)
+    if server is None:
+        await taken.row.update(due_at=None, delivered_at=postern.now())
+    else:
+        await server.send(mail, rendered)
+        await taken.row.delete()
+    return True
+
+
+async def _try_again(postern: Postern, taken: _Taken, error: Exception) -> None:
+    if taken.attempt > len(PAUSES):
+        await _give_up(postern, taken, type(error).__name__)
+        return
+    pause = PAUSES[taken.attempt - 1]
+    await taken.row.update(due_at=postern.now() + timedelta(seconds=pause))
+    logger.warning(
+        "mail %s (%s) not sent, next attempt in %d s: %s",
+        taken.mail.id, taken.mail.kind, pause, _reason(error),
+    )  # fmt: skip
+
+
+async def _give_up(postern: Postern, taken: _Taken, reason: str) -> None:
+    async with atomic():
+        if not await taken.row.update(due_at=None):
+            return
+        user_id = getattr(taken.mail, "user_id", None)
+        await events.record(postern, SYSTEM, EventType.MAIL_NOT_SENT, user_id)
+    logger.error("mail %s (%s) given up: %s", taken.mail.id, taken.mail.kind, reason)
+
+
+def _reason(error: Exception) -> str:
+    """What the system and the mail server say; a template's error may repeat a secret."""
+    is_ours = isinstance(error, OSError | SMTPException | VaultError)
+    return f"{type(error).__name__}: {error}" if is_ours else type(error).__name__

@@ -1,0 +1,71 @@
+"""Links in mails: where they lead, and where they may lead in the end."""
+
+import re
+from functools import lru_cache
+from urllib.parse import urlencode, urlsplit
+
+from auth.errors import AuthError, ErrorCode
+from config import Settings
+from models.mail_ticket import MailPurpose
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def link(settings: Settings, purpose: MailPurpose, ticket: str, redirect_to: str) -> str:
+    """The address of Postern's own page for a ticket; no request has a say in it."""
+    base = settings.public_url.removesuffix(settings.api_prefix) + settings.api_prefix
+    query = {"redirectTo": redirect_to} if redirect_to else {}
+    query |= {"ticket": ticket, "type": purpose.value}
+    return f"{base}/verify?{urlencode(query)}"
+
+
+def allowed_redirect(settings: Settings, wanted: str | None) -> str:
+    """Where the user goes in the end: the address that is wanted, else AUTH_CLIENT_URL (or "").
+
+    Raises AuthError: REDIRECT_TO_NOT_ALLOWED.
+    """
+    if not wanted:
+        return settings.client_url
+    entries = [settings.client_url, *settings.allowed_redirect_urls]
+    if not any(matches(entry, wanted) for entry in entries if entry):
+        raise AuthError(ErrorCode.REDIRECT_TO_NOT_ALLOWED)
+    return wanted
+
+
+def matches(entry: str, candidate: str) -> bool:
+    """Whether an entry of the allow-list allows an address: itself, and the paths below it.
+
+    In an entry, `*` stands for anything within one label of the host or one segment of the path.
+    """
+    allowed, asked = _parts(entry), _parts(candidate)
+    if allowed is None or asked is None or (allowed[0], allowed[2]) != (asked[0], asked[2]):
+        return False
+    if not _pattern(allowed[1], r"[^.]*").fullmatch(asked[1]):
+        return False
+    path = allowed[3].removesuffix("**").removesuffix("*").rstrip("/")
+    return _pattern(path, "[^/]*", rest="(?:/.*)?").fullmatch(asked[3]) is not None
+
+
+def _parts(url: str) -> tuple[str, str, int | None, str] | None:
+    """Scheme, host, port and path; None for what no browser and no rule understands alike."""
+    if re.search(r"[\x00-\x20\\\x7f]", url) or not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/]", url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if parts.username is not None or parts.password is not None or not parts.hostname:
+        return None
+    if any(segment in {".", ".."} for segment in re.split("/|%2[fF]", _undotted(parts.path))):
+        return None  # a browser would walk up from the allowed path
+    return parts.scheme, parts.hostname, port, parts.path.rstrip("/")
+
+
+def _undotted(path: str) -> str:
+    return re.sub("%2[eE]", ".", path)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(glob: str, star: str, *, rest: str = "") -> re.Pattern[str]:
+    return re.compile(star.join(map(re.escape, glob.split("*"))) + rest)

@@ -1,0 +1,139 @@
+"""Sending a mail through the operator's mail server (SMTP, RFC 5321)."""
+
+import time
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+
+import aiosmtplib
+import idna
+
+from auth.mail.templates import Rendered
+from config import Settings
+from config.values import is_loopback
+from models import Mail
+
+TIMEOUT = 20
+"""Seconds that each step of the conversation may take."""
+KEPT_OPEN = 10
+"""Seconds for which an idle connection is kept for the next mail."""
+
+
+class RefusedMailError(Exception):
+    """The mail server will not take this mail, now or later."""
+
+
+class MailServer:
+    """A connection to the mail server, opened when there is something to send, and used again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: aiosmtplib.SMTP | None = None
+        self._used_at = 0.0
+
+    async def send(self, mail: Mail, rendered: Rendered) -> None:
+        """Hand a mail over.
+
+        Raises RefusedMailError where another attempt is in vain, OSError (aiosmtplib's errors are)
+        where it is not.
+        """
+        client = self._open or await self._connect()
+        self._open = None  # whatever fails leaves the conversation in an unknown state
+        message = message_of(self._settings, mail, rendered)
+        try:
+            await client.send_message(message, sender=parseaddr(self._settings.smtp_sender)[1])
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            client.close()
+            refused = error.recipients[0]
+            if refused.code >= 500:
+                raise RefusedMailError(
+                    f"the mail server refuses the recipient: {refused.code}"
+                ) from None
+            raise
+        except aiosmtplib.SMTPDataError as error:
+            client.close()
+            if error.code >= 500:
+                raise RefusedMailError(f"the mail server refuses the mail: {error.code}") from None
+            raise
+        except BaseException:
+            client.close()
+            raise
+        self._open, self._used_at = client, time.monotonic()
+
+    async def rest(self) -> None:
+        """Close a connection that has been idle for a while."""
+        if self._open and time.monotonic() - self._used_at >= KEPT_OPEN:
+            await self.close()
+
+    async def close(self) -> None:
+        """Take leave of the mail server."""
+        client, self._open = self._open, None
+        if client:
+            try:
+                await client.quit(timeout=1)
+            except (aiosmtplib.SMTPException, OSError):
+                client.close()
+
+    async def _connect(self) -> aiosmtplib.SMTP:
+        chosen = self._settings
+        client = aiosmtplib.SMTP(
+            hostname=chosen.smtp_host,
+            port=chosen.smtp_port,
+            use_tls=chosen.smtp_secure,
+            start_tls=None
+            if not chosen.smtp_secure and not chosen.smtp_require_tls
+            else (not chosen.smtp_secure),
+            timeout=TIMEOUT,
+        )
+        try:
+            await client.connect()
+            await self._authenticate(client)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    async def _authenticate(self, client: aiosmtplib.SMTP) -> None:
+        chosen = self._settings
+        if not chosen.smtp_user:
+            return
+        shows_password = chosen.smtp_auth_method != "CRAM-MD5" and not is_loopback(chosen.smtp_host)
+        if shows_password and client.get_transport_info("ssl_object") is None:
+            raise aiosmtplib.SMTPException(
+                f"AUTH_SMTP_AUTH_METHOD = {chosen.smtp_auth_method} would show the password to the "
+                "network, as the mail server offers no TLS"
+            )
+        await client.ehlo()  # again, after STARTTLS (RFC 3207, section 4.2)
+        login = {
+            "PLAIN": client.auth_plain,
+            "LOGIN": client.auth_login,
+            "CRAM-MD5": client.auth_crammd5,
+        }[chosen.smtp_auth_method]
+        await login(chosen.smtp_user, chosen.smtp_password.get_secret_value())
+
+
+def message_of(settings: Settings, mail: Mail, rendered: Rendered) -> EmailMessage:
+    """The mail as it is sent, with the headers that Nhost's has. Its Message-ID never changes."""
+    message = EmailMessage()
+    message["From"] = settings.smtp_sender
+    message["To"] = in_ascii(mail.recipient)
+    message["Subject"] = one_line(rendered.subject)
+    message["Date"] = format_datetime(mail.created_at)
+    domain = parseaddr(settings.smtp_sender)[1].rpartition("@")[2]
+    message["Message-ID"] = f"<{mail.id}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
+    for name, value in rendered.headers.items():
+        message[name] = one_line(value)
+    message.set_content(rendered.text)
+    message.add_alternative(rendered.html, subtype="html")
+    return message
+
+
+def in_ascii(address: str) -> str:
+    """An address whose domain is in ASCII (RFC 5891)."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+
+
+def one_line(text: str) -> str:
+    """A header's value: no line ends, so that no name can add a header."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,0 +1,359 @@
+"""The outbox and a real mail server: every mail arrives, whatever happens to either."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
+
+from auth.accounts import password_reset, sign_up
+from auth.mail import delivery, outbox
+from auth.mail.outbox import Letter
+from auth.mail.smtp import MailServer
+from auth.postern import Postern
+from models import Mail, MailTicket, User
+from models.transactions import atomic
+from tests.support import JOE, PASSWORD, Clock, caller, event_names, sign_up_user, with_settings
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:aiosmtpd"),
+]
+
+
+@dataclass
+class Inbox:
+    """A mail server's users, and what has arrived."""
+
+    mails: list[EmailMessage] = field(default_factory=list)
+    answer: str = "250 OK"
+    delay: float = 0
+    logins: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    connections: int = 0
+
+    async def handle_EHLO(  # noqa: N802 - as aiosmtpd names it
+        self,
+        _server: Any,
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        self.connections += 1
+        return responses
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if self.answer.startswith("550"):
+            return self.answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802
+        self, _server: Any, _session: Session, envelope: Envelope
+    ) -> str:
+        await asyncio.sleep(self.delay)
+        if self.answer.startswith("250"):
+            content = envelope.content
+            assert isinstance(content, bytes)
+            self.mails.append(message_from_bytes(content, policy=policy.default))
+        return self.answer
+
+    def authenticate(
+        self, _server: Any, _session: Session, _envelope: Envelope, mechanism: str, data: Any
+    ) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        self.logins.append((mechanism, data.login, data.password))
+        return AuthResult(success=data.password == b"right")
+
+
+@asynccontextmanager
+async def mail_server(
+    inbox: Inbox, *, tls: ssl.SSLContext | None = None, auth: bool = False
+) -> AsyncIterator[int]:
+    """A real SMTP server; the port that it listens on."""
+
+    def protocol() -> SMTP:
+        return SMTP(
+            inbox,
+            tls_context=tls,
+            require_starttls=tls is not None,
+            authenticator=inbox.authenticate if auth else None,
+            auth_required=auth,
+            auth_require_tls=tls is not None,
+        )
+
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+def sending(postern: Postern, port: int, **changes: object) -> Postern:
+    chosen: dict[str, object] = {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": port,
+        "smtp_require_tls": False,
+        "smtp_sender": "Postern <no-reply@example.org>",
+    }
+    return with_settings(postern, **chosen | changes)
+
+
+async def deliver(postern: Postern) -> None:
+    """Deliver all that is due."""
+    server = MailServer(postern.settings) if postern.settings.mail == "smtp" else None
+    while await delivery.deliver_next(postern, server):
+        pass
+    if server:
+        await server.close()
+
+
+async def test_a_mail_has_text_html_and_nhosts_headers(postern: Postern) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, client_url="https://app.example.com")
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    (mail,) = inbox.mails
+    assert (mail["from"], mail["to"]) == ("Postern <no-reply@example.org>", JOE)
+    assert mail["subject"] == "Reset your password"
+    assert mail["auto-submitted"] == "auto-generated"
+    assert mail["x-email-template"] == "password-reset"
+    assert mail["x-redirect-to"] == "https://app.example.com"
+    ticket, link = str(mail["x-ticket"]), str(mail["x-link"])
+    assert ticket.startswith("passwordReset:")
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text
+    assert html
+    assert link in text.get_content()
+    assert link.replace("&", "&amp;") in html.get_content()
+    assert not await Mail.exists(), "with its secret it is deleted once sent"
+    await password_reset.reset_password(it, caller(), ticket, "another password 7")
+
+
+async def test_no_secret_is_stored_in_the_clear(postern: Postern) -> None:
+    await sign_up_user(postern)
+    await password_reset.send_password_reset_email(postern, caller(), JOE)
+    await deliver(postern)
+    (mail,), (ticket,) = await Mail.all(), await MailTicket.all()
+    assert mail.sealed
+    assert "passwordReset:" not in f"{mail.sealed}{mail.variables}{ticket.digest}"
+    text = outbox.opened(postern, mail)["ticket"]
+    assert text.startswith("passwordReset:")
+    assert text not in repr(mail)
+
+
+async def test_a_mail_of_a_change_that_is_undone_is_not_written(postern: Postern) -> None:
+    session, _ = await sign_up_user(postern)
+
+    async def undone() -> None:
+        async with atomic():
+            await outbox.post(postern, session.user, Letter("password-changed"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await undone()
+    assert not await Mail.exists()
+
+
+async def test_an_address_without_an_account_gets_no_mail(postern: Postern) -> None:
+    await password_reset.send_password_reset_email(postern, caller(), "nobody@example.com")
+    assert await Mail.all().count() == 1, "the request itself does not know"
+    await deliver(postern)
+    assert not await Mail.exists()
+    assert not await MailTicket.exists()
+
+
+async def test_a_name_can_add_no_header_and_no_html(postern: Postern) -> None:
+    wishes = sign_up.Wishes(display_name="<b>Bob</b>")
+    session = await sign_up.sign_up_email_password(postern, caller(), JOE, PASSWORD, wishes)
+    inbox = Inbox()
+    folder = postern.settings.data_dir / "mails" / "en" / "password-changed"
+    folder.mkdir(parents=True)
+    (folder / "subject.txt").write_text("Hello ${displayName}\nBcc: eve@example.com")
+    (folder / "body.html").write_text("<p>${displayName} ${unknown}</p>")
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, email_templates_path=folder.parent.parent)
+        async with atomic():
+            await outbox.post(it, session.user, Letter("password-changed"))
+        await deliver(it)
+    (mail,) = inbox.mails
+    assert mail["subject"] == "Hello <b>Bob</b> Bcc: eve@example.com"
+    assert mail["bcc"] is None
+    html = mail.get_body(("html",))
+    assert html
+    assert html.get_content().strip() == "<p>&lt;b&gt;Bob&lt;/b&gt; </p>"
+
+
+@pytest.mark.parametrize(("locale", "subject"), [("de-AT", "Setzen Sie"), ("xx", "Reset your")])
+async def test_a_mail_is_in_the_users_language_or_the_default_one(
+    postern: Postern, locale: str, subject: str
+) -> None:
+    session, _ = await sign_up_user(postern)
+    await User.filter(id=session.user.id).update(locale=locale)
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    assert str(inbox.mails[0]["subject"]).startswith(subject)
+
+
+class TestAMailThatCannotBeSent:
+    async def test_is_tried_again_after_ever_longer_pauses_for_a_day(
+        self, postern: Postern, clock: Clock
+    ) -> None:
+        session, _ = await sign_up_user(postern)
+        it = sending(postern, 1)  # nobody listens there
+        await outbox.post(it, session.user, Letter("password-changed"))
+        started = clock.time
+        for attempt, pause in enumerate(delivery.PAUSES, 1):
+            await deliver(it)
+            mail = await Mail.get()
+            assert (mail.attempts, mail.due_at) == (attempt, clock.time + timedelta(seconds=pause))
+            clock.forward(pause - 1)
+            await deliver(it)
+            assert (await Mail.get()).attempts == attempt, "not before it is due"
+            clock.forward(1)
+        assert clock.time - started > timedelta(hours=23)
+        await deliver(it)
+        assert (await Mail.get()).due_at is None
+        assert (await event_names())[-1] == "MAIL_NOT_SENT"
+
+    async def test_is_given_up_where_the_recipient_is_refused(self, postern: Postern) -> None:
+        session, _ = await sign_up_user(postern)
+        async with mail_server(Inbox(answer="550 no such mailbox")) as port:
+            it = sending(postern, port)
+            await outbox.post(it, session.user, Letter("password-changed"))
+            await deliver(it)
+        mail = await Mail.get()
+        assert (mail.due_at, mail.attempts) == (None, 1)
+        assert (await event_names())[-1] == "MAIL_NOT_SENT"
+
+    async def test_is_kept_where_the_server_is_busy(self, postern: Postern, clock: Clock) -> None:
+        session, _ = await sign_up_user(postern)
+        inbox = Inbox(answer="451 later")
+        async with mail_server(inbox) as port:
+            it = sending(postern, port)
+            await outbox.post(it, session.user, Letter("password-changed"))
+            await deliver(it)
+            inbox.answer = "250 OK"
+            clock.forward(31)
+            await deliver(it)
+        assert len(inbox.mails) == 1
+
+    async def test_is_found_again_when_the_process_that_took_it_has_died(
+        self, postern: Postern, clock: Clock
+    ) -> None:
+        session, _ = await sign_up_user(postern)
+        await outbox.post(postern, session.user, Letter("password-changed"))
+        assert await delivery._take(postern), "and then it dies"
+        inbox = Inbox()
+        async with mail_server(inbox) as port:
+            it = sending(postern, port)
+            await deliver(it)
+            assert not inbox.mails, "another process may be sending it"
+            clock.forward(delivery.LEASE + 1)
+            await deliver(it)
+        assert len(inbox.mails) == 1
+
+
+async def test_no_two_tasks_send_the_same_mail(postern: Postern) -> None:
+    session, _ = await sign_up_user(postern)
+    inbox = Inbox(delay=0.01)
+    async with mail_server(inbox) as port:
+        it = sending(postern, port)
+        for _ in range(20):
+            await outbox.post(it, session.user, Letter("password-changed"))
+        await asyncio.gather(*(deliver(it) for _ in range(5)))
+    ids = [mail["message-id"] for mail in inbox.mails]
+    assert len(ids) == len(set(ids)) == 20
+
+
+async def test_a_connection_is_used_again(postern: Postern) -> None:
+    session, _ = await sign_up_user(postern)
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port)
+        for _ in range(5):
+            await outbox.post(it, session.user, Letter("password-changed"))
+        await deliver(it)
+    assert (len(inbox.mails), inbox.connections) == (5, 1)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this machine that nobody else vouches for, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+class TestTls:
+    async def test_is_required_unless_the_operator_says_otherwise(self, postern: Postern) -> None:
+        session, _ = await sign_up_user(postern)
+        inbox = Inbox()
+        async with mail_server(inbox) as port:
+            it = sending(postern, port, smtp_require_tls=True)
+            await outbox.post(it, session.user, Letter("password-changed"))
+            await deliver(it)
+        assert not inbox.mails
+        assert (await Mail.get()).attempts == 1
+
+    @pytest.mark.parametrize("method", ["PLAIN", "LOGIN"])
+    async def test_protects_the_password(
+        self, postern: Postern, certificate: Path, monkeypatch: pytest.MonkeyPatch, method: str
+    ) -> None:
+        session, _ = await sign_up_user(postern)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+        inbox = Inbox()
+        account = {
+            "smtp_host": "localhost", "smtp_require_tls": True, "smtp_auth_method": method,
+            "smtp_user": "joe", "smtp_password": SecretStr("right"),
+        }  # fmt: skip
+        async with mail_server(inbox, tls=tls, auth=True) as port:
+            it = sending(postern, port, **account)
+            await outbox.post(it, session.user, Letter("password-changed"))
+            await deliver(it)
+            assert not inbox.logins, "nobody vouches for this server"
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            await Mail.all().update(due_at=it.now())
+            await deliver(it)
+        assert inbox.logins == [(method, b"joe", b"right")]
+        assert len(inbox.mails) == 1

@@ -1,0 +1,303 @@
+"""Mail over HTTP: forgotten passwords and unverified addresses, and who attacks them."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.flows.conftest import Servers
+from tests.support import (
+    JOE,
+    PASSWORD,
+    SHIPPED_LIMITS,
+    Client,
+    RefusedError,
+    Server,
+    all_at_once,
+    free_port,
+    running_server,
+)
+
+NEW = "another password 7"
+NOBODY = "nobody@example.com"
+
+
+@pytest.fixture
+def verifying(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
+    """A server that lets in only users who have verified their address."""
+    required = {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"}
+    with running_server(tmp_path / "var", **required, **database_settings) as running:
+        yield running
+
+
+@pytest.fixture
+def http(server: Server) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=server.url, timeout=30) as opened:
+        yield opened
+
+
+def refusal(client: Client, operation: str, **variables: Any) -> str:
+    try:
+        client.call(operation, **variables)
+    except RefusedError as refused:
+        return refused.code
+    return ""
+
+
+def reset_mail(server: Server, client: Client) -> dict[str, str]:
+    before = len(server.mails())
+    assert client.call("sendPasswordResetEmail", email=JOE) is True
+    return server.mails(at_least=before + 1)[0]
+
+
+class TestAForgottenPassword:
+    def test_is_replaced_with_the_link_and_all_sessions_end(
+        self, server: Server, http: httpx2.Client
+    ) -> None:
+        joe, visitor = Client(http), Client(http)
+        session = joe.sign_up(JOE)
+        mail = reset_mail(server, visitor)
+        page = http.get(mail["link"])
+        assert page.status_code == 200
+        assert 'name="newPassword"' in page.text
+        done = http.post(mail["link"], data={"newPassword": NEW})
+        assert (done.status_code, "Your password is changed" in done.text) == (200, True)
+        assert refusal(joe, "me") == "UNAUTHENTICATED"
+        token = session["refreshToken"]
+        assert refusal(visitor, "refreshSession", refreshToken=token) == "INVALID_REFRESH_TOKEN"
+        old = refusal(visitor, "signInEmailPassword", email=JOE, password=PASSWORD)
+        assert old == "INVALID_EMAIL_PASSWORD"
+        assert visitor.call("signInEmailPassword", email=JOE, password=NEW)["user"]
+        told = server.mails(at_least=2)[0]
+        assert (told["kind"], told["link"]) == ("password-changed", "")
+
+    def test_opens_no_session_where_there_is_a_second_factor(
+        self, server: Server, http: httpx2.Client
+    ) -> None:
+        joe, visitor = Client(http), Client(http)
+        joe.sign_up(JOE)
+        phone = joe.enrol()
+        ticket = reset_mail(server, visitor)["ticket"]
+        assert visitor.call("resetPassword", ticket=ticket, newPassword=NEW) is True
+        waiting = visitor.call("signInEmailPassword", email=JOE, password=NEW)
+        assert waiting["__typename"] == "MfaTicket"
+        code = phone.next_code()
+        assert visitor.call("verifySignInMfaTotp", ticket=waiting["ticket"], otp=code)
+
+    def test_is_not_told_to_strangers(self, server: Server, http: httpx2.Client) -> None:
+        visitor = Client(http)
+        Client(http).sign_up(JOE)
+        asked = [visitor.call("sendPasswordResetEmail", email=e) for e in (JOE, NOBODY)]
+        assert asked == [True, True]
+        (mail,) = server.mails(at_least=1)
+        assert mail["to"] == JOE
+
+    def test_costs_nothing_where_the_new_one_is_refused(
+        self, server: Server, http: httpx2.Client
+    ) -> None:
+        visitor = Client(http)
+        Client(http).sign_up(JOE)
+        ticket = reset_mail(server, visitor)["ticket"]
+        for bad, code in (("short", "PASSWORD_TOO_SHORT"), ("password1", "PASSWORD_TOO_COMMON")):
+            assert refusal(visitor, "resetPassword", ticket=ticket, newPassword=bad) == code
+        assert visitor.call("resetPassword", ticket=ticket, newPassword=NEW)
+
+    def test_is_replaced_over_nhosts_routes(self, server: Server, http: httpx2.Client) -> None:
+        Client(http).sign_up(JOE)
+        asked = http.post("/v1/user/password/reset", json={"email": JOE, "options": {}})
+        assert asked.json() == "OK"
+        ticket = server.mails(at_least=1)[0]["ticket"]
+        body = {"newPassword": NEW, "ticket": ticket}
+        assert http.post("/v1/user/password", json=body).json() == "OK"
+        again = http.post("/v1/user/password", json=body)
+        assert (again.status_code, again.json()["error"]) == (401, "invalid-ticket")
+
+    def test_takes_back_the_throttle_of_the_password(
+        self, tmp_path: Path, database_settings: dict[str, str]
+    ) -> None:
+        chosen = SHIPPED_LIMITS | database_settings
+        with (
+            running_server(tmp_path / "var", **chosen) as server,
+            httpx2.Client(base_url=server.url, timeout=30) as http,
+        ):
+            visitor = Client(http)
+            Client(http).sign_up(JOE)
+            wrong = [{"email": JOE, "password": "a wrong guess"}] * 11
+            assert "TOO_MANY_REQUESTS" in all_at_once(server, "signInEmailPassword", wrong)
+            ticket = reset_mail(server, visitor)["ticket"]
+            visitor.call("resetPassword", ticket=ticket, newPassword=NEW)
+            assert visitor.call("signInEmailPassword", email=JOE, password=NEW)["user"]
+
+
+def test_a_reset_link_is_good_once_however_many_use_it(servers: Servers, visitor: Client) -> None:
+    visitor.sign_up(JOE)
+    ticket = reset_mail(servers[0], visitor)["ticket"]
+    guesses = [{"ticket": ticket, "newPassword": f"{NEW} {n}"} for n in range(12)]
+    answers = all_at_once(servers, "resetPassword", guesses)
+    assert sorted(map(str, answers)) == ["INVALID_TICKET"] * 11 + ["True"]
+    right = f"{NEW} {answers.index(True)}"
+    assert visitor.call("signInEmailPassword", email=JOE, password=right)["user"]
+
+
+def test_an_older_link_is_dead_once_one_was_used(server: Server, http: httpx2.Client) -> None:
+    visitor = Client(http)
+    Client(http).sign_up(JOE)
+    first, second = reset_mail(server, visitor)["ticket"], reset_mail(server, visitor)["ticket"]
+    assert visitor.call("resetPassword", ticket=second, newPassword=NEW)
+    assert refusal(visitor, "resetPassword", ticket=first, newPassword=NEW) == "INVALID_TICKET"
+
+
+def test_scanners_that_follow_links_spend_nothing(server: Server, http: httpx2.Client) -> None:
+    visitor = Client(http)
+    Client(http).sign_up(JOE)
+    mail = reset_mail(server, visitor)
+    for _ in range(3):
+        assert http.head(mail["link"]).status_code == 200
+        assert http.get(mail["link"]).status_code == 200
+    assert visitor.call("resetPassword", ticket=mail["ticket"], newPassword=NEW)
+
+
+def test_a_ticket_of_one_purpose_serves_no_other(server: Server, http: httpx2.Client) -> None:
+    visitor = Client(http)
+    joe = Client(http)
+    joe.sign_up(JOE)
+    reset = reset_mail(server, visitor)["ticket"]
+    visitor.call("sendVerificationEmail", email=JOE)
+    verify = server.mails(at_least=2)[0]["ticket"]
+    assert verify.startswith("emailVerify:")
+    assert refusal(visitor, "verifyEmail", ticket=reset) == "INVALID_TICKET"
+    assert refusal(visitor, "resetPassword", ticket=verify, newPassword=NEW) == "INVALID_TICKET"
+    bare = verify.partition(":")[2]
+    for made_up in (bare, f"passwordReset:{bare}", f"mfaTotp:{bare}"):
+        assert (
+            refusal(visitor, "resetPassword", ticket=made_up, newPassword=NEW) == "INVALID_TICKET"
+        )
+        as_code = refusal(visitor, "verifySignInMfaTotp", ticket=made_up, otp="123456")
+        assert as_code == "INVALID_TICKET"
+
+
+class TestAnUnverifiedAddress:
+    def test_is_verified_with_the_link_that_sign_up_sends(self, verifying: Server) -> None:
+        with httpx2.Client(base_url=verifying.url, timeout=30) as http:
+            visitor = Client(http)
+            signed_up = refusal(visitor, "signUpEmailPassword", email=JOE, password=PASSWORD)
+            assert signed_up == "UNVERIFIED_USER"
+            mail = verifying.mails(at_least=1)[0]
+            assert mail["kind"] == "email-verify"
+            assert "Verify my address" in http.get(mail["link"]).text
+            refused = refusal(visitor, "signInEmailPassword", email=JOE, password=PASSWORD)
+            assert refused == "UNVERIFIED_USER"
+            assert "is verified" in http.post(mail["link"]).text
+            assert visitor.call("signInEmailPassword", email=JOE, password=PASSWORD)["user"]
+            assert "not good any more" in http.post(mail["link"]).text
+
+    def test_sign_up_does_not_tell_whether_there_is_an_account(self, verifying: Server) -> None:
+        with httpx2.Client(base_url=verifying.url, timeout=30) as http:
+            visitor = Client(http)
+            answers = []
+            for _ in range(2):
+                answers += [refusal(visitor, "signUpEmailPassword", email=JOE, password=PASSWORD)]
+            mail = verifying.mails(at_least=2)[0]
+            assert mail["kind"] == "email-verify", "not verified yet: the link again"
+            visitor.call("verifyEmail", ticket=mail["ticket"])
+            answers += [refusal(visitor, "signUpEmailPassword", email=JOE, password=NEW)]
+            assert answers == ["UNVERIFIED_USER"] * 3
+            last = verifying.mails(at_least=3)[0]
+            assert (last["kind"], last["ticket"]) == ("sign-up-again", "")
+            assert visitor.call("signInEmailPassword", email=JOE, password=PASSWORD)["user"]
+
+    def test_nhosts_route_answers_no_session(self, verifying: Server) -> None:
+        for _ in range(2):
+            body = {"email": JOE, "password": PASSWORD}
+            answer = httpx2.post(f"{verifying.url}/v1/signup/email-password", json=body)
+            assert (answer.status_code, answer.json()) == (200, {"session": None}) or (
+                answer.json() == {}
+            )
+
+
+class TestTheMailbox:
+    def test_is_for_this_machine_alone(self, server: Server) -> None:
+        for headers in (
+            {"host": "postern.example.com"},
+            {"host": "127.0.0.1.example.com"},
+            {"x-forwarded-for": "192.0.2.7"},
+            {"forwarded": "for=192.0.2.7"},
+            {"x-forwarded-host": "postern.example.com"},
+            {"via": "1.1 proxy"},
+        ):
+            assert httpx2.get(f"{server.url}/mailbox", headers=headers).status_code == 404, headers
+        assert httpx2.get(f"{server.url}/mailbox").json() == []
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"AUTH_SERVER_URL": "https://auth.example.com"},
+            {"AUTH_TRUSTED_PROXIES": "127.0.0.1"},
+            {"AUTH_SMTP_HOST": "127.0.0.1", "AUTH_SMTP_SENDER": "a@b.test"},
+            {"AUTH_HOST": "0.0.0.0"},
+        ],
+    )
+    def test_is_not_there_where_others_could_read_it(
+        self, tmp_path: Path, settings: dict[str, str]
+    ) -> None:
+        with running_server(tmp_path / "var", **settings) as server:
+            assert httpx2.get(f"{server.url}/mailbox").status_code == 404
+
+    def test_shows_a_mail_in_a_frame_that_can_do_nothing(
+        self, server: Server, http: httpx2.Client
+    ) -> None:
+        Client(http).sign_up(JOE)
+        mail = reset_mail(server, Client(http))
+        listed = http.get("/mailbox", headers={"accept": "text/html"})
+        assert mail["subject"] in listed.text
+        assert "script" not in listed.headers["content-security-policy"]
+        page = http.get(f"/mailbox/{mail['id']}")
+        assert f"{mail['id']}/html" in page.text
+        frame = http.get(f"/mailbox/{mail['id']}/html")
+        assert "sandbox" in frame.headers["content-security-policy"]
+        assert http.get("/mailbox/no-id").status_code == 404
+
+
+def test_without_mail_what_needs_it_is_refused_and_the_start_says_so(tmp_path: Path) -> None:
+    with running_server(tmp_path / "var", AUTH_HOST="0.0.0.0") as server:
+        with httpx2.Client(base_url=server.url, timeout=30) as http:
+            for operation in ("sendPasswordResetEmail", "sendVerificationEmail"):
+                assert refusal(Client(http), operation, email=JOE) == "MAIL_NOT_CONFIGURED"
+            answer = http.post("/v1/user/password/reset", json={"email": JOE})
+            assert (answer.status_code, answer.json()["error"]) == (409, "disabled-endpoint")
+        assert "set AUTH_SMTP_HOST and AUTH_SERVER_URL" in server.log()
+
+
+def test_no_request_has_a_say_in_the_links(server: Server, http: httpx2.Client) -> None:
+    Client(http).sign_up(JOE)
+    evil = {"host": "evil.example.com", "x-forwarded-host": "evil.example.com"}
+    body = {"email": JOE}
+    assert http.post("/v1/user/password/reset", json=body, headers=evil).json() == "OK"
+    (mail,) = server.mails(at_least=1)
+    assert mail["link"].startswith("http://127.0.0.1:")
+    assert "evil" not in str(mail)
+
+
+def test_a_stranger_cannot_fill_a_mailbox(
+    tmp_path: Path, database_settings: dict[str, str]
+) -> None:
+    limited = SHIPPED_LIMITS | {
+        "AUTH_TRUSTED_PROXIES": "127.0.0.0/8",
+        "AUTH_SMTP_HOST": "127.0.0.1",
+        "AUTH_SMTP_PORT": str(free_port()),
+        "AUTH_SMTP_SENDER": "no-reply@example.org",
+    }
+    with running_server(tmp_path / "var", **database_settings, **limited) as server:
+
+        def ask(n: int) -> str:
+            headers = {"x-forwarded-for": f"192.0.2.{n}"}
+            with httpx2.Client(base_url=server.url, headers=headers, timeout=30) as http:
+                return refusal(Client(http), "sendPasswordResetEmail", email=JOE)
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(ask, range(1, 30)))
+        assert answers.count("") == 5
+        assert answers.count("TOO_MANY_REQUESTS") == 24
