@@ -61,7 +61,7 @@ async def main() -> None:
         for _ in range(ROUNDS)
     ]
     print(f"{cores} cores, median of {ROUNDS} rounds of {PASSWORDS_A_ROUND}\n")
-    print("| threads | verifications a second | beside one thread | loop late by | memory |")
+    print("| threads | verifications a second | relative to one | event loop delay | memory |")
     print("|---|---|---|---|---|")
     for threads, pool in pools.items():
         rate = statistics.median(measured[threads][0] for measured in rounds)
