@@ -109,7 +109,7 @@ def refusals() -> str:
 
 
 def written_messages() -> Iterator[tuple[str, str]]:
-    """Yield the messages that are written where they are raised, with the module; `…` is a value."""
+    """Yield the messages written at a `raise`, each with its module; `…` stands for a value."""
     for file in sources("auth", "api"):
         for node in ast.walk(ast.parse(file.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
