@@ -36,7 +36,7 @@ from models.proofs import Proof
 from models.transactions import atomic
 
 TICKET_PREFIX = "mfaTotp:"
-"""The prefix of Nhost's tickets. What one of ours is good for is the `Purpose` stored with it."""
+"""The prefix of Nhost's tickets. What a Postern ticket is good for is its stored `Purpose`."""
 
 
 @dataclass(frozen=True)

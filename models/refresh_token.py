@@ -18,7 +18,7 @@ class RefreshToken(Model):
     )
     digest = fields.CharField(max_length=64, unique=True)
     rotated_at = fields.DatetimeField(null=True)
-    """When its successor was handed out for the first time."""
+    """When its successor was issued for the first time."""
     revoked_at = fields.DatetimeField(null=True)
     """When a change of credentials revoked it; the token can still sign its session out."""
 

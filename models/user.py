@@ -36,7 +36,7 @@ class User(Model):
     totp_secret = fields.CharField(max_length=255, null=True)
     """Encrypted by `auth.keys.vault`."""
     totp_enrolled_at = fields.DatetimeField(null=True, db_index=True)
-    """When the secret was handed out."""
+    """When the secret was issued."""
     totp_activated_at = fields.DatetimeField(null=True)
     totp_last_step = fields.BigIntField(default=0)
     """The newest time step whose code was accepted. Neither it nor an older one is accepted again,
