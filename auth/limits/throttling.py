@@ -130,7 +130,7 @@ class Attempt:
     async def undo(self) -> None:
         """Take one failure off the count, since the attempt could not be checked.
 
-        A wait that it began ends.
+        A wait that it began ends; the count decays from now on.
         """
         counted = Throttle.filter(key=self.key, failures__gt=0)
         await counted.update(failures=F("failures") - 1, allowed_at=0)
