@@ -1,1 +1,1 @@
-"""What clients speak: the ASGI application and the GraphQL schema."""
+"""What clients speak: the ASGI application, the GraphQL API and Nhost's REST routes."""

@@ -27,15 +27,15 @@ from models import User, database
 
 VERSION = version("postern")
 JWKS_CACHING = {"cache-control": "public, max-age=60"}
-"""Hasura looks again only when told for how long the keys are good."""
+"""Hasura fetches the keys again only if the response says how long they are valid."""
 PROBES = ("/healthz", "/readyz")
-"""What orchestrators and load balancers ask all the time."""
+"""Paths that orchestrators and load balancers request all the time."""
 
 
 class SecurityHeaders:
-    """Tells browsers to guess no content types, to load and frame nothing, to name no address.
+    """Adds headers to all responses: no guessed types, no loading, no framing, no referrer.
 
-    A page comes with a policy of its own.
+    A page sets its own content policy.
     """
 
     HEADERS: Mapping[bytes, bytes] = {
@@ -48,7 +48,7 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and add the headers to the answer."""
+        """Pass the request on, and add the headers to the response."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -61,46 +61,46 @@ class SecurityHeaders:
 
 
 async def healthz(_request: Request) -> JSONResponse:
-    """Whether the process answers."""
+    """Answer as long as the process runs."""
     return JSONResponse("OK")
 
 
 async def show_version(_request: Request) -> JSONResponse:
-    """Which Postern this is."""
+    """Return the version."""
     return JSONResponse({"version": VERSION})
 
 
 async def not_found(_request: Request, _error: Exception) -> JSONResponse:
-    """Clients parse every body, so a route that is not there answers JSON too."""
+    """Answer an unknown route with JSON, since clients parse every body."""
     return JSONResponse({"status": 404, "error": "not-found", "message": "No such route."}, 404)
 
 
 async def method_not_allowed(_request: Request, error: Exception) -> JSONResponse:
-    """The same for a method that a route does not have; `Allow` names those that it has."""
+    """Answer a wrong method with JSON; `Allow` names the right methods."""
     body = {"status": 405, "error": "method-not-allowed", "message": "Method not allowed."}
     return JSONResponse(body, 405, getattr(error, "headers", None))
 
 
 async def failed(_request: Request, error: Exception) -> JSONResponse:
-    """The same for an error that no route has foreseen."""
+    """Answer an unexpected error with JSON."""
     return endpoint.answer(refusal_of(error))
 
 
 def create_app(postern: Postern) -> Starlette:
-    """The application that serves this Postern; it connects to the database when it starts.
+    """Return the application that serves this Postern. It connects to the database at startup.
 
     Raises ConfigError.
     """
 
     async def jwks(_request: Request) -> JSONResponse:
-        """The public keys that verify access tokens (RFC 7517)."""
+        """Return the public keys that verify access tokens (RFC 7517)."""
         keys = [key.jwk() for key in postern.key_ring.in_use(postern.now())]
         return JSONResponse({"keys": [key for key in keys if key]}, headers=JWKS_CACHING)
 
     readiness = Readiness(postern)
 
     async def readyz(_request: Request) -> JSONResponse:
-        """Whether it can do its work: the database answers, and the keys open what is in it."""
+        """Return whether the database answers and the encryption keys open its secrets."""
         if (why := await readiness.why_not()) is None:
             return JSONResponse("OK")
         body = {"status": 503, "error": "service-unavailable", "message": why}
@@ -126,7 +126,7 @@ def create_app(postern: Postern) -> Starlette:
     described = document(VERSION, prefix, postern.settings.server_url)
 
     async def openapi(_request: Request) -> JSONResponse:
-        """The routes of Nhost Auth, for clients and tools (OpenAPI 3.1)."""
+        """Return the OpenAPI 3.1 document of Nhost's routes, for clients and tools."""
         return JSONResponse(described)
 
     about = {
@@ -157,6 +157,6 @@ def create_app(postern: Postern) -> Starlette:
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed, 500: failed},
     )
-    # Starlette would redirect to the host that the request names, whoever chose it.
+    # Starlette would redirect to the host that the request names, which anybody can choose.
     app.router.redirect_slashes = False
     return app

@@ -1,4 +1,4 @@
-"""Where a request really comes from: the socket's other end, or what a trusted proxy says."""
+"""The address of a client: the peer of the connection, or what a trusted proxy reports."""
 
 import ipaddress
 import re
@@ -14,12 +14,12 @@ _FORWARDED_FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s]*)', re.IGNOREC
 def client_address(
     peer: str | None, headers: Headers, trusted: Sequence[Network], header: str
 ) -> str | None:
-    """The address of the client, from the socket unless that is a trusted proxy's.
+    """Return the client's address: the peer's, unless the peer is a trusted proxy.
 
-    Each proxy appends the address that it was asked from to `header`, the one that the operator has
-    named: `x-forwarded-for`, `forwarded` (RFC 7239) or one that holds a single address. Read from
-    the end, the first address that is no trusted proxy is the client's; everything before it may be
-    the client's invention. No other header is looked at.
+    Each proxy appends the address of its own peer to `header`, which the operator has named:
+    `x-forwarded-for`, `forwarded` (RFC 7239), or a header with a single address. From the end of
+    the list, the first address that is not a trusted proxy is the client's; the client may have
+    forged everything before it. No other header is read.
     """
     if not trusted or not is_trusted(peer, trusted):
         return peer
@@ -28,12 +28,12 @@ def client_address(
 
 
 def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
-    """Whether the other end of a socket is one of the trusted proxies."""
+    """Return whether the peer of a connection is a trusted proxy."""
     return _is_among(_parsed(peer), trusted)
 
 
 def _nearest_stranger(hops: list[str], trusted: Sequence[Network]) -> str | None:
-    """The last hop that is no trusted proxy; None where a hop before it cannot be read."""
+    """Return the last hop that is not a trusted proxy; None if a malformed hop comes first."""
     address = None
     for hop in reversed(hops):
         address = _parsed(hop)
@@ -55,7 +55,7 @@ def _forwarded(headers: Headers) -> list[str]:
 
 
 def _parsed(hop: str | None) -> Address | None:
-    """The address in a hop: `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7` or `[2001:db8::7]:80`."""
+    """Parse a hop: `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7` or `[2001:db8::7]:80`."""
     text = (hop or "").strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

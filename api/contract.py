@@ -1,7 +1,7 @@
-"""What each operation does and which refusals it can answer, said once.
+"""What each operation does, and which refusals it can return: declared in one place.
 
-The descriptions of the GraphQL schema, the OpenAPI document and the table in docs/clients.md come
-from here, and the tests that try everything fail on a refusal that is not declared.
+The descriptions of the GraphQL schema, the OpenAPI document and the table in docs/clients.md are
+written from here. The fuzzing tests fail on a refusal that is not declared.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from auth.errors import ErrorCode as E
 EVERYWHERE = frozenset(
     {E.INVALID_REQUEST, E.TOO_MANY_REQUESTS, E.SERVICE_UNAVAILABLE, E.INTERNAL_SERVER_ERROR}
 )
-"""What any request can be answered with, before or instead of its operation."""
+"""Refusals that any request can get, before or instead of its operation."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """An operation: its name, what it does, and its refusals with the cases that need a word."""
+    """An operation: its name, what it does, and its refusals, with notes on some of them."""
 
     name: str
     does: str
@@ -33,16 +33,16 @@ class Contract:
         return f"{self.does} Errors: {', '.join(codes)}."
 
     def declares(self, code: ErrorCode) -> bool:
-        """Whether the operation can be answered with this refusal."""
+        """Return whether the operation can return this refusal."""
         return code in self.refusals or code in EVERYWHERE
 
 
 _ACCOUNT = (E.DISABLED_USER, E.UNVERIFIED_USER)
-"""Of a user who may not sign in, or not any more."""
+"""Refusals of a user who may not sign in, or no longer."""
 _FACTOR = (E.INVALID_TICKET, E.DISABLED_MFA_TOTP, *_ACCOUNT, E.DISABLED_ENDPOINT)
-"""Of redeeming a ticket, whatever with."""
+"""Refusals of redeeming a ticket, with any factor."""
 _RECENT = (E.UNAUTHENTICATED, E.ELEVATED_CLAIM_REQUIRED)
-"""Of what needs a sign-in that is not long ago."""
+"""Refusals of operations that need a recent sign-in."""
 
 ME = Contract(
     "me",

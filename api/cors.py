@@ -1,8 +1,7 @@
 """Cross-Origin Resource Sharing: which pages of other sites may call this server (Fetch standard).
 
-No answer allows credentials: a browser sends no cookie along, and there is none. Requests from
-public pages to private networks are not granted here (`Access-Control-Allow-Private-Network`):
-browsers ask their user now.
+No response allows credentials, since Postern uses no cookies. Access from public pages to private
+networks (`Access-Control-Allow-Private-Network`) is not granted: browsers now ask their user.
 """
 
 import logging
@@ -15,13 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = "GET, POST"
 EXPOSED = "retry-after, www-authenticate"
-"""Headers of an answer that a page may read besides those that every page may."""
+"""Response headers that a page may read, besides those that are always readable."""
 MAX_AGE = 24 * 60 * 60
 """Seconds for which a browser may remember a preflight; each browser has a lower limit."""
 MAX_HEADERS = 2048
-"""Characters of the header names in a preflight."""
+"""Maximum length of the list of header names in a preflight, in characters."""
 MAX_REPORTED = 100
-"""Origins that one process names in its log."""
+"""How many refused origins one process names in its log."""
 _ORIGIN_SHOWN = 255
 _NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+([ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
 """A list of header names (RFC 9110, section 5.6)."""
@@ -31,7 +30,7 @@ logger = logging.getLogger("postern")
 
 
 class Cors:
-    """Answers preflights, and tells browsers which pages may read the other answers.
+    """Answers preflights, and tells browsers which pages may read the other responses.
 
     A preflight is not counted for its address: it costs less than the count would.
     """
@@ -42,7 +41,7 @@ class Cors:
         self._reported: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a preflight; pass any other request on, and add the headers to the answer."""
+        """Answer a preflight; pass any other request on, and add the headers to the response."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -82,7 +81,7 @@ class Cors:
         return Response(headers=vary | allowed)
 
     def _report(self, origin: str) -> None:
-        """Write to the log which origin was refused: once each, and only so many."""
+        """Log a refused origin: once each, and only the first 100."""
         shown = origin[:_ORIGIN_SHOWN]
         if shown in self._reported or len(self._reported) >= MAX_REPORTED:
             return

@@ -1,4 +1,4 @@
-"""What all endpoints share: who sends a request, how often, and how large its body may be."""
+"""What all endpoints share: the caller of a request, its rate limit, and the size of its body."""
 
 import asyncio
 import logging
@@ -18,20 +18,20 @@ from auth.postern import Postern
 logger = logging.getLogger("postern")
 
 FORWARDED = {"forwarded", "x-forwarded-for", "x-real-ip"}
-"""Headers in which proxies say who asks them."""
+"""Headers in which proxies report their client's address."""
 WARNED_OF = 5
-"""Addresses that the log warns of: a server without named proxies may meet many."""
+"""How many addresses the log warns of: a server without trusted proxies may meet many."""
 
 USER_AGENT_MAX, ADDRESS_MAX = 255, 45
-"""Characters that are kept of what a client calls itself, and of where it is."""
+"""Maximum stored length of a user agent and of an address, in characters."""
 BODY_MAX = 64 * 1024
-"""Bytes of a request."""
+"""Maximum size of a request body, in bytes."""
 BODY_SECONDS = 10
-"""How long a client may take to send them."""
+"""Seconds that a client may take to send the body."""
 
 
 def caller_of(postern: Postern, request: Request) -> Caller:
-    """Who asks. The access token is only looked at by the operations that need one."""
+    """Return the caller of a request. Only operations that need the access token verify it."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return Caller(
         address=address_of(postern, request),
@@ -41,7 +41,7 @@ def caller_of(postern: Postern, request: Request) -> Caller:
 
 
 def address_of(postern: Postern, request: Request) -> str | None:
-    """Where the request comes from."""
+    """Return the address that the request comes from."""
     peer = request.client.host if request.client else None
     chosen = postern.settings
     if not chosen.trusted_proxies and FORWARDED.intersection(request.headers.keys()):
@@ -53,10 +53,10 @@ def address_of(postern: Postern, request: Request) -> str | None:
 
 
 async def count_request(postern: Postern, request: Request) -> Caller:
-    """Count a request for its address; who asks.
+    """Count a request for its address, and return its caller.
 
-    Where strangers have used up the address's requests, whoever is signed in has as many of their
-    own, by session. Raises AuthError: TOO_MANY_REQUESTS.
+    If the address has used up its requests, each signed-in session has as many of its own. Raises
+    AuthError: TOO_MANY_REQUESTS.
     """
     caller, limits = caller_of(postern, request), postern.rate_limits
     try:
@@ -74,7 +74,7 @@ async def count_request(postern: Postern, request: Request) -> Caller:
 
 @lru_cache(maxsize=64)
 def _warn_of_unnamed_proxy(peer: str | None) -> None:
-    """Say it once for an address. Anybody can send such a header, so nothing is concluded."""
+    """Log a warning, once per address. Anybody can send such a header, so it has no effect."""
     if _warn_of_unnamed_proxy.cache_info().currsize < WARNED_OF:
         logger.warning(
             "%s says that it asks for somebody else, and is not believed. If it is your proxy, "
@@ -85,14 +85,14 @@ def _warn_of_unnamed_proxy(peer: str | None) -> None:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a body of this type is JSON: what a page can only send after a preflight."""
+    """Return whether a body of this type is JSON, which a page can send only after a preflight."""
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 def bounded(receive: Receive) -> Receive:
-    """The same body, but no more of it than an operation needs, and within a time.
+    """Limit the size of a request body, and the time until it has arrived.
 
-    Raises HTTPException: 408, 413.
+    The returned function raises HTTPException: 408, 413.
     """
     received = 0
     deadline = asyncio.get_running_loop().time() + BODY_SECONDS

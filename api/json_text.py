@@ -1,4 +1,4 @@
-"""Which JSON is accepted, for GraphQL and for Nhost's routes alike."""
+"""Parsing of JSON, for GraphQL and for Nhost's routes."""
 
 import json
 import math
@@ -8,20 +8,20 @@ from typing import Any, NoReturn
 from starlette.exceptions import HTTPException
 
 MAX_NESTING = 64
-"""Objects and lists within each other (RFC 8259, section 9, allows a limit)."""
+"""Maximum nesting of objects and lists (RFC 8259, section 9, allows a limit)."""
 _HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class _UnacceptableError(ValueError):
-    """JSON by the letter of RFC 8259, but not for us; says what it should be without."""
+    """JSON that Postern rejects; the message names what is not accepted."""
 
 
 def parse_json(data: str | bytes) -> Any:
-    """The value in a JSON text (RFC 8259), after a byte order mark or without one.
+    """Parse a JSON text (RFC 8259) in UTF-8, with or without a byte order mark.
 
-    The text has to be UTF-8. Refused are also: NaN and infinity, numbers too large to be read, half
-    of a surrogate pair, a name that an object has twice (two readers could take different values),
-    and more than 64 levels of nesting.
+    Rejects NaN and infinity, numbers that are too large, unpaired surrogates, a name that occurs
+    twice in an object (two parsers could take different values), and more than 64 levels of
+    nesting.
     Raises HTTPException: 400.
     """
     try:

@@ -1,4 +1,4 @@
-"""Whether this process can do its work: what `/readyz` answers."""
+"""Whether this process can do its work, for `/readyz`."""
 
 import logging
 import time
@@ -8,15 +8,15 @@ from auth.postern import Postern
 from models import database
 
 READY_SECONDS = 1
-"""How often the database is asked, however often `/readyz` is."""
+"""Seconds between two checks of the database, however often `/readyz` is requested."""
 _KEYS_SECONDS = 10
-"""How often secrets that no key opens are counted again, while there are any."""
+"""Seconds between two counts of secrets that no key opens, while there are any."""
 
 logger = logging.getLogger("postern")
 
 
 class Readiness:
-    """What is missing, as of this second or the last."""
+    """The readiness of the process, at most about a second old."""
 
     def __init__(self, postern: Postern) -> None:
         self._postern = postern
@@ -25,14 +25,14 @@ class Readiness:
         self._unreadable: Unreadable | None = None
 
     async def count_unreadable(self) -> None:
-        """Look for secrets that no key opens, and write one line to the log if there are any."""
+        """Count secrets that no key opens, and log one line if there are any."""
         self._counted = time.monotonic()
         self._unreadable = await unreadable(self._postern.vault)
         if self._unreadable:
             logger.error("%s. Until then /readyz answers 503.", self._unreadable)
 
     async def why_not(self) -> str | None:
-        """What keeps this process from its work, for a person; None if nothing does."""
+        """Return why the process is not ready, as a sentence for a person; None if it is."""
         if time.monotonic() > self._asked + READY_SECONDS:
             self._asked = time.monotonic()
             self._is_ready = await database.is_ready()

@@ -1,4 +1,4 @@
-"""One refusal for both APIs: what a client is told of an exception, and what the log is told."""
+"""One refusal for both APIs: what the client and the log are told of an exception."""
 
 import logging
 import traceback
@@ -33,7 +33,7 @@ STATUS = {
     ErrorCode.UNAUTHENTICATED: 401,
     ErrorCode.UNVERIFIED_USER: 401,
 }
-"""The HTTP status of a refusal, where it is one of the request as a whole; 400 for all others."""
+"""The HTTP status if the request as a whole is refused; 400 for the codes not listed."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Refusal:
 
 
 def refusal_of(error: BaseException, *, conceal: bool = False) -> Refusal:
-    """The refusal that an exception becomes.
+    """Turn an exception into a refusal.
 
-    With `conceal`, a code that tells something of an account becomes INVALID_REQUEST. What was not
-    foreseen is written to the log, under an id that the client gets.
+    With `conceal`, a code that tells something about an account becomes INVALID_REQUEST. An
+    unexpected error is logged under an id that the client gets.
     """
     if isinstance(error, HTTPException):
         code = ErrorCode.INVALID_REQUEST
@@ -76,9 +76,9 @@ def refusal_of(error: BaseException, *, conceal: bool = False) -> Refusal:
 
 
 def _unforeseen(error: BaseException) -> Refusal:
-    """Log where the error happened, but not what it says: that may repeat what a client sent.
+    """Log where the error happened, but not its message, which may repeat what a client sent.
 
-    Only what the database and the system say of themselves does not.
+    Messages of the operating system and operational errors of the database do not: they are logged.
     """
     error_id = str(uuid4())
     what = f": {error}" if isinstance(error, OSError | OperationalError) else ""

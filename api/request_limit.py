@@ -1,4 +1,4 @@
-"""Every request counts for its address, whatever it is for."""
+"""The rate limit of all requests of an address."""
 
 from collections.abc import Collection
 
@@ -15,9 +15,9 @@ from auth.postern import Postern
 class RequestLimit:
     """Refuses the requests of an address that has made too many.
 
-    `uncounted` are paths: `/graphql`, which counts by itself and refuses in its own form, and the
-    probes. Orchestrators and load balancers send those often, from one address, and restart or
-    bypass a server that refuses them. Probes cost less than the count would.
+    `uncounted` are paths: `/graphql`, which counts its requests itself and refuses them in its own
+    format, and the probes. Orchestrators and load balancers send probes often, from one address,
+    and restart or bypass a server that refuses them. Probes cost less than the count would.
     """
 
     def __init__(self, app: ASGIApp, postern: Postern, uncounted: Collection[str]) -> None:

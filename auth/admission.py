@@ -1,11 +1,11 @@
-"""The one door for whoever has proven something -> Session | MfaTicket | a refusal.
+"""Admission: a proof of who somebody is -> Session | MfaTicket | a refusal.
 
-Every way in proves who somebody is and calls `admit`. Only this module knows of accounts that are
-kept out, of required factors, of tickets and of what opens a session.
+Every way in proves who somebody is and calls `admit`. Only this module knows which accounts may not
+sign in, which factors are required, how tickets work and what opens a session.
 
-For a ticket there is one path, whatever is guessed. One statement takes an attempt from the ticket,
-counts a failure for the user, and hands out what the answer is checked against. A right answer
-gives both back in the statement that opens the session.
+All answers to a ticket take one path. One statement takes an attempt from the ticket, counts a
+failure for the user, and returns what the answer is checked against. For a right answer, the
+statement that opens the session deletes the ticket and clears the failures.
 """
 
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,7 @@ from models.proofs import Proof
 from models.transactions import atomic
 
 TICKET_PREFIX = "mfaTotp:"
-"""What Nhost's tickets begin with; ours are good for whatever `Purpose` is stored with them."""
+"""The prefix of Nhost's tickets. What a Postern ticket is good for is its stored `Purpose`."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +49,30 @@ class MfaTicket:
 
 @dataclass(frozen=True)
 class Proven:
-    """Who somebody is, as a way in has found out, and what it was proven with."""
+    """Who somebody is, as proven by a way in."""
 
     user: User
     methods: tuple[str, ...]
-    """By the names of RFC 8176 (`amr`)."""
+    """`amr` values (RFC 8176)."""
     still_true: Proof
-    """What has to hold, and is spent, when the user is admitted."""
+    """What must still be true, and is spent, when the user is admitted."""
     attempt: Attempt
-    """The attempt that has succeeded."""
+    """The attempt that succeeded."""
 
 
 @dataclass(frozen=True)
 class _Taken:
-    """A ticket of which an attempt has been taken, and the attempt, which counts as failed."""
+    """A ticket from which an attempt was taken, and the attempt, which counts as failed so far."""
 
     ticket: StoredTicket
     attempt: Attempt
 
     @property
     def attempts_left(self) -> int:
-        return self.ticket.attempts_left - 1  # it is loaded as it was before
+        return self.ticket.attempts_left - 1  # the row was loaded before the attempt was taken
 
     async def undo(self) -> None:
-        """Give the attempt back: its answer could not be checked."""
+        """Give the attempt back, since the answer could not be checked."""
         async with atomic():
             stored = StoredTicket.filter(id=self.ticket.id)
             await stored.update(attempts_left=F("attempts_left") + 1)
@@ -80,7 +80,7 @@ class _Taken:
 
 
 def kept_out(postern: Postern, user: User) -> ErrorCode | None:
-    """Why the user may not sign in though what was shown is right, if so."""
+    """Return why the user may not sign in even with right credentials; None if they may."""
     reason = current.kept_out(postern, user)
     if reason is None and user.has_second_factor and not postern.settings.mfa_enabled:
         return ErrorCode.DISABLED_ENDPOINT
@@ -88,10 +88,10 @@ def kept_out(postern: Postern, user: User) -> ErrorCode | None:
 
 
 async def admit(proven: Proven) -> Session | MfaTicket | None:
-    """A session, or a ticket where the user has a second factor.
+    """Open a session, or issue a ticket if the user has a second factor.
 
-    None if the user has changed since, the proof was spent meanwhile, or the attempt was not
-    counted and is not allowed any more.
+    Returns None if the user has changed since, the proof was spent in the meantime, or the attempt
+    was not counted and is no longer allowed.
     Raises AuthError: DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT.
     """
     if reason := kept_out(proven.attempt.postern, proven.user):
@@ -108,13 +108,13 @@ async def redeem(
 ) -> Session:
     """Redeem a sign-in ticket with an answer to a second factor.
 
-    Raises AuthError: INVALID_TICKET (unknown, expired, redeemed, or too many wrong answers), what
-    is `wrong` for this factor (wrong or already used; the ticket stays good for the attempts left),
-    `missing` (all factors were turned off meanwhile), DISABLED_USER, UNVERIFIED_USER,
-    DISABLED_ENDPOINT, TOO_MANY_REQUESTS.
+    Raises AuthError: INVALID_TICKET (unknown, expired, redeemed, or too many wrong answers); the
+    factor's `wrong` (wrong or already used; the ticket keeps its other attempts) or `missing` (all
+    factors were turned off in the meantime); DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT,
+    TOO_MANY_REQUESTS. Raises VaultError if no encryption key opens the secret.
     """
     second_factor.refuse_unless_enabled(postern)
-    if not factor.looks_like_one(answer):  # it costs no attempt
+    if not factor.looks_like_one(answer):  # costs no attempt
         opened = await open_ticket(postern, caller, ticket, factor)
         raise AuthError(factor.wrong, attemptsLeft=opened.attempts_left)
     taken = await _take_attempt(postern, caller, ticket, factor)
@@ -157,10 +157,10 @@ async def _issue_ticket(proven: Proven) -> MfaTicket | None:
 async def _take_attempt(
     postern: Postern, caller: Caller, ticket: str, factor: SecondFactor
 ) -> _Taken:
-    """Take an attempt from the ticket and count it as failed, before the answer is looked at.
+    """Take an attempt from the ticket and count it as failed, before the answer is checked.
 
-    What is refused for another reason costs the ticket nothing.
-    Raises AuthError: what `open_ticket` does.
+    A refusal here takes no attempt from the ticket.
+    Raises AuthError: as `open_ticket` does.
     """
     taken = await _take(postern, ticket)
     if taken is not None:
@@ -168,7 +168,7 @@ async def _take_attempt(
     attempt = _attempt_at(postern, caller, await open_ticket(postern, caller, ticket, factor))
     if not await attempt.is_where_known():
         raise await attempt.refused()
-    # Under attack from elsewhere: where the user has signed in before, another count is kept.
+    # The account is attacked from elsewhere: the user's known networks have counts of their own.
     attempt = attempt.where_known()
     taken = await _take(postern, ticket, attempt.key)
     if taken is None:
@@ -198,10 +198,10 @@ async def _take(postern: Postern, ticket: str, throttle: str | None = None) -> S
 async def open_ticket(
     postern: Postern, caller: Caller, ticket: str, factor: SecondFactor
 ) -> StoredTicket:
-    """The ticket, whose user may sign in and has a second factor; no attempt is taken.
+    """Return the ticket of a user who may sign in and has a second factor; take no attempt.
 
-    Raises AuthError: INVALID_TICKET, what is `missing` for this factor, DISABLED_USER,
-    UNVERIFIED_USER, TOO_MANY_REQUESTS.
+    Raises AuthError: INVALID_TICKET, the factor's `missing`, DISABLED_USER, UNVERIFIED_USER,
+    TOO_MANY_REQUESTS.
     """
     usable = StoredTicket.filter(
         digest=tokens.digest(ticket),
@@ -219,7 +219,7 @@ async def open_ticket(
 
 
 async def _session_for(taken: _Taken, factor: SecondFactor, proof: Proof) -> Session | None:
-    """The session that ticket and answer are good for; None if either was used or changed since."""
+    """Open the session, spending ticket and answer; None if either was used or changed since."""
     ticket, attempt = taken.ticket, taken.attempt
     methods = tuple(dict.fromkeys((*ticket.methods.split(), *factor.amr)))
     session = await opening.open_session(attempt, ticket.user, methods, proof, ticket=ticket)

@@ -1,7 +1,7 @@
-"""A backup of all that is stored, made while the server runs, and putting it back.
+"""Backups of all stored data, made while the server runs, and restoring them.
 
-A backup is a folder: the SQLite database as of one moment, the key files, the configuration file,
-and a manifest of them, written last. What the environment holds is not in it.
+A backup is a folder: a consistent snapshot of the SQLite database, the key files, the configuration
+file, and a manifest of them, written last. Environment variables are not part of it.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ from models import database, sqlite_files
 DATABASE, MANIFEST, CONFIGURATION = "postern.db", "backup.json", "nhost.toml"
 _FORMAT = 1
 _IN_USE = ".in-use"
-"""A file in the data folder that every server of it holds a shared lock on."""
+"""A file in the data folder; every server that uses the folder holds a shared lock on it."""
 
 
 class BackupError(Exception):
-    """A backup that cannot be made or put back; the message says why."""
+    """A backup cannot be made or restored; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,25 @@ class Backup:
 
     files: tuple[str, ...]
     users: int | None
-    """None where the database is not in it, as it is on PostgreSQL."""
+    """None if the backup has no database, as with PostgreSQL."""
 
 
 @contextmanager
 def in_use(data_dir: Path) -> Iterator[None]:
-    """Inside of the block a server uses the data folder, and nothing is restored into it.
+    """Mark the data folder as used by a server; inside of the block, no restore can run.
 
-    Raises BackupError while something is. A folder that cannot be written has no such guard.
+    Raises BackupError while a restore runs. A read-only folder is not protected.
     """
     with _lock(data_dir, fcntl.LOCK_SH, "a backup is being restored into it"):
         yield
 
 
 def make(settings: Settings, folder: Path, now: datetime, configuration: Path | None) -> Backup:
-    """Write a backup into a folder that is new or empty, and verify what was written.
+    """Write a backup into a new or empty folder, and check the integrity of the copied database.
 
-    The database first, then the keys: whatever it holds opens with the keys of the backup.
-    Raises BackupError, UnusableDatabaseError, OSError and sqlite3.Error; then the folder is left
-    empty.
+    The database is copied before the keys, so the backup's keys open all secrets in it.
+    Raises BackupError, UnusableDatabaseError, UnusableKeyError, OSError and sqlite3.Error; then the
+    folder is left empty.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -81,7 +81,10 @@ def make(settings: Settings, folder: Path, now: datetime, configuration: Path | 
 
 
 def read(folder: Path) -> Backup:
-    """What is in a backup, once it is seen to be whole. Raises BackupError and OSError."""
+    """Check that a backup is complete and unchanged, and return what is in it.
+
+    Raises BackupError, UnusableDatabaseError and OSError.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         files: dict[str, str] = dict(manifest["files"])
@@ -103,11 +106,12 @@ def read(folder: Path) -> Backup:
 
 
 def restore(settings: Settings, folder: Path, now: datetime, *, force: bool) -> Path | None:
-    """Put the database and the keys of a backup back, and answer where those before it went.
+    """Restore the database and the keys of a backup; return the folder with the previous ones.
 
-    With `force`, what is there is moved into a folder beside it; nothing is deleted.
-    Raises BackupError where the backup is not whole, where a server or another process uses the
-    data, and where something is there already; OSError and sqlite3.Error.
+    With `force`, existing files are moved into that folder; nothing is deleted.
+    Raises BackupError if the backup is incomplete or changed, if a server or another process uses
+    the data, or if files exist and `force` is off. Raises UnusableDatabaseError, OSError and
+    sqlite3.Error.
     """
     backup, data_dir = read(folder), settings.data_dir
     target = database.sqlite_file(settings)
@@ -133,7 +137,7 @@ def _put_back(
     there: list[Path],
     aside: Path,
 ) -> None:
-    """Move what is there aside and copy the backup; or fail, and leave everything as it was."""
+    """Move existing files aside and copy the backup; on failure, put everything back."""
     moved: list[Path] = []
     try:
         if there:
@@ -181,7 +185,7 @@ def _copy_keys(settings: Settings, folder: Path) -> None:
 
 def _already_there(data_dir: Path, target: Path | None) -> list[Path]:
     paths = [data_dir / ENCRYPTION_KEYS_FILE, data_dir / signing_keys.FOLDER]
-    if target is not None:  # a log that is left would be taken for one of the restored database
+    if target is not None:  # SQLite would apply a leftover log to the restored database
         paths += [target, *(target.with_name(target.name + end) for end in ("-wal", "-shm"))]
     return [path for path in paths if path.exists()]
 

@@ -1,4 +1,4 @@
-"""Who asks, as far as the connection tells."""
+"""Who sends a request, as far as the connection tells."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from models.hot_paths.sign_ins import Origin
 class Caller:
     """Where a request came from, and the access token that came with it.
 
-    Neither is proof of anything: `auth.sessions.current` looks at the token.
+    Neither is verified here: `auth.sessions.current` checks the token.
     """
 
     address: str | None = None
@@ -18,5 +18,5 @@ class Caller:
 
     @property
     def origin(self) -> Origin:
-        """Where it came from, as it is stored."""
+        """Where the request came from, as it is stored."""
         return Origin(self.address, self.user_agent)

@@ -1,4 +1,4 @@
-"""What Hasura reads in an access token: its user, their roles, and the operator's custom claims."""
+"""Hasura's claims in an access token: the user, their roles, and the operator's custom claims."""
 
 import json
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ _ALLOWED_ROLES = f"{_PREFIX}allowed-roles"
 _IS_ANONYMOUS = f"{_PREFIX}user-is-anonymous"
 _ELEVATED = f"{_PREFIX}auth-elevated"
 _OURS = {_USER_ID, _DEFAULT_ROLE, _ALLOWED_ROLES, _IS_ANONYMOUS, _ELEVATED}
-"""What no custom claim can say."""
+"""Claims that a custom claim cannot override."""
 
 
 def hasura_claims(
     user: User, paths: tuple[tuple[str, str], ...] = (), *, elevated: bool = False
 ) -> Mapping[str, object]:
-    """All the claims of a user, with the custom ones that `paths` find.
+    """Return all claims of a user, with the custom claims that `paths` select.
 
-    `elevated` marks a session in which a credential was shown again, as Nhost does.
+    `elevated` marks a session in which the user proved a credential again, as in Nhost.
     """
     return {
         **custom_claims(user, paths),
@@ -38,10 +38,10 @@ def hasura_claims(
 
 
 def custom_claims(user: User, paths: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """The claims that these paths (RFC 9535) find in the user's record, as Hasura reads them.
+    """Return the claims that these JSONPaths (RFC 9535) select in the user's record, for Hasura.
 
-    A claim's name gets the prefix `x-hasura-` unless it has it, in lower case. Its value is text:
-    a list is written as PostgreSQL writes an array, and what is not there is `null`.
+    A claim's name is in lower case and has the prefix `x-hasura-`. Its value is text: a list is
+    written as a PostgreSQL array, and a missing value as `null`.
     """
     record = public_fields.as_json(user) if paths else {}
     claims = {}
@@ -59,7 +59,7 @@ def _compiled(path: str) -> Any:
 
 
 def _is_many(path: str) -> bool:
-    """Whether the path can find more than one value."""
+    """Return whether the path can select more than one value."""
     return not _compiled(path).singular_query()
 
 

@@ -1,4 +1,4 @@
-"""E-mail addresses: one spelling for each."""
+"""E-mail addresses: one normalised spelling for each."""
 
 import re
 import unicodedata
@@ -6,34 +6,34 @@ import unicodedata
 from email_validator import EmailNotValidError, validate_email
 
 MAX_LENGTH = 254
-"""Characters of an address (RFC 5321, section 4.5.3.1.3, as corrected by erratum 1690)."""
+"""Maximum length of an address (RFC 5321, section 4.5.3.1.3, as corrected by erratum 1690)."""
 _LOCAL_PART = 64
-"""Characters before the @ (RFC 5321, section 4.5.3.1.1)."""
+"""Maximum length of the part before the @ (RFC 5321, section 4.5.3.1.1)."""
 _LOCAL_NAMES = (".local", ".home.arpa", ".onion")
-"""Endings of domains that mail is delivered to, though not by the public DNS (RFC 6762, RFC 8375,
-RFC 7686). The library refuses them, as it knows public addresses alone; `.internal` it takes."""
+"""Domain endings outside of the public DNS that can receive mail (RFC 6762, RFC 8375, RFC 7686).
+The library rejects them, since it accepts only public addresses; it accepts `.internal`."""
 _TEST = ".test"
-"""An ending that the library takes for them where it is told to (RFC 6761, section 6.2)."""
+"""An ending that the library accepts on request, and that stands in for them (RFC 6761, 6.2)."""
 _DOTS_OF_IDNA = re.compile("[\u3002\uff61]")
-"""Full stops that UTS #46 reads as a dot, beside those that NFKC does."""
+"""Full stops that UTS #46 maps to a dot, besides those that NFKC maps."""
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""Letters and marks that show nothing (Default_Ignorable_Code_Point): two addresses would look like
-one. The library refuses those of them that are format characters."""
+"""Invisible letters and marks (Default_Ignorable_Code_Point): two addresses would look the same.
+The library itself rejects those that are format characters."""
 
 
 def normalise(email: str) -> str | None:
-    """The one spelling under which an address is stored and looked up; None if it is no address.
+    """Return the spelling under which an address is stored and looked up; None if it is invalid.
 
-    Trimmed; without regard to case (Unicode case folding) and to forms of a letter (NFKC); the
-    domain in its ASCII form (IDNA 2008, RFC 5891); without quotes that change nothing.
+    The spelling is trimmed, case-folded (Unicode) and in compatibility form (NFKC). The domain is
+    in ASCII form (IDNA 2008, RFC 5891). Unnecessary quotes are removed.
 
-    Taken beside public addresses: the endings `.local`, `.home.arpa`, `.internal`, `.onion` and
-    `.test`; and dots anywhere before the @, as old mobile providers have given them out
-    (`joe.@ezweb.ne.jp`). Not taken: a domain without a dot, which is a typing error more often than
-    a host (`joe@gmail`); a literal address; an underscore in the domain (RFC 5321, section 4.1.2);
-    quotes that are needed (`"joe smith"@example.com`).
+    Accepted besides public addresses: the endings `.local`, `.home.arpa`, `.internal`, `.onion` and
+    `.test`; and dots anywhere before the @, as in addresses of old mobile providers
+    (`joe.@ezweb.ne.jp`). Not accepted: a domain without a dot, which is usually a typing error
+    (`joe@gmail`); an IP address as the domain; an underscore in the domain (RFC 5321, section
+    4.1.2); quotes that are necessary (`"joe smith"@example.com`).
     """
     trimmed = email.strip()
     if len(trimmed) > MAX_LENGTH:
@@ -45,7 +45,7 @@ def normalise(email: str) -> str | None:
     ending = next((name for name in _LOCAL_NAMES if domain.endswith(name)), "")
     public = domain.removesuffix(ending) + _TEST if ending else domain
     try:
-        # Of the local part, what stands between the dots is looked at; the dots may be anywhere.
+        # The library checks the parts between the dots; the dots themselves may be anywhere.
         atoms = ".".join(filter(None, local.split(".")))
         address = validate_email(
             f"{atoms}@{public}", check_deliverability=False, strict=True, test_environment=True
@@ -59,9 +59,9 @@ def normalise(email: str) -> str | None:
 
 
 def _folded(text: str) -> str:
-    """The text without regard to case and compatible forms (Unicode, definition D146, composed).
+    """Fold case and compatibility forms (Unicode, definition D146), and compose the result.
 
-    For the local part alone: in a domain, `ß` and `ss` are two names (IDNA 2008).
+    Only for the local part: in a domain, `ß` and `ss` are different (IDNA 2008).
     """
     for _ in range(2):
         text = unicodedata.normalize("NFKD", text).casefold()
@@ -69,11 +69,11 @@ def _folded(text: str) -> str:
 
 
 def _ascii_lower(domain: str) -> str:
-    """In lower case as far as it is ASCII; the library sees to the rest (UTS #46)."""
+    """Convert ASCII letters to lower case; the library converts the others (UTS #46)."""
     return re.sub("[A-Z]+", lambda found: found[0].lower(), domain)
 
 
 def _unquoted(local: str) -> str:
-    """A local part without quotes, where what they hold could stand without them."""
+    """Remove the quotes of a local part, if they are unnecessary."""
     quoted = re.fullmatch(r'"([^"\\\s@]+)"', local)
     return quoted[1] if quoted else local

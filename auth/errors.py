@@ -162,14 +162,14 @@ CONCEALED = {
     ErrorCode.UNAUTHENTICATED,
     ErrorCode.UNVERIFIED_USER,
 }
-"""What `AUTH_CONCEAL_ERRORS` turns into INVALID_REQUEST, as it tells something of an account."""
+"""Codes that `AUTH_CONCEAL_ERRORS` turns into INVALID_REQUEST, as they tell about an account."""
 
 
 class AuthError(Exception):
-    """A refusal on purpose: a code, a message for a person, and details for the client.
+    """An intended refusal: a code, a message for a person, and details for the client.
 
-    `details` become the `extensions` of the GraphQL error, so their names are camelCase and their
-    values can be written as JSON. A secret has no place in either.
+    `details` become the `extensions` of the GraphQL error: their names are camelCase, and their
+    values can be written as JSON. Neither may contain a secret.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The trail of security events: in the database for users and the operator, and in the log."""
+"""Security events: in the database for users and the operator, and in the log."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger("postern.events")
 
 @unique
 class EventType(Enum):
-    """What can happen to an account; the value says it to a person."""
+    """What can happen to an account; the value describes it for a person."""
 
     SIGNED_UP = "The account was made."
     SIGNED_IN = "A session was opened, all factors seen."
@@ -60,9 +60,9 @@ class EventType(Enum):
 async def record(
     postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None = None
 ) -> None:
-    """Append an event; `user_id` is None where nobody knows whose account was meant.
+    """Append an event; `user_id` is None if the account is unknown.
 
-    Inside of `atomic()` it is kept or lost with the change.
+    Inside of `atomic()`, the event is committed or rolled back with the change.
     """
     await SecurityEvent.create(
         created_at=postern.now(),
@@ -75,7 +75,7 @@ async def record(
 
 
 def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None) -> None:
-    """Write to the log an event that is in the database, once it is certain to stay there."""
+    """Log an event that the database holds, after the current transaction has committed."""
     shown = _shown(kind.name, postern.now(), user_id, caller.address, caller.user_agent)
     after_commit(lambda: logger.info("%s", json.dumps(shown), extra={"fields": shown}))
 
@@ -83,7 +83,7 @@ def log(postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None)
 async def page_of(
     user: User, *, first: int | None = None, after: str | None = None
 ) -> Page[SecurityEvent]:
-    """At most `first` events of the user (1 to 100, 20), those older than the cursor `after`.
+    """Return up to `first` events of the user (1 to 100, default 20), older than cursor `after`.
 
     Raises AuthError: INVALID_REQUEST.
     """
@@ -96,13 +96,13 @@ async def page_of(
 
 
 async def latest(*, user: User | None, limit: int) -> list[SecurityEvent]:
-    """The newest events of the user or of everybody, the newest first: for the operator."""
+    """Return the newest events of one user or of all users, newest first, for the operator."""
     found = SecurityEvent.filter(user_id=user.id) if user else SecurityEvent.all()
     return await found.order_by("-id").limit(limit)
 
 
 def cursor(event: SecurityEvent) -> str:
-    """The event's place in the list, as clients hand it back."""
+    """Return the event's cursor: its position in the list."""
     return paging.cursor(str(event.id))
 
 
@@ -117,7 +117,7 @@ def _position(cursor: str) -> int:
 
 
 def as_json(event: SecurityEvent) -> dict[str, object]:
-    """An event as the log and the command line show it."""
+    """Return the event as the log and the command line show it."""
     user_id = getattr(event, "user_id", None)
     return _shown(event.type, event.created_at, user_id, event.address, event.user_agent)
 

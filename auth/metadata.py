@@ -1,4 +1,4 @@
-"""What an application keeps with its user: a JSON object within bounds."""
+"""A user's metadata: a JSON object of the application, of bounded size."""
 
 import json
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from models.user import METADATA_MAX as MAX_BYTES
 
 MAX_DEPTH = 100
-"""Levels of objects and lists in metadata: what reads it later does so by recursion."""
+"""Maximum nesting of objects and lists in metadata, since later readers use recursion."""
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The object that a JSON text holds. Raises ValueError that says what is wrong with it.
+    """Parse a JSON object. Raises ValueError, which says what is wrong with it.
 
-    Refused are other values, NaN and infinities, a NUL (PostgreSQL stores none), half of a
-    surrogate pair (it is no text), and what is beyond MAX_BYTES or MAX_DEPTH.
+    Rejects other JSON values, NaN and infinities, NUL characters (PostgreSQL cannot store them),
+    unpaired surrogates (they are not valid text), and what exceeds MAX_BYTES or MAX_DEPTH.
     """
     if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise ValueError(f"metadata of more than {MAX_BYTES} bytes")

@@ -1,6 +1,6 @@
-"""Flow: what the operator may do to users, beyond what users do themselves.
+"""Flow: the operator's actions on users, beyond what users do themselves.
 
-Each change ends with an event. Nothing here asks who calls: that is the command line's business.
+Each change records an event. Nothing here checks who calls; that is left to the command line.
 """
 
 from dataclasses import dataclass, replace
@@ -22,17 +22,17 @@ from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
 from models.transactions import atomic
 
 BATCH = 500
-"""Users whose sessions one transaction ends."""
+"""How many users' sessions one transaction ends."""
 ROLES_MAX, ROLE_MAX = 100, 255
-"""Roles of a user, and characters of each."""
+"""Maximum number of a user's roles, and of characters of each."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which users the operator looks for; each switch that is on leaves some out."""
+    """Which users the operator looks for; each switch narrows the search."""
 
     text: str = ""
-    """A part of the address, the name or the id."""
+    """A part of the e-mail address, the display name or the id."""
     disabled: bool = False
     unverified: bool = False
     with_factor: bool = False
@@ -41,18 +41,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Details:
-    """What the operator may know of a user."""
+    """What the operator may see of a user."""
 
     user: User
     sessions: list[UserSession]
     recovery_codes_left: int
     waits: dict[str, int]
-    """Until when nothing is looked at, in seconds since 1970, for `password` and `code`."""
+    """Until when attempts are refused, in seconds since 1970, for `password` and `code`."""
     events: list[SecurityEvent]
 
 
 async def find(address_or_id: str) -> User | None:
-    """The user with this e-mail address, however it is spelt, or with this id."""
+    """Return the user with this id, or with this e-mail address in any spelling."""
     user_id = parsed_id(address_or_id)
     if user_id is not None:
         return await User.get_or_none(id=user_id)
@@ -60,7 +60,7 @@ async def find(address_or_id: str) -> User | None:
 
 
 def parsed_id(text: str) -> UUID | None:
-    """The id that a text is, if it is one."""
+    """Return the text as an id, or None if it is not one."""
     try:
         return UUID(text)
     except ValueError:
@@ -68,7 +68,7 @@ def parsed_id(text: str) -> UUID | None:
 
 
 async def search(wanted: Wanted, *, limit: int) -> list[User]:
-    """The users that are wanted, the newest first."""
+    """Return up to `limit` matching users, the newest first."""
     found = User.all().order_by("-created_at", "id").limit(limit)
     if text := wanted.text:
         matches = Q(email__icontains=text) | Q(display_name__icontains=text)
@@ -85,7 +85,7 @@ async def search(wanted: Wanted, *, limit: int) -> list[User]:
 
 
 async def details(user: User, now: int, *, latest: int = 10) -> Details:
-    """All that the operator may know of a user at `now`, in seconds since 1970."""
+    """Return what the operator may see of a user at `now`, in seconds since 1970."""
     keys = _throttles(user)
     waiting = await Throttle.filter(key__in=list(keys.values()), allowed_at__gt=now)
     until = {throttle.key: throttle.allowed_at for throttle in waiting}
@@ -99,7 +99,7 @@ async def details(user: User, now: int, *, latest: int = 10) -> Details:
 
 
 async def set_password(postern: Postern, caller: Caller, user: User, password: str) -> None:
-    """Replace a user's password; their sessions and open sign-ins end, and nobody waits any more.
+    """Replace a user's password, end their sessions and tickets, and clear the failure count.
 
     Raises AuthError: INVALID_REQUEST, PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, TOO_MANY_REQUESTS.
     """
@@ -114,9 +114,9 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
 
 
 async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:
-    """Delete the user's factors without a code; False, and nothing is recorded, if there is none.
+    """Delete the user's factors without a code; return False and record nothing if there is none.
 
-    A pending enrolment is deleted too. Open tickets are not good any more.
+    A pending enrolment is deleted too. Tickets are refused while the user has no factor.
     """
     async with atomic():
         with_factor = User.filter(id=user.id, has_second_factor=True)
@@ -128,14 +128,14 @@ async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:
 
 
 async def delete_user(postern: Postern, caller: Caller, user: User) -> None:
-    """Delete a user with all that is theirs: sessions, factor, recovery codes, counts and events.
+    """Delete a user with sessions, factors, recovery codes, failure counts and events.
 
-    Their events go too, as they say from where the user signed in. One event without a user stays:
-    that the account with this id was deleted.
+    The events are deleted because they tell where the user signed in from. One event without a user
+    is added: that the account with this id was deleted.
     """
     named = replace(caller, user_agent=f"{caller.user_agent}: deleted {user.id}")
     async with atomic():
-        await User.filter(id=user.id).update(disabled=True)  # the user's row first, as everywhere
+        await User.filter(id=user.id).update(disabled=True)  # lock the user's row first
         await SecurityEvent.filter(user_id=user.id).delete()
         await Throttle.filter(key__in=list(_throttles(user).values())).delete()
         await User.filter(id=user.id).delete()
@@ -145,9 +145,9 @@ async def delete_user(postern: Postern, caller: Caller, user: User) -> None:
 async def set_roles(
     postern: Postern, caller: Caller, user: User, roles: list[str], default_role: str
 ) -> None:
-    """Give a user these roles, and the one that they act in. Access tokens have them once renewed.
+    """Set a user's roles and default role. Access tokens contain them after the next refresh.
 
-    Raises ValueError for what cannot be a role.
+    Raises ValueError if `refuse_unfit_roles` does.
     """
     refuse_unfit_roles(roles, default_role)
     async with atomic():
@@ -156,7 +156,7 @@ async def set_roles(
 
 
 def refuse_unfit_roles(roles: list[str], default_role: str) -> None:
-    """Raises ValueError that says why these cannot be a user's roles."""
+    """Raise ValueError, which says why these cannot be a user's roles."""
     if len(roles) > ROLES_MAX:
         raise ValueError(f"more than {ROLES_MAX} roles")
     if any(not role.strip() or not role.isprintable() for role in [*roles, default_role]):
@@ -170,23 +170,24 @@ def refuse_unfit_roles(roles: list[str], default_role: str) -> None:
 async def set_metadata(
     postern: Postern, caller: Caller, user: User, metadata: dict[str, Any] | None
 ) -> None:
-    """Replace what the application keeps with the user, as `auth.metadata` has parsed it."""
+    """Replace the user's metadata; `metadata` is a result of `auth.metadata.parse` or None."""
     async with atomic():
         await User.filter(id=user.id).update(metadata=metadata)
         await events.record(postern, caller, EventType.METADATA_CHANGED, user.id)
 
 
 async def end_sessions(postern: Postern, caller: Caller, user: User) -> None:
-    """End all sessions and open sign-ins of a user."""
+    """End all sessions and tickets of a user."""
     async with atomic():
         await MfaTicket.filter(user_id=user.id).delete()
         await ending.end_all(postern, caller, user)
 
 
 async def end_everybodys_sessions(postern: Postern, caller: Caller) -> int:
-    """End all sessions and open sign-ins of everybody, and answer how many users had any.
+    """End all sessions and tickets of all users; return how many users had any.
 
-    In batches, so that a running server goes on; whoever signs in meanwhile may stay signed in.
+    Works in batches, so that a running server is not blocked. A user who signs in meanwhile may
+    stay signed in.
     """
     last, count = UUID(int=0), 0
     batch = User.all().order_by("id").limit(BATCH)
@@ -213,17 +214,14 @@ def _throttles(user: User) -> dict[str, str]:
 
 
 async def set_email_verified(postern: Postern, caller: Caller, user: User) -> None:
-    """Mark the e-mail address as the user's own. For the operator alone, who has made sure."""
+    """Mark the e-mail address as verified, on the operator's word."""
     async with atomic():
         await User.filter(id=user.id).update(email_verified=True)
         await events.record(postern, caller, EventType.EMAIL_VERIFIED, user.id)
 
 
 async def set_disabled(postern: Postern, caller: Caller, user: User, *, disabled: bool) -> None:
-    """Disable a user, which ends all of their sessions and open sign-ins, or enable them again.
-
-    For the operator alone.
-    """
+    """Disable a user and end all of their sessions and tickets, or enable the user again."""
     kind = EventType.USER_DISABLED if disabled else EventType.USER_ENABLED
     async with atomic():
         await User.filter(id=user.id).update(disabled=disabled)

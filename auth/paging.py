@@ -1,4 +1,4 @@
-"""Pages of a list: how many entries one has, and the cursors between them."""
+"""Pages of a list: their size, and the cursors between them."""
 
 import base64
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Generic, TypeVar
 from auth.errors import AuthError, ErrorCode
 
 PAGE, PAGE_MAX = 20, 100
-"""Entries that one request gets, and may ask for."""
+"""How many entries a page has by default, and at most."""
 
 Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
 class Page(Generic[Entry]):
-    """Some entries of a list, and whether others come before and after them."""
+    """Some entries of a list, and whether there are entries before and after them."""
 
     entries: list[Entry]
     has_next: bool
@@ -22,12 +22,12 @@ class Page(Generic[Entry]):
 
     @classmethod
     def cut(cls, found: list[Entry], *, first: int, after: str | None) -> "Page[Entry]":
-        """The page of `first` entries, from one entry more than that if there are so many."""
+        """Return the first entries as a page; one entry more in `found` means a next page."""
         return cls(found[:first], has_next=len(found) > first, has_previous=after is not None)
 
 
 def size(first: int | None) -> int:
-    """How many entries are asked for: 20 unless said otherwise.
+    """Return the size of the page: `first`, or 20 by default.
 
     Raises AuthError: INVALID_REQUEST below 1 and above 100.
     """
@@ -39,12 +39,12 @@ def size(first: int | None) -> int:
 
 
 def cursor(position: str) -> str:
-    """A position in a list as clients see it, and hand it back."""
+    """Return a position in a list in the opaque form that clients send back."""
     return base64.urlsafe_b64encode(position.encode()).decode()
 
 
 def position(cursor: str) -> str:
-    """What `cursor` was made of. Raises AuthError: INVALID_REQUEST."""
+    """Return the position in a cursor. Raises AuthError: INVALID_REQUEST."""
     try:
         return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except ValueError:
@@ -52,5 +52,5 @@ def position(cursor: str) -> str:
 
 
 def invalid_cursor() -> AuthError:
-    """The refusal of a cursor that is not one of the list."""
+    """Return the refusal of a cursor that does not belong to the list."""
     return AuthError(ErrorCode.INVALID_REQUEST, "after: expected an endCursor of this list.")

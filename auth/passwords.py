@@ -1,4 +1,4 @@
-"""Passwords: Argon2id (RFC 9106), always off the event loop and never more at once than planned."""
+"""Passwords: Argon2id (RFC 9106), off the event loop, with a bounded number of hashes at once."""
 
 import asyncio
 import re
@@ -21,39 +21,39 @@ from auth.limits.hashing_threads import HashingThreads
 from config import Settings
 
 MAX_BYTES = 1024
-"""Longer passwords are refused: nobody types them, and hashing them is work for nothing."""
+"""Longer passwords are refused: nobody types them, and hashing them would only cost time."""
 AMR = ("pwd",)
 """The `amr` value (RFC 8176) that a password adds to a session."""
 _BCRYPT_BYTES = 72
 _MOST_BCRYPT_ROUNDS = 16
-"""Its base-2 logarithm; each one more takes twice as long, and this one some 4 s."""
+"""The base-2 logarithm of the rounds; each step up takes twice as long, and this one about 4 s."""
 _COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 _BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _SMALLEST_REST = 0.02
-"""Fraction of a hash; smaller differences are not equalised."""
+"""As a fraction of one hash; smaller differences in time are not equalised."""
 
 
 class Match(IntEnum):
-    """Whether a password is the one of a hash; NO is false."""
+    """Whether a password matches a hash; NO is false."""
 
     NO = 0
     YES = 1
     OUTDATED = 2
-    """It is, and the hash should be made anew: it has other parameters, or an older form."""
+    """It matches, and should be hashed anew: the hash has other parameters or an older form."""
 
 
 class Passwords(HashingThreads):
-    """Hashes and verifies passwords on threads of its own, and does what else is as costly there.
+    """Hashes and verifies passwords on its own threads; `run` does other slow work there.
 
-    Argon2 frees the interpreter while it works, so threads use every core and the event loop goes
-    on answering. What waits is bounded; past that, TOO_MANY_REQUESTS is raised at once.
+    Argon2 releases the interpreter lock while it works, so threads use every core and the event
+    loop keeps running. The queue is bounded; if it is full, TOO_MANY_REQUESTS is raised at once.
 
     A refusal takes as much work as the costliest kind of hash that is known to be stored (`learn`),
-    whatever is stored for the account: else its time would tell which accounts exist.
+    whatever is stored for the account. Otherwise its time would tell which accounts exist.
     """
 
     def __init__(self, *, memory_cost: int, time_cost: int, parallelism: int, threads: int) -> None:
-        """Memory in KiB for each hash; `threads` hashes are made at the same time."""
+        """Each hash takes `memory_cost` KiB; up to `threads` hashes run at the same time."""
         super().__init__(threads)
         self._hasher = PasswordHasher(
             memory_cost=memory_cost, time_cost=time_cost, parallelism=parallelism, type=Type.ID
@@ -61,30 +61,30 @@ class Passwords(HashingThreads):
         self._nobodys_hash = self._hasher.hash(secrets.token_urlsafe())
         in_force = _kind(self._nobodys_hash)
         self._work = {in_force: _seconds(in_force)}
-        """Seconds that each kind of hash takes, the one in force first."""
+        """Seconds that each kind of hash takes, the configured kind first."""
         self._lately = self._work[in_force]
-        """Seconds from the beginning to the end of a verification, with all that goes on beside."""
+        """Recent duration of a verification in seconds, under the current load."""
 
     async def hash(self, password: str) -> str:
-        """The password's Argon2id hash in PHC form, with a fresh 128-bit salt.
+        """Return the password's Argon2id hash in PHC form, with a new 128-bit salt.
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
         return await self.run(lambda: self._hasher.hash(prepared(password)))
 
     async def verify(self, password_hash: str | None, password: str) -> Match:
-        """Whether the password is the one of this hash; NO for None, an account that is not there.
+        """Return whether the password matches; None stands for the hash of a missing account.
 
-        NO takes the same work whatever is stored. It is the answer to an empty password, too:
-        nobody can have chosen it here, and a hash of it from elsewhere means "no password".
+        NO takes the same work whatever is stored. An empty password never matches: nobody can have
+        chosen it here, and an imported hash of it means "no password".
         Raises AuthError: TOO_MANY_REQUESTS.
         """
         return await self.run(lambda: self._timed(password_hash, password))
 
     async def pretend(self, password: str) -> None:
-        """Take as long as `verify` does; while others wait, by waiting like them without any work.
+        """Take as long as `verify` does. While other jobs wait, queue like them but do no work.
 
-        How long a hash takes then is known from those that were verified lately.
+        The time to wait then comes from recent verifications.
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
@@ -118,7 +118,7 @@ class Passwords(HashingThreads):
                 current = form == ready and not self._is_outdated(stored)
                 return Match.YES if current else Match.OUTDATED
         each = (clock() - began) / len(forms)
-        self._work[kind] = (7 * self._work.get(kind, each) + each) / 8  # what it has been lately
+        self._work[kind] = (7 * self._work.get(kind, each) + each) / 8  # a moving average
         self._make_up((max(list(self._work.values())) - each) * len(forms))
         return Match.NO
 
@@ -128,11 +128,11 @@ class Passwords(HashingThreads):
                 return False
             if not _BCRYPT.fullmatch(password_hash):
                 return self._hasher.verify(password_hash, password)
-            # Bcrypt looks at 72 bytes, so nobody can have set a longer password with it.
+            # Bcrypt reads 72 bytes, so nobody can have set a longer password with it.
             typed = password.encode()
             same = bcrypt.checkpw(typed[:_BCRYPT_BYTES], password_hash.encode())
             return same and len(typed) <= _BCRYPT_BYTES
-        except (VerificationError, ValueError):  # a hash that is broken is nobody's, too
+        except (VerificationError, ValueError):  # a broken hash matches nothing
             return False
 
     def _is_outdated(self, password_hash: str) -> bool:
@@ -140,7 +140,7 @@ class Passwords(HashingThreads):
         return is_bcrypt or self._hasher.check_needs_rehash(password_hash)
 
     def _make_up(self, seconds: float) -> None:
-        """Work for about so long, as Argon2id does: with the memory in force or a part of it."""
+        """Run Argon2id for about this long, with the configured memory or a part of it."""
         in_force = next(iter(self._work.values()))
         hashes = seconds / in_force
         if hashes < _SMALLEST_REST:
@@ -159,17 +159,17 @@ class Passwords(HashingThreads):
 
 
 def prepared(password: str) -> str:
-    """The form of a password that is hashed: RFC 8265, OpaqueString, without refusing anything.
+    """Return the form of a password that is hashed: RFC 8265, OpaqueString, rejecting nothing.
 
-    Every space is U+0020, and characters are composed (NFC, not NFKC), so that the same password
-    typed on another system is the same.
+    Every space becomes U+0020, and characters are composed (NFC, not NFKC). So a password typed on
+    another system gives the same hash.
     """
     spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
     return unicodedata.normalize("NFC", spaced)
 
 
 def is_known(password_hash: str) -> bool:
-    """Whether it is a hash that can be verified here: Argon2id, or bcrypt from elsewhere."""
+    """Return whether Postern can verify this hash: Argon2id, or bcrypt from an import."""
     if found := _BCRYPT.fullmatch(password_hash):
         return int(found[1]) <= _MOST_BCRYPT_ROUNDS
     try:
@@ -179,14 +179,14 @@ def is_known(password_hash: str) -> bool:
 
 
 def _kind(password_hash: str) -> str:
-    """What a hash begins with up to its salt: the algorithm and its parameters."""
+    """Return the part of a hash before its salt: the algorithm and its parameters."""
     if found := _BCRYPT.match(password_hash):
         return password_hash[: found.end(1) + 1]
     return password_hash[: password_hash.find("$", password_hash.find("p=")) + 1]
 
 
 def _seconds(kind: str) -> float:
-    """How long it takes to make a hash of this kind."""
+    """Measure how long a hash of this kind takes, in seconds."""
     clock = _clock(kind)
     began = clock()
     if kind.startswith("$2"):
@@ -198,23 +198,23 @@ def _seconds(kind: str) -> float:
 
 
 def _clock(kind: str) -> Callable[[], float]:
-    """The time that a thread works is the one to look at, unless its lanes work on others."""
+    """Return the thread's processor time as the clock, or wall time if lanes use other threads."""
     alone = kind.startswith("$2") or kind.endswith("p=1$")
     return time.thread_time if alone else time.perf_counter
 
 
 def refuse_oversized(password: str) -> None:
-    """Raises AuthError: INVALID_REQUEST beyond 1024 bytes of UTF-8."""
+    """Raise AuthError: INVALID_REQUEST beyond 1024 bytes of UTF-8."""
     if len(password.encode()) > MAX_BYTES:
         raise AuthError(ErrorCode.INVALID_REQUEST, f"password: expected at most {MAX_BYTES} bytes.")
 
 
 def refuse_unfit(password: str, *, email: str, settings: Settings) -> None:
-    """Raises AuthError for what may not become the password of the account with this address.
+    """Raise AuthError if this may not become the password of the account with this address.
 
     INVALID_REQUEST beyond 1024 bytes; PASSWORD_TOO_SHORT; and PASSWORD_TOO_COMMON for what every
-    attacker tries first: the 30,000 most common passwords as zxcvbn counts them, and the names
-    that stand on the page itself (NIST SP 800-63B, section 3.1.1.2). No other rule is put on it.
+    attacker tries first: the 30,000 most common passwords in zxcvbn's list, the e-mail address and
+    the service's name (NIST SP 800-63B, section 3.1.1.2). There are no other rules.
     """
     refuse_oversized(password)
     ready = prepared(password)

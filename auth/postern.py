@@ -1,4 +1,4 @@
-"""One running Postern: what every flow needs and no flow changes."""
+"""One running Postern: the shared objects that every flow needs and none replaces."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Postern:
-    """The settings, the keys, and the means to hash, seal, sign and count; made at the start."""
+    """The settings, the keys, and the services to hash, encrypt, sign and count."""
 
     settings: Settings
     passwords: Passwords
@@ -32,12 +32,12 @@ class Postern:
 
 
 def open_postern(settings: Settings, *, make_encryption_key: bool = True) -> Postern:
-    """A Postern with these settings; makes the data folder and missing keys.
+    """Open a Postern with these settings; create the data folder and missing keys.
 
-    Set `make_encryption_key` to False where the database has secrets that another key sealed: a
+    Set `make_encryption_key` to False if the database may have secrets that another key sealed: a
     new key would hide that the old one is missing.
 
-    Raises OSError where the folder cannot be used, UnusableKeyError where a key cannot.
+    Raises OSError if the folder cannot be used, UnusableKeyError if a key cannot.
     """
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     token_life = settings.access_token_expires_in

@@ -1,4 +1,4 @@
-"""What the clients of a user may see of them: the one list, for every interface."""
+"""The fields of a user that clients may see: one list for every API."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ PUBLIC_FIELDS = {
     "created_at": "createdAt",
     "metadata": "metadata",
 }
-"""The attributes of a user, and what they are called in JSON."""
+"""Attributes of a user, with their names in JSON."""
 
 
 def as_json(user: User) -> dict[str, Any]:
-    """The user's public fields as JSON values: ids and times are text."""
+    """Return the user's public fields as JSON values: ids and times are text."""
     fields = {name: getattr(user, attribute) for attribute, name in PUBLIC_FIELDS.items()}
     return fields | {"id": str(user.id), "createdAt": user.created_at.isoformat()}

@@ -1,4 +1,4 @@
-"""What has expired is deleted, a bounded batch at a time, so that nobody waits for it long."""
+"""Deleting expired rows, in bounded batches, so that no request waits long."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from auth.postern import Postern
 from models import Mail, MailTicket, MfaTicket, SecurityEvent, Throttle, User, UserSession
 
 BATCH = 500
-"""Rows that one statement changes."""
+"""How many rows one statement changes."""
 MAILS_KEPT = timedelta(days=7)
 """How long a mail stays that was given up, or that waits in the mailbox of this server."""
 INTERVAL = 10 * 60
@@ -25,9 +25,9 @@ logger = logging.getLogger("postern")
 
 
 async def sweep(postern: Postern) -> dict[str, int]:
-    """Delete what has expired; how many of each there were.
+    """Delete expired rows; return how many of each kind.
 
-    Sessions take their refresh tokens along. Any number of processes may sweep at once.
+    A session's refresh tokens are deleted with it. Any number of processes may sweep at once.
     """
     now, timeout = postern.now(), postern.settings.session_inactivity_timeout
     over = Q(expires_at__lte=now)
@@ -55,7 +55,7 @@ async def sweep(postern: Postern) -> dict[str, int]:
 
 
 async def sweep_for_ever(postern: Postern) -> None:
-    """Sweep now and then, until cancelled; what goes wrong is logged and tried again."""
+    """Sweep every ten minutes until cancelled; errors are logged, and the next sweep retries."""
     while True:
         try:
             await sweep(postern)

@@ -15,10 +15,10 @@ from auth.keys.key_ring import KeyRing, SigningKey
 from models import User
 
 CLOCK_SKEW = 60
-"""Seconds that the clock of the machine that issued a token may be ahead of ours."""
+"""Seconds by which the clock of the machine that issued a token may be ahead of this one."""
 _CHECKS: Options = {
     "require": ["sub", "iss", "iat", "exp", "sid", "auth_time"],
-    "verify_iat": False,  # these two by the time that is handed in
+    "verify_iat": False,  # these two are checked with the `now` parameter
     "verify_exp": False,
 }
 
@@ -32,12 +32,12 @@ class SessionClaims(Protocol):
 
 
 class InvalidTokenError(Exception):
-    """An access token that is malformed, expired, or signed by nobody we know."""
+    """An access token is malformed, expired, or signed with an unknown key."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What an access token says, once its signature has been checked."""
+    """The claims of an access token whose signature was verified."""
 
     user_id: UUID
     session_id: UUID
@@ -45,15 +45,15 @@ class Claims:
 
 
 def opaque_token() -> str:
-    """128 random bits in UUID form (8-4-4-4-12 lower-case hex digits)."""
+    """Return 128 random bits in UUID form (8-4-4-4-12 lower-case hex digits)."""
     return str(UUID(bytes=secrets.token_bytes(16)))
 
 
 def digest(token: str) -> str:
-    """What is stored of an opaque token: its SHA-256.
+    """Return the SHA-256 of an opaque token, which is all that is stored of it.
 
-    Plain, since 128 random bits cannot be guessed from it; a prefix that names the token's
-    purpose is part of what is digested.
+    A plain hash is enough, since 128 random bits cannot be guessed. A prefix that names the token's
+    purpose is part of the hashed text.
     """
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -67,11 +67,10 @@ def access_token(
     expires_in: int,
     hasura: Mapping[str, object],
 ) -> str:
-    """A JWT for this user in this session, good for `expires_in` seconds.
+    """Return a JWT for this user in this session, valid for `expires_in` seconds.
 
-    It has the claims that Hasura and Nhost's clients read (`auth.claims`), and those of OpenID
-    Connect that say which session it is (`sid`), how its user signed in (`amr`) and when
-    (`auth_time`).
+    It has the claims that Hasura and Nhost's clients read (`auth.claims`), and OpenID Connect's
+    claims for the session (`sid`), how its user signed in (`amr`) and when (`auth_time`).
     """
     key = ring.current
     claims = {
@@ -92,7 +91,7 @@ def access_token(
 
 
 def read(token: str, ring: KeyRing, now: datetime) -> Claims:
-    """What an access token of ours says. Raises InvalidTokenError, whatever is wrong with it."""
+    """Verify an access token and return its claims. Raises InvalidTokenError for any defect."""
     try:
         key = _key_for(token, ring, now)
         claims = jwt.decode(

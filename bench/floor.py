@@ -1,4 +1,4 @@
-"""The least that a verification could cost: a bare ASGI route and one committed write.
+"""The lower bound of a verification's cost: a bare ASGI route and one committed write.
 
 `uvicorn bench.floor:app` with FLOOR_DATABASE: a URL of PostgreSQL, or a file for SQLite.
 """
@@ -16,7 +16,7 @@ _connected: Any = None
 
 
 async def _connect() -> None:
-    global _connected  # noqa: PLW0603 - the smallest application there is
+    global _connected  # noqa: PLW0603 - the smallest possible application
     if "://" in _database:
         _connected = await asyncpg.create_pool(_database, min_size=1, max_size=10)
     else:

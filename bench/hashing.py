@@ -1,8 +1,8 @@
 """How many threads should hash passwords? Run `.venv/bin/python -m bench.hashing` to see.
 
-It verifies passwords through `auth.passwords` on 1, 2, 4, … threads, a few rounds each and the
-rounds mixed, and shows the rate of each beside that of one thread, and how long an event loop
-that serves others at the same time is kept waiting.
+It verifies passwords through `auth.passwords` on 1, 2, 4, … threads, in several interleaved rounds.
+It prints the rate of each, compared with one thread, and how long an event loop that serves other
+requests meanwhile has to wait.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from config import Settings
 
 ROUNDS = 5
 PASSWORDS_A_ROUND = 60
-"""Fewer than may wait for one thread."""
+"""Fewer than the queue of one thread holds."""
 
 
 def _passwords(threads: int) -> Passwords:
@@ -29,7 +29,7 @@ def _passwords(threads: int) -> Passwords:
 
 
 async def _round(passwords: Passwords, password_hash: str) -> tuple[float, float]:
-    """Verifications per second, and the longest that the event loop was late (milliseconds)."""
+    """Return verifications per second, and the maximum delay of the event loop in milliseconds."""
     late = 0.0
 
     async def heartbeat() -> None:
@@ -61,7 +61,7 @@ async def main() -> None:
         for _ in range(ROUNDS)
     ]
     print(f"{cores} cores, median of {ROUNDS} rounds of {PASSWORDS_A_ROUND}\n")
-    print("| threads | verifications a second | beside one thread | loop late by | memory |")
+    print("| threads | verifications a second | relative to one | event loop delay | memory |")
     print("|---|---|---|---|---|")
     for threads, pool in pools.items():
         rate = statistics.median(measured[threads][0] for measured in rounds)

@@ -1,10 +1,11 @@
-"""What one server carries: sign-in, verify, refresh and me, beside the limits of the machine.
+"""The load that one server carries (sign-in, verify, refresh, me), and the limits of the machine.
 
-`make bench` runs all of it, and `make bench ARGS="me verifySignInMfaTotp"` some of it: every
-operation on SQLite and PostgreSQL (where one answers, as for the tests), with one worker and two,
-at 1, 16 and 64 connections, each three times; the floor; what goes on beside a load of sign-ins;
-start and memory; growth. `bench/results.json` and `bench/results.md` come out of it. The load comes
-from wrk (Debian: `apt install wrk`). Every request is another user's: what is spent is spent once.
+`make bench` measures everything: each operation on SQLite and PostgreSQL (if one answers, as for
+the tests), with one worker and two, at 1, 16 and 64 connections, three times each; the floor;
+latency during a load of sign-ins; startup and memory; growth. `make bench ARGS="me
+verifySignInMfaTotp"` measures only these operations. The results are `bench/results.json` and
+`bench/results.md`. The load generator is wrk (Debian: `apt install wrk`). Each request belongs to
+another user, since a code or token is spent only once.
 """
 
 import asyncio
@@ -55,28 +56,28 @@ SECONDS = int(os.environ.get("BENCH_SECONDS", "3"))
 CONNECTIONS = tuple(map(int, os.environ.get("BENCH_CONNECTIONS", "1 16 64").split()))
 WORKERS = tuple(map(int, os.environ.get("BENCH_WORKERS", "1 2").split()))
 SIGN_IN_SECONDS = 3 * SECONDS
-"""Of sign-ins there are fewer, and those that are under way at the end should not matter."""
+"""Sign-ins are slow, so their run is longer: those still running at its end should not matter."""
 PREPARED = 2600 * SECONDS
-"""Requests that are made ready for one run: more than are answered in it."""
+"""Requests prepared for one run: more than it can send."""
 SIZES = tuple(map(int, os.environ.get("BENCH_SIZES", "1000 100000 1000000").split()))
-"""Users in the database, to see whether it grows slower with them."""
+"""Numbers of users in the database, to see whether it becomes slower."""
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 VERIFY = "verifySignInMfaTotp"
 SPENT = (VERIFY, "refreshSession")
-"""What a request of these holds is good once."""
+"""Operations whose requests contain a code or token that is good once."""
 UNLIMITED = {
     "AUTH_RATE_LIMIT_GLOBAL_BURST": "1000000",
     "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "1000000",
 }
 ONE_KEY = {"AUTH_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode()}
-"""Servers that share a database, one after another, need the key that sealed its secrets."""
+"""One key for all servers, since they use the same database one after another."""
 Requests = list[tuple[str, str]]
 
 
 @dataclass
 class Users:
-    """Users with a second factor, made at once in the database that the server uses."""
+    """Users created in bulk in the server's database."""
 
     postern: Postern
     rows: list[User]
@@ -105,7 +106,7 @@ class Users:
             rows.append(user)
         await User.bulk_create(rows, batch_size=500)
         for user in rows:
-            user._saved_in_db = True  # noqa: SLF001 - which bulk_create does not note
+            user._saved_in_db = True  # noqa: SLF001 - bulk_create does not set it
         return cls(postern, rows, made)
 
     async def sign_ins(self) -> Requests:
@@ -126,7 +127,7 @@ class Users:
             ],
             batch_size=500,
         )
-        step = one_time_codes.time_step(datetime.now(UTC)) + 1  # good for half a minute at least
+        step = one_time_codes.time_step(datetime.now(UTC)) + 1  # valid for at least half a minute
         return [
             request("verifySignInMfaTotp", ticket=ticket, otp=one_time_codes.code_at(secret, step))
             for ticket, secret in zip(opened, self.secrets, strict=True)
@@ -185,7 +186,7 @@ def request(operation: str, **variables: str) -> tuple[str, str]:
 def wrk(
     url: str, requests: Requests, connections: int, folder: Path, seconds: int = SECONDS
 ) -> dict[str, float]:
-    """One run of the load generator over these requests."""
+    """Run the load generator once with these requests."""
     lines = folder / "requests.tsv"
     lines.write_text("".join(f"{token}\t{body}\n" for token, body in requests))
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s",
@@ -199,11 +200,11 @@ def wrk(
 
 
 def raw_argon2(postern: Postern) -> float:
-    """Verifications a second on as many threads as cores, with nothing else going on."""
+    """Return verifications per second on as many threads as cores, on an idle machine."""
 
     async def measured() -> float:
         password_hash = await postern.passwords.hash(PASSWORD)
-        count = 60 * (os.cpu_count() or 1)  # fewer than may wait
+        count = 60 * (os.cpu_count() or 1)  # fewer than the queue holds
         began = time.perf_counter()
         checks = (postern.passwords.verify(password_hash, PASSWORD) for _ in range(count))
         await asyncio.gather(*checks)
@@ -215,7 +216,7 @@ def raw_argon2(postern: Postern) -> float:
 async def prepared(
     postern: Postern, ask: Callable[[Users], Any], count: int, *, with_factor: bool
 ) -> Requests:
-    EXECUTOR_CACHE.clear()  # its statements are in the dialect of the database before
+    EXECUTOR_CACHE.clear()  # its statements have the previous database's dialect
     async with database.connected(postern.settings):
         users = await Users.made(postern, count, with_factor=with_factor)
         requests: Requests = await ask(users)
@@ -232,7 +233,7 @@ LOADS: dict[str, tuple[Callable[[Users], Any], bool, int]] = {
 
 @contextmanager
 def databases() -> Iterator[dict[str, dict[str, str]]]:
-    """SQLite, and an empty database on the PostgreSQL that tests would use."""
+    """Yield settings for SQLite, and for an empty database on the tests' PostgreSQL."""
     found: dict[str, dict[str, str]] = {"SQLite": {}}
     admin = postgres_to_test_on()
     name = f"postern_bench_{secrets.token_hex(4)}"
@@ -253,7 +254,7 @@ def databases() -> Iterator[dict[str, dict[str, str]]]:
 
 
 def memory_of(server: Server) -> float:
-    """MiB that the server's largest process holds."""
+    """Return the memory of the server's largest process in MiB."""
     sizes = [
         int(line.split()[1]) / 1024
         for pid in [server.process.pid, *workers_of(server)]
@@ -265,7 +266,7 @@ def memory_of(server: Server) -> float:
 
 @dataclass
 class Bench:
-    """A server that is measured, and the means to make users for it."""
+    """A server under measurement, and what is needed to create users for it."""
 
     server: Server
     postern: Postern
@@ -295,11 +296,11 @@ class Bench:
             requests = self.requests(operation)
             runs.append(wrk(self.server.url, requests, connections, self.folder, seconds))
             if hashes:
-                time.sleep(2)  # what still waits is hashed
+                time.sleep(2)  # until the queue is empty
                 raw.append(raw_argon2(self.postern))
         row = self.about | {"operation": operation, "connections": connections}
         row |= summed(runs[-RUNS:])
-        if hashes:  # beside what the machine did just before and after: it is not always as fast
+        if hashes:  # share of raw hashing just before and after: the machine's speed varies
             limits = [(before + after) / 2 for before, after in pairwise(raw)]
             shares = [run["rate"] / limit for run, limit in zip(runs, limits, strict=True)]
             row |= {"raw": statistics.median(raw), "share": statistics.median(shares[-RUNS:])}
@@ -323,7 +324,7 @@ def say(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def loads(found: dict[str, dict[str, str]], operations: list[str]) -> Iterator[dict[str, Any]]:
-    """These operations on every database, with all numbers of workers and connections."""
+    """Measure these operations on every database, with all numbers of workers and connections."""
     for kind, settings in found.items():
         for workers in WORKERS:
             with Bench.running(kind, settings, workers) as bench:
@@ -334,7 +335,7 @@ def loads(found: dict[str, dict[str, str]], operations: list[str]) -> Iterator[d
 
 
 def floors(found: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
-    """The bare route with one committed write, one worker."""
+    """Measure the bare route with one committed write, with one worker."""
     for kind, settings in found.items():
         with tempfile.TemporaryDirectory() as name:
             folder, port = Path(name), free_port()
@@ -357,7 +358,7 @@ def floors(found: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
 
 
 async def _timed(url: str, requests: Requests, pause: float, until: asyncio.Event) -> list[float]:
-    """Milliseconds of one request after another, until the load ends."""
+    """Send one request after another until the load ends; return the milliseconds of each."""
     took: list[float] = []
     async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         for _, body in requests:
@@ -377,7 +378,7 @@ async def _timed(url: str, requests: Requests, pause: float, until: asyncio.Even
 
 
 def beside_sign_ins(found: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
-    """What `/healthz` and a stream of verifications take while 16 connections sign in."""
+    """Measure `/healthz` and a stream of verifications while 16 connections sign in."""
     for kind, settings in found.items():
         with Bench.running(kind, settings, 1) as bench:
             sign_ins, verifications = map(bench.requests, ("signInEmailPassword", VERIFY))
@@ -408,7 +409,7 @@ def percentiles(took: list[float]) -> dict[str, float]:
 
 
 def starts(found: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
-    """Seconds from the command to the first answer, and MiB before and after a load."""
+    """Measure seconds from the command to the first response, and MiB before and after a load."""
     for kind, settings in found.items():
         with tempfile.TemporaryDirectory() as name:
             data_dir = Path(name) / "var"
@@ -446,7 +447,7 @@ FILL = {
         WHERE NOT EXISTS (SELECT 1 FROM security_events e WHERE e.user_id = user_sessions.user_id)
     """,
 }
-"""Users who do nothing, each with a session and an event."""
+"""Idle users, each with a session and an event."""
 WORDS = {
     "SQLite": {
         "id": "substr(printf('%08x-0000-4000-8000-%012x', n, n), 1, 36)",
@@ -478,7 +479,7 @@ async def fill(postern: Postern, kind: str, low: int, high: int) -> None:
 
 
 def growth(found: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
-    """Verifications with more and more users in the database."""
+    """Measure verifications with more and more users in the database."""
     for kind, settings in found.items():
         patient = settings | {"DATABASE_URL": f"{settings['DATABASE_URL']}?command_timeout=900"} \
             if "DATABASE_URL" in settings else settings  # fmt: skip
@@ -496,7 +497,7 @@ def growth(found: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
 
 
 def shown(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """The results as Markdown."""
+    """Yield the results as Markdown."""
     floor = {
         (row["database"], row["connections"]): row["rate"]
         for row in rows
@@ -515,7 +516,7 @@ def shown(rows: list[dict[str, Any]]) -> Iterator[str]:
             share = row["rate"] / floor[row["database"], row["connections"]]
             note.append(f"{share:.0%} of the floor")
         if row["refused"]:
-            note.append(f"{row['refused']:.0%} of the answers: come again later")
+            note.append(f"{row['refused']:.0%} of the requests were refused (429)")
         yield (
             f"| {row['operation']} | {row['database']} | {row['workers']} | {row['connections']} "
             f"| {row['rate']:.0f} ({low:.0f} to {high:.0f}) "
@@ -544,7 +545,7 @@ def shown(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure all, or what the arguments name anew; write what came out, and print the table."""
+    """Measure everything, or only the named operations; write and print the results."""
     if not shutil.which("wrk"):
         sys.exit("The load generator is missing; on Debian: apt install wrk")
     only = sys.argv[1:]

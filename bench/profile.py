@@ -1,7 +1,7 @@
 """Where the time of a verification goes, as a picture: `.venv/bin/python -m bench.profile`.
 
-Samples the server with py-spy (`pip install py-spy`, in any environment) while wrk asks it for
-verifications on PostgreSQL, and writes `bench/verify.svg`.
+Samples the server with py-spy (`pip install py-spy`, in any environment) while wrk sends
+verifications, on PostgreSQL if there is one, and writes `bench/verify.svg`.
 """
 
 import re
@@ -25,7 +25,7 @@ LAYERS = {
     "flow": r"auth/",
     "event loop and sockets": r".",
 }
-"""A sample belongs to the innermost call that one of these knows."""
+"""A sample belongs to the innermost call that one of these patterns matches."""
 COLOURS = (
     "#4e79a7", "#a0cbe8", "#f28e2b", "#59a14f", "#b07aa1",
     "#e15759", "#edc948", "#9c755f", "#76b7b2", "#bab0ac",
@@ -50,7 +50,7 @@ def counted(samples: str) -> Counter[str]:
 
 
 def picture(layers: Counter[str], title: str) -> str:
-    """One bar a layer, the longest first, as SVG."""
+    """Draw one bar for each layer, the longest first, as SVG."""
     total, height = sum(layers.values()), ROW * (len(LAYERS) + 2)
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '

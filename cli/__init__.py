@@ -1,1 +1,1 @@
-"""What the operator types: `postern serve` and the rest."""
+"""The operator's commands: `postern serve` and the rest."""

@@ -1,4 +1,4 @@
-"""What the operator does so that nothing is lost."""
+"""Commands for backups: make one, restore one."""
 
 import os
 import shlex
@@ -25,9 +25,9 @@ _FAILURES = (BackupError, UnusableDatabaseError, UnusableKeyError, OSError, sqli
 def backup(folder: Path, in_json: bool) -> None:
     """Copy database, keys and configuration into FOLDER, also while the server runs.
 
-    FOLDER has to be new or empty. It holds the keys of everything, so keep it like them. What the
-    environment holds is not copied. On PostgreSQL the database is not either: the command says how
-    to make a dump of it.
+    FOLDER must be new or empty. The backup contains the keys: protect it like them. Environment
+    variables are not copied, and neither is a PostgreSQL database: the command prints how to dump
+    it.
     """
     settings = chosen_settings()
     configuration = file_in_force(os.environ)
@@ -59,12 +59,12 @@ def backup(folder: Path, in_json: bool) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Move what is there into a folder beside it.")
+@click.option("--force", is_flag=True, help="Move existing files into a folder beside them.")
 @as_json
 def restore(folder: Path, force: bool, in_json: bool) -> None:
-    """Put a backup back into AUTH_DATA_DIR, while no server runs.
+    """Restore a backup into AUTH_DATA_DIR, while no server runs.
 
-    The configuration of the backup stays where it is: compare it with yours.
+    The backup's configuration file is not restored: compare it with yours.
     """
     settings = chosen_settings()
     try:
@@ -86,7 +86,7 @@ def restore(folder: Path, force: bool, in_json: bool) -> None:
 
 
 def _dump_command(settings: Settings, folder: Path) -> str | None:
-    """How PostgreSQL's own tool copies the database, without the password; None on SQLite."""
+    """Return the pg_dump command for the database, without the password; None on SQLite."""
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     if not url.startswith("postgres"):
         return None

@@ -1,4 +1,4 @@
-"""What every command of the operator does: open Postern, ask it something, say the answer."""
+"""What the operator's commands share: open Postern, run the work, print the result."""
 
 import asyncio
 import json
@@ -23,10 +23,10 @@ from models import database
 
 Answer = TypeVar("Answer")
 OPERATOR = Caller(user_agent="postern")
-"""Who a security event names when it was the operator."""
+"""The caller of security events that the operator causes."""
 
 _LONGEST_INPUT = 64 * 1024
-"""Bytes that a command reads from standard input."""
+"""How many bytes a command reads from standard input at most."""
 _DATABASE_ERRORS = (
     sqlite3.Error,
     BaseORMException,
@@ -40,18 +40,18 @@ as_json = click.option("--json", "in_json", is_flag=True, help="Answer in JSON, 
 
 
 def say(in_json: bool, data: object, *lines: str) -> None:
-    """Write the answer of a command: the data as JSON, or the lines for a person."""
+    """Print the result of a command: the data as JSON, or the lines for a person."""
     if in_json or lines:
         click.echo(json.dumps(data) if in_json else "\n".join(lines))
 
 
 def count_of(count: int, noun: str) -> str:
-    """A count with its noun: `1 user`, `2 users`."""
+    """Return a count with its noun: `1 user`, `2 users`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def ask(work: Callable[[Postern], Awaitable[Answer]]) -> Answer:
-    """What the work answers with the models usable, on a database that is up to date.
+    """Migrate the database, run the work connected to it, and return the result.
 
     A refusal ends the command with one line.
     """
@@ -65,7 +65,7 @@ def ask(work: Callable[[Postern], Awaitable[Answer]]) -> Answer:
 
 
 def look(work: Callable[[Settings], Awaitable[Answer]]) -> Answer:
-    """The same for work that only looks: it makes no folder, no key and no table.
+    """Run work that only reads, and return the result; create no folder, key or table.
 
     A database that is missing or not up to date ends the command with one line.
     """
@@ -85,7 +85,7 @@ def look(work: Callable[[Settings], Awaitable[Answer]]) -> Answer:
 
 
 def refuse_missing_database(settings: Settings) -> None:
-    """Raises ClickException where the database is an SQLite file that is not there."""
+    """Raise ClickException if the database is an SQLite file that does not exist."""
     path = database.sqlite_file(settings)
     if path is not None and not path.is_file():
         raise click.ClickException(f"There is no database at {path}: run `postern migrate` first.")
@@ -97,21 +97,22 @@ def warn_on_screen(text: str) -> None:
 
 
 def migrated(warn: Callable[[str], None] = warn_on_screen) -> tuple[Postern, list[str]]:
-    """The Postern that the environment describes, and the migrations that its database took.
+    """Open the Postern that the environment describes, and migrate its database.
 
-    What is wrong with either ends the command with one line.
+    Returns it with the applied migrations. An error ends the command with one line.
     """
     postern = opened(warn)
     try:
         return postern, asyncio.run(database.migrate(postern.settings))
-    except Exception as error:  # each driver has its own
+    except Exception as error:  # each driver has its own exceptions
         raise _unusable(error) from None
 
 
 def opened(warn: Callable[[str], None] = warn_on_screen) -> Postern:
-    """The Postern that the environment describes; its data folder and keys are made.
+    """Open the Postern that the environment describes; create its data folder and keys.
 
-    Beside secrets that a missing key has sealed no encryption key is made: the vault stays empty.
+    If the database has secrets that a missing key sealed, no encryption key is created: the vault
+    stays empty.
     """
     settings = chosen_settings(warn)
     try:
@@ -123,7 +124,7 @@ def opened(warn: Callable[[str], None] = warn_on_screen) -> Postern:
 
 
 def refuse_without_encryption_key(postern: Postern) -> None:
-    """Raises ClickException where secrets are stored and there is no encryption key at all."""
+    """Raise ClickException if secrets are stored and there is no encryption key at all."""
 
     async def sealed() -> Unreadable | None:
         async with database.connected(postern.settings):
@@ -136,7 +137,7 @@ def refuse_without_encryption_key(postern: Postern) -> None:
 
 
 def _has_sealed_secrets(settings: Settings) -> bool:
-    """Whether the database has secrets, asked only where a new key would be made beside them."""
+    """Return whether the database has secrets; checked only if there is no encryption key."""
     if settings.encryption_keys or (settings.data_dir / ENCRYPTION_KEYS_FILE).exists():
         return False
     path = database.sqlite_file(settings)
@@ -153,7 +154,7 @@ def _has_sealed_secrets(settings: Settings) -> bool:
 
 
 def chosen_settings(warn: Callable[[str], None] = warn_on_screen) -> Settings:
-    """What the operator chose; `warn` is told what may be a mistake."""
+    """Load the settings; call `warn` for what may be a mistake."""
     try:
         settings, warnings = load(os.environ)
     except ConfigError as error:
@@ -164,9 +165,9 @@ def chosen_settings(warn: Callable[[str], None] = warn_on_screen) -> Settings:
 
 
 def read_password() -> str:
-    """A password from a prompt, or from the first line of standard input where that is no terminal.
+    """Prompt for a password; without a terminal, read it from the first line of standard input.
 
-    Raises ClickException where there is none, or where it is not UTF-8 text.
+    Raises ClickException if it is missing or not UTF-8 text.
     """
     if sys.stdin.isatty():
         answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -179,7 +180,7 @@ def read_password() -> str:
 
 
 def read_input() -> bytes:
-    """Standard input to its end, 64 KiB of it at the most. Raises ClickException."""
+    """Read standard input to its end, at most 64 KiB. Raises ClickException."""
     content = sys.stdin.buffer.read(_LONGEST_INPUT + 1)
     if len(content) > _LONGEST_INPUT:
         raise click.ClickException(f"Standard input has more than {_LONGEST_INPUT} bytes.")
@@ -187,7 +188,7 @@ def read_input() -> bytes:
 
 
 def as_text(content: bytes, what: str) -> str:
-    """UTF-8 text without a NUL. Raises ClickException, which shows `what` and no content."""
+    """Decode UTF-8 text without NUL. Raises ClickException, which names `what`, not the content."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

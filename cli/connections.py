@@ -1,4 +1,4 @@
-"""Connections: how long a client may take for each part of a request, and how many it may hold."""
+"""Connections: how many a client may hold, and how long it may take to send and to read."""
 
 import asyncio
 import json
@@ -15,13 +15,13 @@ from auth.limits.rate_limits import network_of
 from auth.limits.throttle_log import throttle_log
 
 REQUEST_SECONDS = 15
-"""How long a client may take to send a request, from connecting or from its first byte."""
+"""Seconds that a client may take to send a request, from its connection or first byte."""
 WRITE_SECONDS = 15
-"""How long a client may take to read what fills the buffer of its connection, some 64 KiB."""
+"""Seconds that a client may take to read what fills its connection's buffer, about 64 KiB."""
 REFUSED_SECONDS = 10
-"""For how long the log is silent about further refused connections of an address."""
+"""Seconds for which further refused connections of an address are not logged."""
 A_MOMENT = 1e-9
-"""Seconds, the least that one can sleep: really some 60 µs, in which another worker wakes up."""
+"""Seconds of the shortest sleep: in fact about 60 µs, in which another worker wakes up."""
 _BODY = json.dumps(
     {"status": 429, "error": "too-many-requests", "message": "Too many connections."}
 ).encode()
@@ -34,7 +34,7 @@ _TOO_MANY = (
 class OpenConnections:
     """How many connections each client address holds to this process.
 
-    A trusted proxy holds those of all its clients, and is not counted.
+    A trusted proxy holds the connections of all its clients, so its connections are not counted.
     """
 
     def __init__(self, limit: int, trusted: Sequence[Network]) -> None:
@@ -42,9 +42,9 @@ class OpenConnections:
         self._held: Counter[str] = Counter()
 
     def open(self, peer: str | None) -> str | None:
-        """Count one more, and return under which name; None for a trusted proxy, which is not.
+        """Count a connection, and return the network that it counts for; None for a trusted proxy.
 
-        Raises TooManyConnectionsError; nothing is counted then.
+        Raises TooManyConnectionsError, and then counts nothing.
         """
         if is_trusted(peer, self._trusted):
             return None
@@ -56,23 +56,23 @@ class OpenConnections:
         return network
 
     def close(self, network: str) -> None:
-        """Count one less."""
+        """Count one connection less."""
         self._held[network] -= 1
         if not self._held[network]:
             del self._held[network]
 
 
 class TooManyConnectionsError(Exception):
-    """An address holds as many connections as it may."""
+    """An address already holds the maximum of connections."""
 
 
 class ImpatientProtocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, to clients that get to the point.
+    """Uvicorn's HTTP/1.1 protocol, with deadlines for sending a request and reading a response.
 
-    Uvicorn closes connections that are idle between two requests, but waits for ever for one that
-    comes a byte at a time, or never, and for a client that does not read its answer: a few thousand
-    of those, and nobody else is let in.
-    Closing a connection waits until the client has read what is left, so late clients are cut off.
+    Uvicorn closes connections that are idle between two requests. But it waits for ever for a
+    request that never comes or comes a byte at a time, and for a client that does not read its
+    response: a few thousand of these would lock everybody else out. A closed connection waits until
+    the client has read what is left, so slow clients are cut off.
     """
 
     def __init__(self, *arguments: Any, held: OpenConnections, **named: Any) -> None:
@@ -86,7 +86,7 @@ class ImpatientProtocol(H11Protocol):
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
     ) -> None:
-        """A client is there."""
+        """Count a new connection, or refuse it."""
         super().connection_made(transport)
         try:
             self._counted_as = self._held.open(self.client[0] if self.client else None)
@@ -99,27 +99,27 @@ class ImpatientProtocol(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """A part of a request is there, or all of it."""
+        """Handle a part of a request."""
         if not self._refused:
             super().data_received(data)
             self._watch()
 
     def eof_received(self) -> None:
-        """The client sends no more; the connection closes once it has read the rest."""
+        """Handle the end of sending; the connection closes after the client has read the rest."""
         self._expect_it_to_read()
 
     def pause_writing(self) -> None:
-        """The buffer is full: the client has to read before more is written."""
+        """Start the deadline for reading, since the buffer is full."""
         super().pause_writing()
         self._expect_it_to_read()
 
     def resume_writing(self) -> None:
-        """The client has read."""
+        """Stop the deadline for reading, since the client has read."""
         self._cancel_reading()
         super().resume_writing()
 
     def on_response_complete(self) -> None:
-        """An answer is written, or in the buffer."""
+        """Start or stop the deadline for reading, after a response was written to the buffer."""
         super().on_response_complete()
         if self.transport.get_write_buffer_size():
             self._expect_it_to_read()
@@ -129,14 +129,14 @@ class ImpatientProtocol(H11Protocol):
             self._watch()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP; what else would be answered on this connection is nothing now."""
+        """Refuse malformed HTTP, and drop the response to a request that is still running."""
         super().send_400_response(msg)
         self._expect_it_to_read()
         if self.cycle is not None:
             self.cycle.disconnected = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """Release the connection and its timers."""
         self._cancel_sending()
         self._cancel_reading()
         if self._counted_as is not None:
@@ -145,7 +145,7 @@ class ImpatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        """Keep the deadline of a request that is coming; there is none once it is here."""
+        """Start the deadline while a request arrives; stop it once the request is complete."""
         if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}:
             self._cancel_sending()
         elif self._sending is None:
@@ -156,7 +156,7 @@ class ImpatientProtocol(H11Protocol):
             self._reading = self.loop.call_later(WRITE_SECONDS, self._cut_off)
 
     def _cut_off(self) -> None:
-        """End a connection whose client has not read, or which should have closed by now."""
+        """Abort a connection whose client has not read, or which should be closed by now."""
         self._reading = None
         if self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.transport.abort()
@@ -173,15 +173,16 @@ class ImpatientProtocol(H11Protocol):
 
 
 class ConsiderateProtocol(ImpatientProtocol):
-    """The same for one of several workers, which leaves connections to the others.
+    """The same protocol for one of several workers: it leaves connections to the others.
 
-    All wait for the next one, and whoever is awake already would take all that come at once: of a
-    proxy's sixteen, often all, and while one worker hashes passwords for them the others sleep.
+    All workers wait for the next connection, and a worker that is already awake would accept all
+    that arrive at once. Of a proxy's sixteen connections, one worker often gets all, and hashes
+    passwords while the others are idle.
     """
 
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
     ) -> None:
-        """A client is there, and the next one is somebody else's if there is anybody."""
+        """Accept a connection, then sleep, so that another worker accepts the next one."""
         super().connection_made(transport)
         time.sleep(A_MOMENT)

@@ -25,7 +25,7 @@ from models import SecurityEvent, User, database
 def doctor(ctx: click.Context, in_json: bool) -> None:
     """Look for risks in the configuration, the files and the database; change nothing.
 
-    Ends with 1 where one of them is grave.
+    The exit code is 1 if one of them is grave.
     """
     settings, now = chosen_settings(), datetime.now(UTC)
     found = [
@@ -42,7 +42,7 @@ def doctor(ctx: click.Context, in_json: bool) -> None:
 
 
 def _of_given_keys(settings: Settings) -> list[Risk]:
-    """A key of the environment's that no server starts with."""
+    """Return a risk if the server cannot start with the key in HASURA_GRAPHQL_JWT_SECRET."""
     if settings.jwt_secret is None:
         return []
     try:
@@ -63,13 +63,13 @@ def _of_trusted_documents(settings: Settings) -> list[Risk]:
 
 
 def grave(settings: Settings, environ: Mapping[str, str]) -> list[Risk]:
-    """What is said at the start of a server, too; the database is looked at there anyway."""
+    """Return the grave risks of the settings, for the log of a server that starts."""
     found = risks.of_settings(settings, environ, datetime.now(UTC))
     return [risk for risk in found if risk.grave]
 
 
 async def of_the_database(settings: Settings, now: datetime) -> list[Risk]:
-    """The risks that the database tells of."""
+    """Return the risks that show in the database."""
     path = database.sqlite_file(settings)
     if path is not None and not path.is_file():
         return [Risk("There is no database yet", "Run: postern migrate")]
@@ -84,7 +84,7 @@ async def of_the_database(settings: Settings, now: datetime) -> list[Risk]:
             return await _of_what_is_stored(settings, now)
     except (PermissionError, UnusableKeyError) as error:
         return [Risk(f"A file cannot be used: {error}", "See AUTH_DATA_DIR", grave=True)]
-    except Exception as error:  # each driver has its own
+    except Exception as error:  # each driver has its own exceptions
         reason = str(error).partition("\n")[0] or type(error).__name__
         return [Risk(f"The database cannot be used: {reason}", "See DATABASE_URL", grave=True)]
 

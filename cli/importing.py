@@ -1,4 +1,4 @@
-"""Bringing users along from elsewhere."""
+"""Commands that import users from other servers."""
 
 import os
 import sys
@@ -25,18 +25,18 @@ KEY_VARIABLE = "NHOST_ENCRYPTION_KEY"
     help="The Nhost database: postgres://… (or NHOST_DATABASE_URL, which `ps` does not show; the "
     "password alone can be in PGPASSWORD).",
 )
-@click.option("--dry-run", is_flag=True, help="Write nothing; say what would become of whom.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; report what would happen.")
 @click.option(
     "--strict", is_flag=True, help="Write nothing at all if somebody would lose a second factor."
 )
 @as_json
 def import_nhost(source: str, dry_run: bool, strict: bool, in_json: bool) -> None:
-    """Bring the users of a Nhost Auth database along, with their passwords and second factors.
+    """Import the users of a Nhost Auth database, with their passwords and second factors.
 
-    Users who are here already stay as they are, so it can be stopped and repeated. TOTP secrets
-    that Nhost Auth has encrypted are opened with its AUTH_ENCRYPTION_KEY, which is read from
-    NHOST_ENCRYPTION_KEY here (older keys behind it, by commas). Whose secret cannot be read comes
-    without a second factor, and is named.
+    Existing users stay as they are, so the import can be stopped and repeated. TOTP secrets that
+    Nhost Auth has encrypted are opened with its AUTH_ENCRYPTION_KEY, which is read here from
+    NHOST_ENCRYPTION_KEY (commas before older keys). A user whose secret cannot be read is imported
+    without a second factor, and listed.
     """
     try:
         keys = read_keys(os.environ.get(KEY_VARIABLE, ""))

@@ -1,4 +1,4 @@
-"""What the operator does with keys."""
+"""Commands for keys: rotate the signing keys, rotate the encryption key."""
 
 from datetime import UTC, datetime
 
@@ -22,11 +22,11 @@ def rotate_keys(revoke: bool, in_json: bool) -> None:
     """Sign access tokens with a new key from now on.
 
     The old key verifies until its last token has expired. Running servers that share the data
-    folder notice by themselves.
+    folder notice the new key.
 
-    With --revoke, access tokens of all other keys are refused here at once, and those keys leave
-    /.well-known/jwks.json; clients refresh their sessions and go on. Services that keep a copy of
-    the public keys accept the old tokens until they fetch them again.
+    With --revoke, Postern refuses access tokens of all other keys at once, and removes those keys
+    from /.well-known/jwks.json. Clients refresh their sessions and continue. Services that cache
+    the public keys accept the old tokens until they fetch the keys again.
     """
     settings = opened().settings
     if settings.jwt_secret:
@@ -53,10 +53,10 @@ def rotate_keys(revoke: bool, in_json: bool) -> None:
 def rotate_encryption_key(in_json: bool) -> None:
     """Encrypt the TOTP secrets with a new key.
 
-    Where the keys are a file in the data folder, a new one is put in front. Then every secret that
-    another key encrypted is encrypted with the first one. Running servers go on, and notice by
-    themselves. With AUTH_ENCRYPTION_KEYS, put the new key in front there first, and start the
-    servers again. It can be repeated.
+    If the keys are in a file in the data folder, the command adds a new key as the first one. Then
+    it encrypts with the first key every secret that another key encrypted. Running servers continue
+    and notice the new key. If the keys are in AUTH_ENCRYPTION_KEYS, add the new key there as the
+    first one and restart the servers before. The command can be repeated.
     """
     postern = opened()
     refuse_without_encryption_key(postern)

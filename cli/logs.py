@@ -1,7 +1,7 @@
 """The log: one line for each record, as JSON for programs or as text for people.
 
-It goes to standard error. What a library logs, a warning of Python and an error that nobody has
-caught are records too.
+It goes to standard error. Log records of libraries, Python's warnings and uncaught errors are part
+of it.
 """
 
 import json
@@ -21,21 +21,21 @@ from tortoise.exceptions import OperationalError
 
 SETTING = "AUTH_LOG_FORMAT"
 SELDOM_SECONDS = 60
-"""Between two warnings of the HTTP library that say the same."""
+"""Seconds between two equal warnings of the HTTP library."""
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 logger = logging.getLogger("postern")
 
 
 class Seldom(logging.Filter):
-    """Lets a library's warning through once a minute: a client can cause it with each request."""
+    """Passes each warning of a library once a minute, since every request could cause one."""
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
         self._written: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is written."""
+        """Return whether the record is written."""
         if record.levelno > logging.WARNING:
             return True
         now, last = record.created, self._written.get(str(record.msg), 0.0)
@@ -46,13 +46,13 @@ class Seldom(logging.Filter):
 
 
 class JsonLines(logging.Formatter):
-    """A record as one JSON object: time, level, logger, message, and the fields it came with.
+    """Formats a record as a JSON object: time, level, logger, message and the record's fields.
 
     An event's message is its name.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record in one line of ASCII; a line break in it is written as an escape."""
+        """Return the record as one line of ASCII; line breaks in it are escaped."""
         fields = getattr(record, "fields", {})
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
@@ -67,18 +67,18 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """A record as text; an error's traceback follows it in lines of their own."""
+    """Formats a record as text; an error's traceback follows on lines of its own."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """The traceback of an error without its message, which may repeat what a client sent."""
+        """Return the traceback without the message, which may repeat what a client sent."""
         return _described(ei[1])
 
 
 def start(environment: Mapping[str, str] = os.environ) -> None:
-    """Send all records of this process to standard error, as AUTH_LOG_FORMAT says.
+    """Send all records of this process to standard error, in the format of AUTH_LOG_FORMAT.
 
-    Without the setting they are text on a terminal and JSON elsewhere. A wrong value is refused
-    where the settings are read.
+    Without the setting, the format is text on a terminal and JSON elsewhere. A wrong value is
+    refused later, when the settings are loaded.
     """
     chosen = environment.get(SETTING) or ("text" if sys.stderr.isatty() else "json")
     handler = logging.StreamHandler()
@@ -93,7 +93,7 @@ def start(environment: Mapping[str, str] = os.environ) -> None:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Where the log is JSON, write to it why a command ends (click would write text)."""
+    """If the log is JSON, log the error that ends a command (click would print text)."""
     try:
         yield
     except click.ClickException as error:
@@ -114,9 +114,9 @@ def _uncaught(
 
 
 def _described(error: BaseException | None) -> str:
-    """An error's kind and place, but not what it says: its text may repeat what a client sent.
+    """Return an error's type and place, but not its message, which may repeat what a client sent.
 
-    Only the database's and the system's own complaints do not.
+    Messages of the operating system and operational errors of the database do not: they are shown.
     """
     if error is None:
         return ""

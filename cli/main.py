@@ -23,12 +23,12 @@ logger = logging.getLogger("postern")
 
 
 class Commands(click.Group):
-    """The commands; whatever is wrong with what they are given ends them with one line."""
+    """The group of commands. Wrong input ends a command with one line."""
 
     def make_context(
         self, info_name: str | None, args: list[str], *rest: Any, **extra: Any
     ) -> click.Context:
-        """Refuse arguments that are not text: they could be neither stored nor shown."""
+        """Refuse arguments that are not UTF-8: they could be neither stored nor shown."""
         _open_standard_streams()
         for position, argument in enumerate(args, 1):
             if argument.encode("utf-8", "replace").decode() != argument:
@@ -36,13 +36,13 @@ class Commands(click.Group):
         return super().make_context(info_name, args, *rest, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was named."""
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except UnicodeError:
             raise click.ClickException("What was typed is not UTF-8 text.") from None
         except OSError as error:
-            if error.errno == errno.EPIPE:  # nobody reads any more, as with `| head -1`
+            if error.errno == errno.EPIPE:  # the reader is gone, as with `| head -1`
                 raise
             raise click.ClickException(str(error)) from None
 
@@ -66,7 +66,7 @@ def main() -> None:
     help="Processes that share the work (1); with more than one, use PostgreSQL.",
 )
 def serve(workers: int) -> None:
-    """Bring the database up to date and serve until stopped."""
+    """Migrate the database, and serve until stopped."""
     logger.setLevel(logging.INFO)
     with logs.refusals():
         postern, _ = migrated(logger.warning)
@@ -88,7 +88,7 @@ def serve(workers: int) -> None:
 @main.command()
 @as_json
 def migrate(in_json: bool) -> None:
-    """Bring the database up to date. Safe to repeat."""
+    """Migrate the database. Safe to repeat."""
     postern, applied = migrated()
     where = database.describe(postern.settings)
     lines = [f"Applied {name}." for name in applied]
@@ -104,7 +104,7 @@ def export_schema() -> None:
 @main.command()
 @as_json
 def sweep(in_json: bool) -> None:
-    """Delete what has expired. A running server does so by itself."""
+    """Delete expired data. A running server does this itself."""
     swept = ask(sweep_once)
     say(in_json, swept, *(f"Deleted {count} {what}." for what, count in swept.items()))
 
@@ -136,10 +136,10 @@ for _command in (
 
 
 def _open_standard_streams() -> None:
-    """Give standard input, output and error somewhere to go where the caller has closed them.
+    """Open standard input, output and error on /dev/null if the caller has closed them.
 
-    The next file that is opened would take their place, and what is meant for the screen would be
-    written into a database. What the screen cannot show is escaped.
+    Otherwise the next file that is opened would take their place, and output for the screen would
+    be written into a database. Characters that the screen cannot show are escaped.
     """
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(opened, True)  # noqa: FBT003 - the parameter has no name

@@ -1,4 +1,4 @@
-"""What the operator sees of users, and what their applications know of them."""
+"""Commands that show users and events, and that set roles and metadata."""
 
 import json
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ def list_users(limit: int, in_json: bool, **wanted: Any) -> None:
 @user_argument
 @as_json
 def show_user(user: str, in_json: bool) -> None:
-    """Show a user: sessions, second factor, how long they have to wait, what happened last."""
+    """Show a user: sessions, second factor, waits after failed attempts, latest events."""
     now = datetime.now(UTC)
 
     async def found(_settings: Settings) -> Details:
@@ -67,7 +67,7 @@ def show_user(user: str, in_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1), default=50, help="How many at the most (50).")
 @as_json
 def show_events(user: str | None, limit: int, in_json: bool) -> None:
-    """Show the trail of security events, the newest first."""
+    """Show the security events, the newest first."""
 
     async def found(_settings: Settings) -> list[dict[str, object]]:
         owner = await existing(user) if user is not None else None
@@ -89,8 +89,8 @@ def show_events(user: str | None, limit: int, in_json: bool) -> None:
 def set_roles(user: str, roles: tuple[str, ...], default_role: str | None, in_json: bool) -> None:
     """Give a user these ROLES and no others.
 
-    Access tokens that are out already have the older roles until they expire; to end them at once,
-    run `postern revoke-sessions` too.
+    Access tokens issued before keep the old roles until they expire. `postern revoke-sessions` ends
+    them at once in Postern, but not in services that only check the token's signature.
     """
     chosen = list(dict.fromkeys(roles))
 

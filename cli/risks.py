@@ -1,4 +1,4 @@
-"""What is risky in a configuration and around it, and what to do about each."""
+"""Risks in the configuration and its environment, each with advice."""
 
 import ipaddress
 import os
@@ -14,18 +14,18 @@ from config import Settings, file_in_force
 from config.load import SHIPPED_FILE
 
 OWASP_ARGON2 = ((47104, 1), (19456, 2), (12288, 3), (9216, 4), (7168, 5))
-"""KiB and passes that the OWASP Password Storage Cheat Sheet holds to be enough, one lane."""
+"""Sufficient memory (KiB) and passes, with one lane (OWASP Password Storage Cheat Sheet)."""
 LONG_ACCESS_TOKEN = 60 * 60
-"""Seconds; other services do not learn of a sign-out before the token expires."""
+"""Seconds. Other services accept a token until it expires, even after a sign-out."""
 LITTLE_DISK = 100 * 2**20
-"""Bytes: less is gone in a day of events."""
+"""Bytes. A day's security events can fill less than that."""
 NOT_BEFORE = datetime(2026, 11, 1, tzinfo=UTC)
-"""This version was not there yet."""
+"""The release of this version: no right clock shows an earlier time."""
 
 
 @dataclass(frozen=True)
 class Risk:
-    """One thing that may go wrong."""
+    """A risk, with advice."""
 
     what: str
     advice: str
@@ -36,7 +36,7 @@ class Risk:
 
 
 def of_settings(settings: Settings, environ: Mapping[str, str], now: datetime) -> list[Risk]:
-    """The risks that can be seen without the database."""
+    """Return the risks that show without the database."""
     return [
         *_of_the_network(settings),
         *_of_limits(settings),
@@ -47,7 +47,7 @@ def of_settings(settings: Settings, environ: Mapping[str, str], now: datetime) -
 
 
 def is_public(settings: Settings) -> bool:
-    """Whether other machines can reach the address that the server listens on."""
+    """Return whether other machines can reach the address that the server listens on."""
     if settings.host == "localhost":
         return False
     try:
@@ -176,7 +176,7 @@ def _of_the_clock(now: datetime) -> Iterator[Risk]:
 
 
 def wrong_clock(now: datetime, why: str) -> Risk:
-    """The risk of a clock that cannot be right."""
+    """Return the risk of a clock that cannot be right."""
     return Risk(
         f"The clock says {now:%Y-%m-%d %H:%M} UTC, {why}",
         "Set it, by NTP: one-time codes and the life of tokens depend on it",
@@ -185,7 +185,7 @@ def wrong_clock(now: datetime, why: str) -> Risk:
 
 
 def of_events(now: datetime, newest: datetime | None) -> list[Risk]:
-    """What the newest event in the database tells of the clock."""
+    """Return a risk if the newest event in the database shows that the clock is wrong."""
     if newest is not None and newest > now + timedelta(minutes=5):
         return [wrong_clock(now, f"but the newest event is of {newest:%Y-%m-%d %H:%M}")]
     return []

@@ -1,4 +1,4 @@
-"""`postern serve`: one process, one socket, one friendly block on the screen."""
+"""`postern serve`: run the server, in one process or with several workers."""
 
 import contextlib
 import gc
@@ -22,21 +22,21 @@ from config import Settings, file_in_force, load
 from models import database
 
 SEND_BUFFER = 128 * 1024
-"""Bytes of an answer that the system keeps for one connection; Linux takes twice as many."""
+"""Bytes of a response that the system buffers for one connection; Linux doubles the number."""
 DRAIN_SECONDS = 8
-"""How long requests in flight may take once the server was asked to stop; it is gone within 10."""
+"""Seconds that running requests may take after a stop signal; the process ends within 10."""
 GARBAGE = 10_000
-"""New objects after which they are looked at; Python's 700 is about one request."""
+"""New objects before a garbage collection; Python's default of 700 is about one request."""
 SWITCH_SECONDS = 0.0005
-"""How long one thread may keep the interpreter from another. SQLite answers on a thread of its own,
-and with Python's 5 ms each answer waits for that long: bench/README.md has the measurement."""
+"""Seconds that one thread may hold the interpreter lock. SQLite runs on its own thread, and with
+Python's default of 5 ms each result would wait that long: measured in bench/README.md."""
 
 
 def serve(postern: Postern, *, workers: int) -> None:
-    """Serve until SIGINT or SIGTERM, in this process or in as many workers of it.
+    """Serve until SIGINT or SIGTERM, in this process or in several workers.
 
     A worker that dies is replaced.
-    Raises ClickException where the address is not to be had, ConfigError.
+    Raises ClickException if the address cannot be bound, and ConfigError.
     """
     settings, app = postern.settings, create_app(postern)
     _allow_many_connections()
@@ -48,7 +48,7 @@ def serve(postern: Postern, *, workers: int) -> None:
         workers=workers,
         http=_protocol(settings, workers),  # type: ignore[arg-type] # it only calls it
         ws="none",
-        access_log=False,  # it would hold the variables of queries sent by GET
+        access_log=False,  # it would contain the variables of queries sent by GET
         log_config=None,
         proxy_headers=False,
         server_header=False,
@@ -66,7 +66,7 @@ def serve(postern: Postern, *, workers: int) -> None:
 
 
 def worker_app() -> Starlette:
-    """The application of one worker, from the environment that the first process has checked."""
+    """Return the application of one worker; the first process has checked the environment."""
     prepare_process()
     logging.getLogger("postern").setLevel(logging.INFO)
     try:
@@ -80,9 +80,9 @@ def worker_app() -> Starlette:
 
 
 def prepare_process() -> None:
-    """What every process of Postern begins with."""
+    """Prepare a process of Postern; the first call in each."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    os.umask(0o077)  # whatever is made here is for its owner alone
+    os.umask(0o077)  # new files are readable by their owner only
     logs.start()
 
 
@@ -92,14 +92,14 @@ def _protocol(settings: Settings, workers: int) -> partial[ImpatientProtocol]:
 
 
 def _allow_many_connections() -> None:
-    """As many open files as the system lets this process have; the usual 1024 are few."""
+    """Raise the limit of open files to the system's maximum; the usual 1024 are few."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # some systems have a limit below `most`
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _let_garbage_lie() -> None:
-    """Look less often for garbage in circles, and never at what has been made by now: it stays."""
+    """Collect garbage less often, and never the objects that exist by now: they stay."""
     gc.freeze()
     gc.set_threshold(GARBAGE)
 
@@ -113,10 +113,10 @@ def _listen(host: str, port: int) -> socket.socket:
         raise click.ClickException(
             f"Cannot listen on {host}:{port}: {reason}. Set AUTH_HOST or AUTH_PORT."
         ) from None
-    # Connections inherit it. Asyncio sets it only for sockets that it has made itself; without it,
-    # the second part of an answer waits 40 ms for the client to confirm the first.
+    # Connections inherit this option. Asyncio sets it only for sockets that it has created itself.
+    # Without it, the second part of a response waits 40 ms for the client to confirm the first.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # Linux would let a client that does not read leave up to 4 MiB of an answer in its memory.
+    # Otherwise Linux buffers up to 4 MiB of a response for a client that does not read.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     return listening
 

@@ -1,4 +1,4 @@
-"""What the operator does to let users in and to keep them out."""
+"""Commands that create, change and delete users."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,9 +20,10 @@ user_argument = click.argument("user")
 @click.option("--display-name", help="The name to show. The e-mail address unless given.")
 @as_json
 def create_user(email: str, display_name: str | None, in_json: bool) -> None:
-    """Make an account that can sign in with EMAIL.
+    """Create an account that can sign in with EMAIL.
 
-    The password is asked for; where there is no terminal, it is the first line of standard input.
+    The command prompts for the password. Without a terminal, it reads the password from the first
+    line of standard input.
     """
     password = read_password()
     wishes = sign_up.Wishes(display_name=display_name)
@@ -34,10 +35,10 @@ def create_user(email: str, display_name: str | None, in_json: bool) -> None:
 @user_argument
 @as_json
 def verify_user(user: str, in_json: bool) -> None:
-    """Mark a user's e-mail address as theirs.
+    """Mark a user's e-mail address as verified.
 
-    For where only such users are let in (AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED). Make sure of
-    it first.
+    Needed if only users with a verified address may sign in
+    (AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED). Verify the address yourself first.
     """
     changed = change(user, lambda it, found: operators.set_email_verified(it, OPERATOR, found))
     say(in_json, shown(changed), f"{changed.email} is verified.")
@@ -47,7 +48,7 @@ def verify_user(user: str, in_json: bool) -> None:
 @user_argument
 @as_json
 def disable_user(user: str, in_json: bool) -> None:
-    """Keep a user out, and end all of their sessions at once."""
+    """Disable a user, and end all of their sessions at once."""
     changed = change(
         user, lambda it, found: operators.set_disabled(it, OPERATOR, found, disabled=True)
     )
@@ -58,7 +59,7 @@ def disable_user(user: str, in_json: bool) -> None:
 @user_argument
 @as_json
 def enable_user(user: str, in_json: bool) -> None:
-    """Let a user in again."""
+    """Enable a user again."""
     changed = change(
         user, lambda it, found: operators.set_disabled(it, OPERATOR, found, disabled=False)
     )
@@ -71,8 +72,9 @@ def enable_user(user: str, in_json: bool) -> None:
 def set_password(user: str, in_json: bool) -> None:
     """Replace a user's password, and end their sessions and open sign-ins.
 
-    The password is asked for; where there is no terminal, it is the first line of standard input.
-    A second factor stays as it is. Verify first that it is the user who asks.
+    The command prompts for the password. Without a terminal, it reads the password from the first
+    line of standard input. A second factor stays as it is. Verify first that the request comes from
+    the user.
     """
     password = read_password()
     changed = change(user, lambda it, found: operators.set_password(it, OPERATOR, found, password))
@@ -85,8 +87,8 @@ def set_password(user: str, in_json: bool) -> None:
 def reset_mfa(user: str, in_json: bool) -> None:
     """Delete a user's second factor.
 
-    For the user who has lost phone and recovery codes; they then sign in with the password alone.
-    Verify first that it is the user who asks.
+    For a user who has lost phone and recovery codes, and who then signs in with the password alone.
+    Verify first that the request comes from the user.
     """
     had_factor = False
 
@@ -103,10 +105,10 @@ def reset_mfa(user: str, in_json: bool) -> None:
 
 @click.command("revoke-sessions")
 @click.argument("user", required=False)
-@click.option("--all", "everybody", is_flag=True, help="Of everybody: after a restored backup.")
+@click.option("--all", "everybody", is_flag=True, help="Of all users: after a restored backup.")
 @as_json
 def revoke_sessions(user: str | None, everybody: bool, in_json: bool) -> None:
-    """End all sessions and open sign-ins of a user, or of everybody."""
+    """End all sessions and open sign-ins of a user, or of all users."""
     if (user is None) != everybody:
         raise click.UsageError("Name either a user or --all.")
     if user is None:
@@ -120,10 +122,10 @@ def revoke_sessions(user: str | None, everybody: bool, in_json: bool) -> None:
 
 @click.command("delete-user")
 @user_argument
-@click.option("--yes", is_flag=True, help="Do not ask whether to.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @as_json
 def delete_user(user: str, yes: bool, in_json: bool) -> None:
-    """Delete a user and all that is theirs, also their security events. There is no way back."""
+    """Delete a user with all their data, including security events. This cannot be undone."""
     if not yes:
         click.confirm(f"Delete {user} for good?", abort=True, err=True)
 
@@ -137,7 +139,7 @@ def delete_user(user: str, yes: bool, in_json: bool) -> None:
 
 
 def shown(user: User) -> dict[str, object]:
-    """A user as programs read it."""
+    """Return a user as JSON values."""
     return public_fields.as_json(user) | {
         "disabled": user.disabled,
         "lastSignedInAt": user.last_signed_in_at and user.last_signed_in_at.isoformat(),
@@ -145,7 +147,7 @@ def shown(user: User) -> dict[str, object]:
 
 
 async def existing(user: str) -> User:
-    """The user with this address or id. Raises ClickException."""
+    """Return the user with this address or id. Raises ClickException."""
     found = await operators.find(user)
     if found is None:
         kind = "address" if operators.parsed_id(user) is None else "id"
@@ -154,7 +156,7 @@ async def existing(user: str) -> User:
 
 
 def change(user: str, work: Callable[[Postern, User], Awaitable[Any]]) -> User:
-    """The user with this address or id, after the work."""
+    """Run the work on the user with this address or id; return the changed user."""
 
     async def changed(postern: Postern) -> User:
         found = await existing(user)

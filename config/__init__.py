@@ -1,4 +1,4 @@
-"""What the operator chooses: nhost.toml and the environment, read into one frozen object."""
+"""The operator's settings: nhost.toml and the environment, loaded into one frozen object."""
 
 from config.load import ConfigError, file_in_force, load
 from config.settings import Settings

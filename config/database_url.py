@@ -1,4 +1,4 @@
-"""DATABASE_URL: the parameters of libpq and SQLite, each passed on or refused by its name."""
+"""Parsing DATABASE_URL: each parameter of libpq and SQLite is passed on or refused by name."""
 
 import re
 from collections.abc import Mapping
@@ -9,21 +9,21 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from config.refusal import Refusal
 
 POOL = ("maxsize", "minsize", "statement_cache_size", "command_timeout", "connect_timeout")
-"""Whole numbers for the driver on this side; the last two are seconds."""
+"""Parameters for asyncpg's pool: whole numbers; the last two are seconds."""
 _DRIVER = {
     "host", "port", "dbname", "user", "password", "passfile", "service", "sslmode", "sslcert",
     "sslkey", "sslpassword", "sslrootcert", "sslcrl", "ssl_min_protocol_version",
     "ssl_max_protocol_version", "sslnegotiation", "target_session_attrs", "krbsrvname", "gsslib",
     "application_name", "options",
 }  # fmt: skip
-"""What asyncpg understands as libpq does, or hands over to the server at the start."""
+"""Parameters that asyncpg handles like libpq, or sends to the server at connection."""
 _VALUES = {
     "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
     "sslnegotiation": {"postgres", "direct"},
     "target_session_attrs": {"any", "primary", "read-write"},  # Postern writes
     "gsslib": {"gssapi", "sspi"},
     "journal_mode": {"WAL", "DELETE", "TRUNCATE", "PERSIST"},
-    "synchronous": {"NORMAL", "FULL", "EXTRA"},  # with less a committed change may be lost
+    "synchronous": {"NORMAL", "FULL", "EXTRA"},  # with OFF, a committed change may be lost
 }
 _SQLITE = {"busy_timeout", "cache_size", "journal_size_limit", "journal_mode", "synchronous"}
 _ADVICE = {
@@ -36,21 +36,21 @@ _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]*)(?::(\d+))?")
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """Where a database is. Shows no password."""
+    """The address of a database. Its repr contains no password."""
 
     sqlite: str | None = None
-    """The path of an SQLite file; else it is PostgreSQL."""
+    """The path of an SQLite file; None for PostgreSQL."""
     dsn: str = field(default="", repr=False)
-    """A URL of libpq for asyncpg, with what it understands."""
+    """The URL for asyncpg, with the parameters that it handles."""
     shown: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """SQLite's pragmas; of PostgreSQL those in POOL."""
+    """SQLite's pragmas, or for PostgreSQL the parameters in POOL."""
 
 
 def parse_database_url(url: str) -> DatabaseAddress:
-    """Read a URL of PostgreSQL or SQLite.
+    """Parse a URL of PostgreSQL or SQLite.
 
-    Raises ValueError for another kind of URL, else Refusal, which names what is wrong and shows
+    Raises ValueError for another kind of URL. Raises Refusal, which names the mistake and shows
     neither password nor user.
     """
     scheme, separator, _ = url.partition("://")
@@ -129,7 +129,7 @@ def _postgres(url: str, parameters: dict[str, str]) -> DatabaseAddress:
 
 
 def _refuse_wrong_hosts(hosts: str, ports: list[str]) -> None:
-    """Raises Refusal for a list of hosts that the driver would misread."""
+    """Raise Refusal for a list of hosts that the driver would misread."""
     for host in hosts.split(","):
         if not (match := _HOST.fullmatch(host)):
             raise Refusal("expected host:port, and an IPv6 address in brackets, as in [::1]:5432")

@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the settings: `python -m config.document`, or `make docs`.
+"""Writing docs/configuration.md from the settings: `python -m config.document`, or `make docs`.
 
 The server never imports this module. A setting's description is the string below it in `Settings`,
 as Markdown whose links are relative to docs/.
@@ -40,7 +40,7 @@ IN_WORDS = {
     "email_templates_path": "none",
     "argon2_threads": "one for each core",
 }
-"""Defaults that are not one value."""
+"""Defaults that are described in words."""
 INTRODUCTION = """\
 <!-- `make docs` writes this file from config/settings.py: change that file, not this one. -->
 
@@ -70,7 +70,7 @@ TABLE = ("| Environment | nhost.toml | Default | Description |", "|---|---|---|-
 
 
 def document() -> str:
-    """The text of docs/configuration.md."""
+    """Return the text of docs/configuration.md."""
     described, shipped = descriptions(), load({"AUTH_CONFIG": str(SHIPPED_FILE)})[0]
     lines = [INTRODUCTION]
     for topic, first in TOPICS.items():
@@ -81,7 +81,7 @@ def document() -> str:
 
 
 def descriptions() -> dict[str, str]:
-    """The string below each setting in the source of `Settings`, on one line."""
+    """Return the string below each setting in the source of `Settings`, on one line."""
     tree = ast.parse(inspect.getsource(settings))
     classes = [item for item in tree.body if isinstance(item, ast.ClassDef)]
     (body,) = (item.body for item in classes if item.name == Settings.__name__)

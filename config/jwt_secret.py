@@ -1,4 +1,4 @@
-"""HASURA_GRAPHQL_JWT_SECRET: each member is honoured, or refused by its name."""
+"""Parsing HASURA_GRAPHQL_JWT_SECRET: each member is used, or refused by name."""
 
 import json
 from typing import Any, Literal
@@ -8,18 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from config.refusal import Refusal
 
 _LONGEST_SKEW = 300
-"""Seconds that a token may be taken after its end; mend clocks that differ by more."""
+"""Maximum of `allowed_skew` in seconds; clocks that differ by more must be set."""
 _REFUSED = {
     "jwk_url": "Postern signs with its own key and publishes /.well-known/jwks.json; leave it out",
     "claims_map": "Postern writes the claims itself; set AUTH_JWT_CUSTOM_CLAIMS",
     "claims_namespace_path": "Postern writes the claims at the top; set claims_namespace",
 }
 _RESERVED = {"sub", "iss", "iat", "exp", "nbf", "jti", "aud", "sid", "amr", "auth_time"}
-"""Claims that a namespace would replace."""
+"""Claims that a namespace of the same name would replace."""
 
 
 class JwtSecret(BaseModel):
-    """HASURA_GRAPHQL_JWT_SECRET: how access tokens are signed, in Hasura's words."""
+    """HASURA_GRAPHQL_JWT_SECRET: how access tokens are signed, in Hasura's format."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -33,16 +33,16 @@ class JwtSecret(BaseModel):
     kid: str | None = None
     issuer: str | None = None
     audience: str | tuple[str, ...] | None = None
-    """For whom the tokens are; a token for others is refused."""
+    """The `aud` claim of tokens; a token for another audience is rejected."""
     claims_namespace: str | None = None
     claims_format: Literal["json"] = "json"
     header: dict[str, str] | None = None
     allowed_skew: int = Field(default=0, ge=0, le=_LONGEST_SKEW)
-    """Seconds that a token is taken after its end."""
+    """Seconds for which a token is accepted after its expiry."""
 
 
 def checked_jwt_secret(value: object) -> object:
-    """The members of the secret, from JSON. Raises Refusal for one that would be ignored."""
+    """Parse the members of the secret. Raises Refusal for a member that would be ignored."""
     found: Any = json.loads(value) if isinstance(value, str) else value
     if not isinstance(found, dict):
         return found

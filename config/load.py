@@ -1,4 +1,4 @@
-"""Reading the settings: where each value comes from, and what is said when one is wrong."""
+"""Loading the settings: the source of each value, and the message if a value is wrong."""
 
 import re
 import tomllib
@@ -15,7 +15,7 @@ from config.values import Accepts
 
 DEFAULT_FILE = Path("config/nhost.toml")
 SHIPPED_FILE = Path(__file__).with_name("nhost.toml")
-"""The file that is in force where none is named and none is found."""
+"""The file that is used if no file is named and none is found."""
 _SECRET = re.compile(r"\{\{\s*secrets\.(\w+)\s*\}\}")
 _NAMES = {
     field: next(item for item in info.metadata if isinstance(item, Named))
@@ -24,7 +24,7 @@ _NAMES = {
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; the message says which key and why, a line for each."""
+    """The configuration cannot be used; the message has a line for each key, with the reason."""
 
 
 class _Found(NamedTuple):
@@ -34,11 +34,11 @@ class _Found(NamedTuple):
 
 
 def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """The settings that `environ` and the file named in its AUTH_CONFIG add up to.
+    """Load the settings from `environ` and from the file of `file_in_force`.
 
-    The environment wins over the file, the file over the defaults. The second part of the answer
-    is a list of warnings, one for each name that looks like a setting but is not known.
-    A name of Nhost Auth's that must not be passed over is refused.
+    The environment takes precedence over the file, and the file over the defaults. The second part
+    of the result is a list of warnings, one for each name that looks like a setting but has no
+    effect. Names of Nhost Auth that must not be ignored are refused.
     Raises ConfigError for a file that cannot be read and for every value that is not accepted.
     """
     _refuse_what_is_not_text(environ)
@@ -71,7 +71,7 @@ def _refuse_half_a_mail_server(settings: Settings) -> None:
 
 
 def _refuse_what_is_not_text(environ: Mapping[str, str]) -> None:
-    """Raises ConfigError for a setting whose bytes are not UTF-8; Python hands it over escaped."""
+    """Raise ConfigError for a setting whose bytes are not UTF-8; Python passes them escaped."""
     known = {name for named in _NAMES.values() for name in (named.env, *named.fallback_env)}
     for name in sorted(environ):
         is_setting = name in known or name.startswith("AUTH_")
@@ -88,9 +88,9 @@ def _is_text(value: str) -> bool:
 
 
 def file_in_force(environ: Mapping[str, str]) -> Path:
-    """The file that AUTH_CONFIG names, else the one in the current folder, else the shipped one.
+    """Return the file that AUTH_CONFIG names, else the current folder's, else the shipped one.
 
-    So the second factor is never off because a server was started in another folder.
+    So starting a server in another folder never switches the second factor off.
     """
     if chosen := environ.get("AUTH_CONFIG"):
         return Path(chosen)
@@ -110,7 +110,7 @@ def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _with_secrets(value: Any, environ: Mapping[str, str]) -> Any:
-    """`{{ secrets.NAME }}` replaced by the environment's NAME, as Nhost's own tools do."""
+    """Replace `{{ secrets.NAME }}` with the environment's NAME, as Nhost's own tools do."""
 
     def secret(match: re.Match[str]) -> str:
         if match[1] not in environ or not _is_text(environ[match[1]]):

@@ -1,7 +1,7 @@
-"""The names of Nhost Auth's configuration that Postern does not honour, and what becomes of each.
+"""The settings of Nhost Auth that Postern does not support.
 
-Those that it honours are in `settings`. Of the others, some may be passed over with a warning,
-since nothing is weaker without them; some may not, since the operator counts on them.
+Supported names are in `settings`. Of the others, some are ignored with a warning, since nothing is
+weaker without them. The rest are refused, since the operator relies on their protection.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 
 class Passed(NamedTuple):
-    """A name that Postern does not honour. A name that ends in `*` stands for all that begin so."""
+    """A name that Postern does not support. `*` at the end stands for any ending."""
 
     env: str
     toml: str | None
     why: str
-    """What to do instead, of a name that is refused; else why nothing is weaker without it."""
+    """For a refused name, what to do instead; else why nothing is weaker without it."""
 
 
 _NO_LIST = (
@@ -72,14 +72,14 @@ HARMLESS = (
 
 
 def refused(environ: Mapping[str, str], file: Mapping[str, Any]) -> list[str]:
-    """A line for each name that is set and must not be passed over."""
+    """Return a line for each name that is set and must not be ignored."""
     return [
         f"{name}: {entry.why}" for entry in REFUSED for name in _where_set(entry, environ, file)
     ]
 
 
 def why_harmless(name: str) -> str | None:
-    """Why a name of the environment or the file may be passed over; None if Nhost has none such."""
+    """Return why a name may be ignored; None if it is not one of Nhost's ignored names."""
     for entry in HARMLESS:
         begins = entry.env.removesuffix("*")
         in_the_file = entry.toml and (name == entry.toml or name.startswith(f"{entry.toml}."))

@@ -1,4 +1,4 @@
-"""Why a value is refused, in words that may be shown."""
+"""The refusal of a value, with a message that may be shown."""
 
 
 class Refusal(ValueError):  # noqa: N818 - the operator reads it

@@ -43,17 +43,17 @@ class Named(NamedTuple):
     env: str
     toml: str | None = None
     inverted: bool = False
-    """The file says the opposite of the environment (`signUp.enabled`, `AUTH_DISABLE_SIGNUP`)."""
+    """The file has the opposite meaning (`signUp.enabled` and `AUTH_DISABLE_SIGNUP`)."""
     fallback_env: tuple[str, ...] = ()
-    """Other names for it, each where those before are not set."""
+    """Other names of the setting, each used if the names before it are not set."""
     may_be_empty: bool = False
-    """An empty value in the environment is a value, and not the same as none."""
+    """Whether an empty value in the environment counts as set."""
     secret: bool = False
-    """Its value is never shown, not even when it is wrong."""
+    """Whether its value is never shown, not even if it is wrong."""
 
 
 class Settings(BaseModel):
-    """What the operator chose, read once at the start; nothing changes it afterwards."""
+    """The operator's settings, loaded once at startup and never changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -334,7 +334,7 @@ class Settings(BaseModel):
     """The passes of each password hash."""
     argon2_parallelism: Annotated[int, Named("AUTH_PASSWORD_ARGON2_PARALLELISM"), *whole(1, 64)] = 1
     """The lanes of each password hash."""
-    # One thread a core: bench/README.md has the measurement.
+    # One thread for each core: measured in bench/README.md.
     argon2_threads: Annotated[int, Named("AUTH_PASSWORD_ARGON2_THREADS"), *whole(1, 256)] = (
         os.cpu_count() or 1
     )
@@ -342,7 +342,7 @@ class Settings(BaseModel):
 
     @property
     def allowed_origins(self) -> list[str]:
-        """The sites whose pages may ask: the client's own, and those that are named."""
+        """The origins whose pages may call Postern: that of `client_url`, and `cors_origins`."""
         client = urlsplit(self.client_url)
         own = [f"{client.scheme}://{client.netloc}"] if client.netloc else []
         return [*own, *self.cors_origins]
@@ -370,10 +370,10 @@ class Settings(BaseModel):
 
     @property
     def roles_of_a_new_user(self) -> list[str]:
-        """The allowed roles, the default one among them."""
+        """The allowed roles, including the default role."""
         return list(dict.fromkeys([*self.default_allowed_roles, self.default_role]))
 
     @property
     def locales(self) -> list[str]:
-        """The locales that a user may choose, the default one among them."""
+        """The locales that a user may choose, including the default locale."""
         return list(dict.fromkeys([*self.allowed_locales, self.default_locale]))

@@ -1,4 +1,4 @@
-"""The kinds of value a setting can have: how each is read, bounded and described to a person."""
+"""The types of settings: how each is parsed, bounded and described to a person."""
 
 import base64
 import binascii
@@ -26,13 +26,13 @@ _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 class Accepts(NamedTuple):
-    """What a setting takes, in words that fit behind "expected"."""
+    """What a setting accepts, in words that follow "expected"."""
 
     words: str
 
 
 def parse_duration(value: object) -> object:
-    """Seconds of a Go-style duration: `90s`, `5m`, `1h30m`. Anything else is returned untouched."""
+    """Convert a Go-style duration (`90s`, `5m`, `1h30m`) to seconds; keep anything else."""
     if not isinstance(value, str) or not (match := _DURATION.fullmatch(value.strip())):
         return value
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
@@ -46,9 +46,9 @@ def _split_list(value: object) -> object:
 
 
 def parse_encryption_keys(value: object) -> tuple[SecretBytes, ...]:
-    """256-bit keys from Base64 text, separated by commas or white space; the first one encrypts.
+    """Parse 256-bit keys in Base64, separated by commas or white space; the first one encrypts.
 
-    Raises ValueError when there is none, or one is not 32 bytes of Base64.
+    Raises ValueError if there is no key, or if a key is not 32 bytes of Base64.
     """
     if not isinstance(value, str) or not (parts := re.split(r"[\s,]+", value.strip(" \t\r\n,"))):
         raise ValueError("not text")
@@ -101,7 +101,7 @@ def _rate_limit_storage(url: SecretStr) -> SecretStr:
 
 
 def _claims(value: object) -> object:
-    """Pairs of a claim's name and the path to its value."""
+    """Parse pairs of a claim's name and the path to its value."""
     try:
         if isinstance(value, str):
             value = json.loads(value)
@@ -216,5 +216,5 @@ EncryptionKeys = Annotated[
 
 
 def whole(low: int, high: int, of: str = "") -> tuple[object, Accepts]:
-    """Bounds and words of a whole-number setting, to be unpacked into its `Annotated`."""
+    """Return bounds and words of a whole-number setting, to unpack into its `Annotated`."""
     return Field(ge=low, le=high), Accepts(f"a whole number from {low} to {high}{of and ' ' + of}")

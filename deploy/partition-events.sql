@@ -1,5 +1,5 @@
--- Security events in one partition a month, on PostgreSQL: a month that is dropped takes no time,
--- however many events it had. To be run once, while no server runs; it takes as long as copying them.
+-- Partitions the security events by month, on PostgreSQL: dropping a month takes no time, however
+-- many events it has. Run it once, while no server runs; it takes as long as copying the events.
 BEGIN;
 ALTER TABLE security_events RENAME TO security_events_before;
 CREATE TABLE security_events (
@@ -10,7 +10,7 @@ CREATE TABLE security_events (
 CREATE INDEX ON security_events (user_id, id);
 CREATE INDEX ON security_events (user_id, type, id);
 CREATE INDEX ON security_events (created_at);
--- What comes in a month that nobody has made a partition for. Keep it empty: make them in time.
+-- Events of a month without a partition. Keep it empty: create the partitions in time.
 CREATE TABLE security_events_default PARTITION OF security_events DEFAULT;
 CREATE TABLE security_events_2026_12 PARTITION OF security_events
     FOR VALUES FROM ('2026-12-01Z') TO ('2027-01-01Z');

@@ -1,7 +1,7 @@
-"""Writes what the documents take from the code: `python docs/generate.py`, or `make docs`.
+"""Write the generated parts of the documents: `python docs/generate.py`, or `make docs`.
 
-The picture of docs/architecture.md, the table of refusals in docs/clients.md, and docs/messages.md.
-A test compares them with what is committed.
+These are the picture of docs/architecture.md, the table of refusals in docs/clients.md, and
+docs/messages.md. A test compares them with the committed files.
 """
 
 import ast
@@ -13,20 +13,20 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
-from api.contract import EVERYWHERE, GRAPHQL  # noqa: E402 - once the project can be found
+from api.contract import EVERYWHERE, GRAPHQL  # noqa: E402 - needs the path above
 from auth.errors import ErrorCode  # noqa: E402
 
 ROOMS = ("config", "models", "auth", "api", "cli")
 SPLIT = ("models", "auth", "api")
-"""Rooms whose sub-rooms the picture shows."""
+"""Rooms that the picture splits into sub-rooms."""
 SHARED = "the_rest"
-"""The modules of a room that are in none of its sub-rooms."""
+"""The name for modules of a room that are not in a sub-room."""
 ALONE = {"auth": {"admission", "operators", "sweep", "backup"}}
-"""Modules that are as good as a sub-room."""
+"""Modules that the picture shows like a sub-room."""
 
 
 def sources(*rooms: str) -> Iterator[Path]:
-    """The files of these rooms that are written by hand."""
+    """Yield the files of these rooms, except migrations."""
     for room in rooms:
         for file in sorted((ROOT / room).rglob("*.py")):
             if "migrations" not in file.parts:
@@ -34,7 +34,7 @@ def sources(*rooms: str) -> Iterator[Path]:
 
 
 def place(module: str) -> str:
-    """The room or sub-room that a module is in."""
+    """Return the room or sub-room that a module is in."""
     room, *rest = module.split(".")
     if room not in SPLIT:
         return room
@@ -45,7 +45,7 @@ def place(module: str) -> str:
 
 
 def imports() -> dict[str, set[str]]:
-    """Which place imports from which others."""
+    """Return for each place the places that it imports from."""
     edges: dict[str, set[str]] = {}
     for file in sources(*ROOMS):
         here = place(".".join(file.relative_to(ROOT).with_suffix("").parts))
@@ -55,13 +55,13 @@ def imports() -> dict[str, set[str]]:
                 names = {f"{node.module}.{alias.name}" for alias in node.names}
                 there |= {place(name) for name in names if name.split(".")[0] in ROOMS}
         there.discard(here)
-        # What a room's modules share is not drawn where its own sub-rooms use it.
+        # No arrows from a sub-room to the modules that its own room shares.
         there -= {f"{here.split('/')[0]}/{SHARED}", f"auth/{SHARED}"}
     return {here: there for here, there in edges.items() if here != f"auth/{SHARED}"}
 
 
 def reduced(edges: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Without the arrows that other arrows imply."""
+    """Remove the arrows that other arrows imply."""
 
     def reaches(start: str, target: str, seen: set[str]) -> bool:
         if start in seen:
@@ -82,7 +82,7 @@ def reduced(edges: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def picture() -> str:
-    """The rooms and who imports whom, as Mermaid draws it."""
+    """Return the rooms and their imports as a Mermaid diagram."""
     edges = reduced(imports())
     lines = ["```mermaid", "flowchart TD"]
     for room in reversed(ROOMS):
@@ -99,17 +99,17 @@ def picture() -> str:
 
 
 def refusals() -> str:
-    """Each operation of GraphQL with its refusals."""
+    """Return a table of the GraphQL operations with their refusals."""
     rows = ["| Operation | Refusals |", "|---|---|"]
     for contract in GRAPHQL:
         codes = ", ".join(f"`{code.name}`" for code in contract.refusals)
         rows.append(f"| `{contract.name}` | {codes} |")
     anywhere = ", ".join(f"`{code.name}`" for code in ErrorCode if code in EVERYWHERE)
-    return "\n".join([*rows, "", f"Any request can be answered with {anywhere} too."])
+    return "\n".join([*rows, "", f"Any request can also get {anywhere}."])
 
 
 def written_messages() -> Iterator[tuple[str, str]]:
-    """The messages that are written where they are raised, and the module; `…` is a value."""
+    """Yield the messages written at a `raise`, each with its module; `…` stands for a value."""
     for file in sources("auth", "api"):
         for node in ast.walk(ast.parse(file.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -129,7 +129,7 @@ def _parts(node: ast.expr) -> Iterator[str]:
 
 
 def messages() -> str:
-    """Every sentence that a client may get and a user may see."""
+    """Return docs/messages.md: every message that a client may get and a user may see."""
     by_code = [f"| `{code.name}` | {code.message} |" for code in ErrorCode]
     by_place = [f"| {text} | `{name}` |" for text, name in sorted(set(written_messages()))]
     return "\n".join(
@@ -155,7 +155,7 @@ def messages() -> str:
 
 
 def with_part(document: str, name: str, part: str) -> str:
-    """The document with what is between its two comments of this name replaced."""
+    """Replace what is between the two comments of this name."""
     begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
     before, _, rest = document.partition(begin)
     _, found, after = rest.partition(end)
@@ -165,7 +165,7 @@ def with_part(document: str, name: str, part: str) -> str:
 
 
 def documents() -> dict[Path, str]:
-    """Each document that has something from the code, as it should be."""
+    """Return each document with generated parts, with its up-to-date text."""
     architecture, clients = DOCS / "architecture.md", DOCS / "clients.md"
     return {
         architecture: with_part(architecture.read_text(), "picture", picture()),

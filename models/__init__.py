@@ -1,4 +1,4 @@
-"""What is stored: one Tortoise model a file, and the migrations that make their tables."""
+"""What is stored: one Tortoise model per file, and the migrations that create the tables."""
 
 from models.mail import Mail
 from models.mail_ticket import MailTicket

@@ -1,4 +1,4 @@
-"""The connection to the database, and bringing its tables up to date."""
+"""The connection to the database, and the migration of its tables."""
 
 import asyncio
 import contextlib
@@ -21,16 +21,16 @@ from models import sqlite_files
 _BUSY_TIMEOUT = 5000
 """Milliseconds that a statement waits for another process to finish writing (SQLite)."""
 _JOURNAL_KEPT = 2**26
-"""Bytes of SQLite's journal that stay to be written over; Tortoise would cut it down each time it
-is through, and a commit that makes a file longer waits for the disk twice as long."""
+"""Bytes of SQLite's journal that are kept and overwritten. Tortoise's default truncates the journal
+after each checkpoint, and a commit that makes a file longer waits twice as long for the disk."""
 _SQLITE_TABLES = "SELECT 1 FROM sqlite_schema LIMIT 1"
 _POSTGRES_TABLES = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() LIMIT 1"
 _CONNECT_TIMEOUT, _STATEMENT_TIMEOUT = 5, 30
-"""Seconds that PostgreSQL may take to let us in, and to do one thing."""
+"""Seconds that PostgreSQL may take to accept a connection, and to run one statement."""
 _READY_TIMEOUT = 2
-"""Seconds within which a database that is there answers."""
+"""Seconds within which the database must answer to count as ready."""
 _MIGRATION_LOCK = 0x706F7374
-"""Any number that nothing else on the database server locks ("post")."""
+"""An arbitrary number that no other program locks on the database server ("post")."""
 _SQLITE_UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
@@ -56,11 +56,11 @@ _UNAVAILABLE = (
 _APPS = {"models": {"models": ["models"], "migrations": "models.migrations"}}
 
 ORM = {"connections": {"default": "sqlite://:memory:"}, "apps": _APPS}
-"""For `tortoise makemigrations`, which looks at the models and at no database."""
+"""For `tortoise makemigrations`, which reads the models and needs no database."""
 
 
 def orm_config(settings: Settings) -> dict[str, Any]:
-    """Tortoise's configuration for the database of these settings."""
+    """Return Tortoise's configuration for the database that the settings name."""
     url = settings.database_url
     address = parse_database_url(url.get_secret_value()) if url else None
     path = address.sqlite if address else str(settings.data_dir / "postern.db")
@@ -92,20 +92,20 @@ def orm_config(settings: Settings) -> dict[str, Any]:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether an error says that the database cannot be reached or written just now.
+    """Return whether the error means that the database cannot be reached or written to now.
 
-    Then the statement was not to blame: the disk is full, another process holds the lock, the
-    server is away or going down.
+    The cause is not the statement: for example, the disk is full, another process holds the
+    lock, or the server is shutting down.
     """
     cause = error.args[0] if isinstance(error, BaseORMException) and error.args else error
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_UNAVAILABLE
-    # asyncpg's word for an argument that does not fit is an InterfaceError, and a ValueError too.
+    # For an invalid argument, asyncpg raises an InterfaceError that is a ValueError too.
     return isinstance(cause, _UNAVAILABLE) and not isinstance(cause, ValueError)
 
 
 def describe(settings: Settings) -> str:
-    """Where the data lies, for a person: without the password of the database."""
+    """Describe for a person where the data is stored, without the database's password."""
     if path := sqlite_file(settings):
         return f"{path.resolve()} (SQLite)"
     url = settings.database_url
@@ -113,17 +113,17 @@ def describe(settings: Settings) -> str:
 
 
 def sqlite_file(settings: Settings) -> Path | None:
-    """The file of the SQLite database; None on PostgreSQL."""
+    """Return the file of the SQLite database, or None on PostgreSQL."""
     path = _sqlite_path(orm_config(settings))
     return Path(path) if path else None
 
 
 @asynccontextmanager
 async def connected(settings: Settings, *, read_only: bool = False) -> AsyncIterator[None]:
-    """The models usable inside of the block, from every task.
+    """Connect the models to the database for the length of the block, in every task.
 
-    With `read_only`, nothing is written to an SQLite file, not even how it keeps its journal.
-    Raises sqlite3.Error for an SQLite file that cannot be opened or is none.
+    With `read_only`, nothing is written to an SQLite file, and its journal mode is not changed.
+    Raises sqlite3.Error if the file cannot be opened or is not an SQLite database.
     """
     config = orm_config(settings)
     if path := _sqlite_path(config):
@@ -131,7 +131,7 @@ async def connected(settings: Settings, *, read_only: bool = False) -> AsyncIter
             chosen = config["connections"]["default"]["credentials"]
             chosen |= {"journal_mode": sqlite_files.journal_mode(Path(path)), "query_only": "ON"}
         await asyncio.to_thread(_open_once, path)
-    # Uvicorn answers requests in other contexts than the one that starts the application.
+    # Uvicorn handles requests in other contexts than the one that starts the application.
     await Tortoise.init(config=config, _enable_global_fallback=True)
     try:
         yield
@@ -140,9 +140,9 @@ async def connected(settings: Settings, *, read_only: bool = False) -> AsyncIter
 
 
 async def migrate(settings: Settings) -> list[str]:
-    """Bring the tables up to date and name the migrations that this took, oldest first.
+    """Bring the tables up to date; return the names of the applied migrations, oldest first.
 
-    Safe to run from several processes at once: the later ones wait, and find nothing to do.
+    Several processes may run this at once: one migrates, the others wait and find nothing to do.
     """
     applied: list[str] = []
 
@@ -157,8 +157,8 @@ async def migrate(settings: Settings) -> list[str]:
 
 
 async def pending() -> list[str]:
-    """The migrations that the connected database still has to take, oldest first. Only looks."""
-    # The loader takes a database that cannot be reached for one without migrations: ask it first.
+    """Return the migrations that are not applied yet, oldest first. Changes nothing."""
+    # If the database cannot be reached, the loader reports no migrations: raise the error first.
     await connections.get("default").execute_query("SELECT 1")
     loader = MigrationExecutor(connections.get("default"), _APPS).loader
     await loader.build_graph()
@@ -167,14 +167,14 @@ async def pending() -> list[str]:
 
 
 async def is_empty() -> bool:
-    """Whether the connected database has taken no migration yet, and so no user is there."""
+    """Return whether no migration has been applied yet; then there are no users either."""
     loader = MigrationExecutor(connections.get("default"), _APPS).loader
     await loader.build_graph()
     return not loader.applied_migrations
 
 
 async def is_foreign() -> bool:
-    """Whether the connected database has tables, but none of Postern's."""
+    """Return whether the connected database has tables, but none of Postern's."""
     connection = connections.get("default")
     is_sqlite = connection.capabilities.dialect == "sqlite"
     _, tables = await connection.execute_query(_SQLITE_TABLES if is_sqlite else _POSTGRES_TABLES)
@@ -182,7 +182,7 @@ async def is_foreign() -> bool:
 
 
 async def is_ready() -> bool:
-    """Whether the database answers."""
+    """Return whether the database answers within two seconds."""
     try:
         async with asyncio.timeout(_READY_TIMEOUT):
             await connections.get("default").execute_query("SELECT 1")
@@ -194,14 +194,14 @@ async def is_ready() -> bool:
 
 
 async def _leave_as_it_is(_connection: object) -> None:
-    """Nothing, between two users of a connection: no statement of ours changes its settings.
+    """Do nothing when a connection returns to the pool: Postern never changes its settings.
 
-    Asyncpg would ask the server to reset them each time, which takes as long as a statement.
+    By default asyncpg asks the server to reset them, which takes as long as a statement.
     """
 
 
 def _of_the_pool(parameters: Mapping[str, str]) -> dict[str, int]:
-    """The numbers of the URL in asyncpg's words; no timeout is written 0, as libpq does."""
+    """Return the URL's numbers under asyncpg's names. As in libpq, 0 means no timeout."""
     numbers = {name: int(value) for name, value in parameters.items()}
     seconds = numbers.pop("connect_timeout", 0)
     return numbers | ({"timeout": seconds} if seconds else {})
@@ -213,20 +213,20 @@ def _sqlite_path(config: dict[str, Any]) -> str | None:
 
 
 def _open_once(path: str) -> None:
-    """Raise what is wrong with the file; opened by Tortoise, it would block all that follows."""
+    """Raise what is wrong with the file. Opened by Tortoise, it would block all later calls."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA schema_version")
 
 
 @asynccontextmanager
 async def _one_at_a_time(config: dict[str, Any]) -> AsyncIterator[None]:
-    """One process at a time inside of the block, across all that share the database."""
+    """Let one process at a time into the block, among all that share the database."""
     if path := _sqlite_path(config):
         file = await asyncio.to_thread(_lock_file, Path(f"{path}.lock"))
         with file:
             yield
     else:
-        # Of the transaction, not of the session, which a pooler lends to others meanwhile.
+        # A lock of the transaction: a pooler may lend the session to others in the meantime.
         async with (
             connections.get("default").acquire_connection() as connection,
             connection.transaction(),

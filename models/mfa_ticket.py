@@ -1,4 +1,4 @@
-"""Sign-ins that wait for their second factor."""
+"""Sign-ins that wait for a second factor."""
 
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ class Purpose(StrEnum):
 
 
 class MfaTicket(Model):
-    """What a user has shown so far, for a few codes and a few minutes. Redeeming deletes it."""
+    """A sign-in that waits for a second factor, for a few attempts. Redeeming it deletes it."""
 
     id = fields.UUIDField(primary_key=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -25,7 +25,7 @@ class MfaTicket(Model):
     purpose = fields.CharField(max_length=32, default="sign-in", db_default="sign-in")
     """A `Purpose`: no other flow takes the ticket."""
     methods = fields.CharField(max_length=255, default="pwd", db_default="pwd")
-    """How the user has authenticated so far, by the names of RFC 8176 (`amr`), with spaces."""
+    """How the user has authenticated so far: `amr` values (RFC 8176), separated by spaces."""
     attempts_left = fields.IntField()
     expires_at = fields.DatetimeField(db_index=True)
 

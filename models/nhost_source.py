@@ -1,4 +1,4 @@
-"""The users of a Nhost Auth database, which is read and never written."""
+"""Reading the users of a Nhost Auth database, which is never written to."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,12 +10,12 @@ import asyncpg
 from models.user import METADATA_MAX
 
 BATCH = 500
-"""Users that are read at once."""
+"""How many users are read at once."""
 _UNREADABLE_ROW = (asyncpg.DataError, ValueError, OverflowError)
 _UNREADABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _NEXT_IDS = "SELECT id FROM auth.users WHERE id > $1 ORDER BY id LIMIT $2"
-# No more of a text than shows that it is too long; times as seconds, since a time of PostgreSQL may
-# be one that Python does not have.
+# Texts are cut just above the allowed length. Times are read as seconds, since PostgreSQL has times
+# that Python cannot represent.
 _ROWS = f"""
     SELECT id, disabled, email_verified, is_anonymous,
         extract(epoch FROM created_at)::float8 AS created_at,
@@ -42,14 +42,14 @@ class Source:
         self._connection = connection
 
     async def total(self) -> int:
-        """How many users there are. Raises SourceError."""
+        """Return how many users there are. Raises SourceError."""
         try:
             return int(await self._connection.fetchval("SELECT count(*) FROM auth.users"))
         except (asyncpg.PostgresError, OSError) as error:
             raise SourceError(str(error)) from None
 
     async def pages(self) -> AsyncIterator[list[UUID]]:
-        """The ids of all users, some at a time. Raises SourceError."""
+        """Yield the ids of all users, up to `BATCH` at a time. Raises SourceError."""
         ids: list[UUID] = []
         after = UUID(int=0)
         fetchval, fetch = self._connection.fetchval, self._connection.fetch
@@ -63,7 +63,7 @@ class Source:
             raise SourceError(str(error)) from None
 
     async def rows(self, ids: Sequence[UUID]) -> tuple[list[Any], list[tuple[UUID, str]]]:
-        """The rows with these ids, and the ids that the driver cannot read, with the reason.
+        """Return the rows with these ids, and the ids whose rows are unreadable, with the reason.
 
         Raises SourceError.
         """
@@ -85,7 +85,7 @@ class Source:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Source]:
-    """A connection to the database with this URL. Raises SourceError."""
+    """Open a connection to the database with this URL. Raises SourceError."""
     try:
         connection = await asyncpg.connect(url)
     except (*_UNREADABLE, ValueError) as error:

@@ -1,8 +1,8 @@
-"""PostgreSQL: dead connections are replaced, and what cannot have been committed is sent again.
+"""PostgreSQL: replace dead connections, and repeat what cannot have been committed.
 
-A statement is sent a second time only where it changes nothing (a SELECT outside of a transaction),
-or where nothing was sent the first time. A change that was sent may have been committed, whatever
-the connection says afterwards, and is never repeated.
+A statement is repeated only if it changes nothing (a SELECT outside of a transaction, or BEGIN), or
+if it was not sent the first time. A change that was sent may have been committed, even if the
+connection was lost; it is never repeated.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
 _PAUSE = 0.1
-"""Seconds until a second try to connect; a server that restarts is rarely there at once."""
+"""Seconds before the second attempt to connect: a restarting server needs a moment."""
 _LOST = (
     ConnectionError,
     asyncpg.InterfaceError,
@@ -35,10 +35,10 @@ class PostgresClient(AsyncpgDBClient):
     """Tortoise's client for asyncpg, for a server whose connections may end at any moment."""
 
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
-        """The connections, as `dsn` among the credentials says.
+        """Open the pool of connections to `dsn`.
 
-        A pooler may send each statement to another session, and one that was prepared in a session
-        is not there in the next: with a pooler none is kept.
+        A pooler may run each statement in another session, and a statement that was prepared in
+        one session does not exist in the next. So with a pooler, no prepared statement is kept.
         """
         given = {name: kwargs[name] for name in kwargs.keys() - _PARTS_OF_THE_DSN}
         try:
@@ -49,15 +49,15 @@ class PostgresClient(AsyncpgDBClient):
             raise DBConnectionError(str(error)) from error
 
     def acquire_connection(self) -> PoolConnectionWrapper[Any]:
-        """A connection of the pool for the length of the block."""
+        """Lend a connection of the pool for the length of the block."""
         return _LiveConnection(self, self._pool_init_lock)
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
-        """Run a statement: how many rows it found or changed, and those that it found."""
+        """Run a statement; return how many rows it found or changed, and the rows found."""
         return await _again_if_lost(super().execute_query, query, values)
 
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
-        """The rows that a statement finds."""
+        """Run a statement; return the rows found."""
         return await _again_if_lost(super().execute_query_dict, query, values)
 
     def _in_transaction(self) -> TransactionContextPooled:
@@ -69,7 +69,7 @@ client_class = PostgresClient
 
 
 async def _is_pooled(given: dict[str, Any]) -> bool:
-    """Whether a pooler such as PgBouncer stands between: the session is not the one it promised."""
+    """Return whether a pooler such as PgBouncer is in between: the backend's id is another one."""
     connection = await asyncpg.connect(
         given["dsn"], timeout=given["timeout"], statement_cache_size=0
     )
@@ -92,7 +92,7 @@ class _LiveTransaction(TransactionContextPooled):
         await self.ensure_connection()
         try:
             await self._begin()
-        except _LOST:  # BEGIN alone was sent, which changes nothing
+        except _LOST:  # only BEGIN was sent, which changes nothing
             await self._begin()
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
@@ -119,9 +119,9 @@ async def _again_if_lost(
 
 
 async def _acquire(pool: asyncpg.Pool) -> Any:
-    """A connection that the server has not ended, as far as this machine has heard.
+    """Return a connection that the server has not closed, as far as this machine knows.
 
-    An idle connection on which something has arrived was ended by the server: it says why first.
+    If data has arrived on an idle connection, the server has closed it: it sends the reason first.
     """
     for _ in range(pool.get_max_size()):
         connection = await _connection(pool)
@@ -149,8 +149,8 @@ def _has_arrived(connection: Any) -> bool:
 
 
 def _may_be_repeated(query: str, error: Exception) -> bool:
-    """Whether a statement that failed with a lost connection changes nothing.
+    """Return whether a statement that failed with a lost connection can be repeated: a SELECT.
 
-    Asyncpg's word for an argument that does not fit is an InterfaceError, and a ValueError too.
+    For an invalid argument, asyncpg raises an InterfaceError that is a ValueError too.
     """
     return query.lstrip()[:6].upper() == "SELECT" and not isinstance(error, ValueError)

@@ -1,8 +1,8 @@
-"""What somebody has shown of who they are, as the database makes sure of it and spends it.
+"""Proofs of who somebody is: how the database checks and spends them.
 
-A proof is a condition on the user's row, and what spends it. The change that it allows takes both
-into its own steps, so that it is allowed once, and only while what was shown is still true. A new
-way in or a new factor adds a `ProofKind` here, and no statement of another one is touched.
+A proof is a condition on the user's row, and the steps that spend it. The change that the proof
+allows takes both into its own statement. So the proof is accepted once, and only while it is still
+true. A new way in or a new factor adds a `ProofKind` here; no statement of another one changes.
 """
 
 from collections.abc import Mapping
@@ -18,30 +18,30 @@ from models.user import User
 
 @dataclass(frozen=True)
 class ProofKind:
-    """How one kind of proof is made sure of, and spent."""
+    """How the database checks and spends one kind of proof."""
 
     holds: str
     """A condition on the user's row."""
     joins: str = ""
-    """The rows that it uses up or changes, joined to the user's, so that they are locked too."""
+    """Joins of the rows that it uses up or changes, so that they are locked with the user's row."""
     joined: str = "TRUE"
     """A condition on those rows."""
     sets: str = ""
     """What it writes to the user's row."""
     uses: tuple[str, ...] = ()
-    """Steps that use up or change the joined rows; each has to find its row."""
+    """Steps that use up or change the joined rows; each must change a row."""
     event: str = ""
-    """The type of the security event that tells of its use."""
+    """The type of the security event that records its use, if any."""
 
     @property
     def condition(self) -> str:
-        """What has to be true of the user's row and the joined ones."""
+        """The condition on the user's row and the joined rows."""
         return f"NOT disabled AND {self.holds} AND {self.joined}"
 
     def spending(self, *, sets: str = "") -> dict[str, str]:
-        """The steps that spend it; `sets` is what else is written to the user's row.
+        """Return the steps that spend it; `sets` is what else to write to the user's row.
 
-        A row can be written once in a statement.
+        Both are one UPDATE, since a statement can write a row only once.
         """
         written = ", ".join(filter(None, (self.sets, sets)))
         account = f"UPDATE users SET {written} WHERE id = :user AND {{previous}} RETURNING id"
@@ -54,11 +54,11 @@ class ProofKind:
 
 @dataclass(frozen=True)
 class Proof:
-    """Something that was shown, and is still to be made sure of and spent."""
+    """What somebody has shown; the database still has to check and spend it."""
 
     kind: ProofKind
     values: Mapping[str, object] = field(repr=False)
-    """Under names of its own; `user` is the user's id in every statement."""
+    """The values of its statements, under its own names; `user` is always the user's id."""
 
 
 PASSWORD = ProofKind(holds="password_hash = :password_hash")
@@ -95,18 +95,18 @@ MAIL_TICKET = ProofKind(
 
 
 def password_unchanged(user: User) -> Proof:
-    """The password was right; it holds while the user has this password."""
+    """Prove that the password was right; holds while the user has this password."""
     return Proof(PASSWORD, {"password_hash": user.password_hash})
 
 
 def time_step(user: User, step: int) -> Proof:
-    """A one-time code was right: its time step is good once, and so is no older one."""
+    """Prove that a one-time code was right. Spending it rejects this time step and older ones."""
     kind = TIME_STEP if user.totp_activated_at else PENDING_TIME_STEP
     return Proof(kind, {"totp_secret": user.totp_secret, "time_step": step})
 
 
 def recovery_code(user: User, digest: str) -> Proof:
-    """A recovery code was given; only spending it tells whether it is one of the user's."""
+    """Prove that a recovery code was given. Only spending it tells whether it is the user's."""
     values = {"recovery_salt": user.recovery_salt, "recovery_digest": digest}
     return Proof(RECOVERY_CODE, values)
 
@@ -117,7 +117,7 @@ def mail_ticket(ticket: MailTicket, now: datetime) -> Proof:
 
 
 async def spend(user: User, proof: Proof) -> bool:
-    """Spend a proof in the transaction around; False, and nothing is changed, if it does not hold.
+    """Spend a proof in the current transaction; False if it does not hold: nothing is changed.
 
     The user's row is locked first, and stays locked until the end of the transaction.
     """

@@ -1,4 +1,4 @@
-"""The way in without the phone."""
+"""Recovery codes, for users who have lost their authenticator."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -7,7 +7,7 @@ from models.user import User
 
 
 class RecoveryCode(Model):
-    """One unused recovery code, hashed with the salt of its set. Using it deletes it."""
+    """One unused recovery code, hashed with the salt of its set. Using the code deletes it."""
 
     id = fields.UUIDField(primary_key=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(

@@ -1,4 +1,4 @@
-"""What keeps a session alive after its access token has expired."""
+"""Refresh tokens, which keep a session alive after its access token has expired."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -7,9 +7,9 @@ from models.user_session import UserSession
 
 
 class RefreshToken(Model):
-    """A refresh token, by its digest.
+    """A refresh token, stored as a digest.
 
-    Rotated ones stay as long as their session, so that one that turns up again is noticed.
+    A rotated token is kept as long as its session, for reuse detection.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -18,9 +18,9 @@ class RefreshToken(Model):
     )
     digest = fields.CharField(max_length=64, unique=True)
     rotated_at = fields.DatetimeField(null=True)
-    """When its successor was handed out for the first time."""
+    """When its successor was issued for the first time."""
     revoked_at = fields.DatetimeField(null=True)
-    """When a change of credentials made it worthless; it can still sign its session out."""
+    """When a change of credentials revoked it; the token can still sign its session out."""
 
     class Meta:
         table = "refresh_tokens"

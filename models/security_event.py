@@ -8,17 +8,17 @@ from models.user import User
 
 
 class SecurityEvent(Model):
-    """One entry of the trail: appended, never changed, and never a secret in it."""
+    """One security event: appended, never changed, and without secrets."""
 
     id = fields.BigIntField(primary_key=True)
-    """Counts up, so it is the order of the trail too."""
+    """Increasing, so it gives the order of events too."""
     created_at = fields.DatetimeField(db_index=True)
     type = fields.CharField(max_length=32)
     """A name of `auth.events.EventType`."""
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", "security_events", null=True
     )
-    """None where nobody knows whose password was tried."""
+    """None if the account is unknown, such as a password tried for an unknown address."""
     address = fields.CharField(max_length=45, null=True)
     user_agent = fields.CharField(max_length=255, null=True)
 

@@ -1,8 +1,8 @@
 """Two kinds of hand-written SQL: a `Query` for one row, and an `AtomicChange` of several steps.
 
-The ORM says the same in many round trips, and builds its SQL anew each time, which takes longer
-than running it. The statements are in `models.hot_paths`, written once for SQLite and PostgreSQL; a
-value stands in them as `:name`.
+The ORM needs many round trips for the same, and builds its SQL anew each time, which takes longer
+than running it. The statements are in `models.hot_paths`, written once for SQLite and PostgreSQL.
+They name a value as `:name`.
 """
 
 import re
@@ -25,14 +25,14 @@ _STATEMENTS, _CHANGES = Batches(plain), Batches(writer)
 
 
 class IncompleteChangeError(Exception):
-    """A step of an atomic change found nothing to change, so all of it was undone: a defect."""
+    """A step of an atomic change changed no row, so the whole change was undone: a defect."""
 
 
 class Query(Generic[M]):
     """A row of `model`, with the rows that it belongs to along the foreign keys in `path`.
 
-    The same as `model.get_or_none(…).select_related(…)`. `condition` is one that can be asked in
-    the same round trip, whether or not there is such a row.
+    The same as `model.get_or_none(…).select_related(…)`. `condition` is evaluated in the same
+    round trip, whether or not there is such a row.
     """
 
     def __init__(self, model: type[M], *path: str, where: str, condition: str = "TRUE") -> None:
@@ -40,12 +40,12 @@ class Query(Generic[M]):
         self._where, self._condition = where, condition
 
     async def one(self, **values: Any) -> M | None:
-        """The one row for which `where` holds, or None."""
+        """Return the row for which `where` holds, or None."""
         rows = await _query(self.sql, values)
         return self.parsed(rows[0]) if rows else None
 
     async def one_and_condition(self, **values: Any) -> tuple[M | None, bool]:
-        """That row or None, and whether the condition holds."""
+        """Return the row or None, and whether the condition holds."""
         ((holds, *row),) = await _query(self._sql_and_condition, values)
         none = all(value is None for value in row)
         return None if none else self.parsed(row), bool(holds)
@@ -63,7 +63,7 @@ class Query(Generic[M]):
 
     @cached_property
     def sql(self) -> str:
-        """The statement, whose rows `parsed` understands."""
+        """The statement; `parsed` reads its rows."""
         tables = [model._meta.db_table for model in self._chain]
         columns = [
             f'{table}.{column} AS "{table} {column}"'
@@ -74,7 +74,7 @@ class Query(Generic[M]):
             f" JOIN {child} ON {parent}.id = {child}.{name}_id"
             for name, (child, parent) in zip(self._path, pairwise(tables), strict=True)
         ]
-        # PostgreSQL locks the rows in the order of FROM: the user's row first.
+        # PostgreSQL locks rows in the order of FROM: the user's row first.
         chain = f"{tables[-1]}{''.join(reversed(joins))}"
         return f"SELECT {', '.join(columns)} FROM {chain} WHERE {self._where}"
 
@@ -86,7 +86,7 @@ class Query(Generic[M]):
         )
 
     def parsed(self, row: Any) -> M:
-        """The model of a row, with the models that it belongs to."""
+        """Return the model of a row, with the models that it belongs to."""
         values = iter(tuple(row))
         found = [
             model._init_from_db(**{name: next(values) for name in names})
@@ -98,18 +98,17 @@ class Query(Generic[M]):
 
 
 class AtomicChange(Generic[M]):
-    """Steps that happen together or not at all: one statement on PostgreSQL, else a transaction.
+    """Steps that all happen or none does: one statement on PostgreSQL, a transaction on SQLite.
 
-    `lock` selects the rows that everything depends on, as SQL or as a `Query`. They are locked, so
-    that what it says of them stays true to the end.
+    `lock` selects the rows that the change depends on, as SQL or as a `Query`. The rows are locked,
+    so its conditions stay true until the end.
 
-    `steps` are statements that each say `RETURNING`. Each has `{previous}` among its conditions: it
-    happens only if the one before it has changed a row. If the lock or the first step finds
-    nothing, nothing happens. Once the first has happened each of the others must: if one finds
-    nothing, everything is undone and IncompleteChangeError (on PostgreSQL, a division by zero) is
-    raised.
+    `steps` are statements with a `RETURNING` clause. Each has `{previous}` among its conditions: it
+    runs only if the step before it changed a row. If the lock or the first step matches no row,
+    nothing happens. Once the first step has changed a row, each other step must too; otherwise
+    everything is undone and IncompleteChangeError (on PostgreSQL, a division by zero) is raised.
 
-    `then` are steps that may find nothing; those after such a one are left out.
+    `then` are steps that may change no row; the steps after such a one are skipped.
     """
 
     def __init__(
@@ -128,14 +127,14 @@ class AtomicChange(Generic[M]):
             raise ValueError(f"steps without {{previous}}: {', '.join(missing)}")
 
     async def run(self, **values: Any) -> frozenset[str]:
-        """The names of the steps that changed something: none, or all `steps` and some of `then`.
+        """Return the names of the steps that changed a row: none, or all `steps` and some `then`.
 
-        Inside of `atomic()` it is a part of that transaction.
+        Inside of `atomic()`, the change is part of that transaction.
         """
         return (await self._run(values))[1]
 
     async def take(self, **values: Any) -> M | None:
-        """The row of the `Query` that is locked, as it was before the steps, if they happened."""
+        """Return the locked row of the `Query` as it was before the steps, or None."""
         row, happened = await self._run(values)
         return self._query.parsed(row) if self._query and happened else None
 
@@ -165,7 +164,7 @@ class AtomicChange(Generic[M]):
         happened = ", ".join(f"EXISTS (SELECT FROM {name})" for name in self._steps)
         first, last = self._required[0], self._required[-1]
         incomplete = f"EXISTS (SELECT FROM {first}) AND NOT EXISTS (SELECT FROM {last})"
-        # Not 1 / 0, which PostgreSQL would work out before it looks at the condition.
+        # Not 1 / 0, which PostgreSQL would evaluate before the condition.
         undo = "1 / (SELECT count(*) FROM locked WHERE FALSE)"
         return (
             f"WITH {', '.join(parts)} SELECT locked.*, {happened}, "
@@ -178,9 +177,9 @@ class AtomicChange(Generic[M]):
 
 
 async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
-    """The rows that a statement returns, by the connection of the transaction around, if any."""
+    """Run a statement, in the current transaction if there is one; return its rows."""
     connection = connections.get("default")
-    given: Any = values  # sqlite3 takes them by name
+    given: Any = values  # sqlite3 takes values by name
     if connection.capabilities.dialect == "postgres":
         sql, names = _numbered(sql)
         given = [values[name] for name in names]
@@ -194,7 +193,7 @@ def _one_by_one(
     values: dict[str, Any],
     connection: sqlite3.Connection,
 ) -> tuple[Sequence[Any], int]:
-    """The row that is locked, and how many of the steps changed something."""
+    """Return the locked row, and how many of the steps changed a row."""
     lock, *steps = statements
     rows = connection.execute(lock, values).fetchall()
     if not rows:
@@ -220,6 +219,6 @@ async def _query(sql: str, values: dict[str, Any]) -> Any:
 
 @lru_cache
 def _numbered(sql: str) -> tuple[str, list[str]]:
-    """The statement with numbers, as PostgreSQL wants it, and the names that they stand for."""
+    """Return the statement with numbered parameters, as PostgreSQL needs, and their names."""
     names = list(dict.fromkeys(_VALUE.findall(sql)))
     return _VALUE.sub(lambda found: f"${names.index(found[1]) + 1}", sql), names

@@ -1,8 +1,8 @@
 """SQLite: calls that wait at the same moment run as one batch, with one commit.
 
-A process has one connection, which lives on a thread of its own. The way there and back takes
-longer than a statement, and each commit waits for the disk; one at a time, every request would wait
-for those of all the others. (PostgreSQL has many connections, and groups commits by itself.)
+A process has one connection, on a thread of its own. Switching to that thread takes longer than a
+statement, and each commit waits for the disk. Without batches, each request would wait for the
+commits of all others. (PostgreSQL has many connections, and groups commits itself.)
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.sqlite.client import translate_exceptions
 
 Call = Callable[[sqlite3.Connection], Any]
-"""Statements, run one after another on the connection's thread."""
+"""A function that runs statements on the connection's thread."""
 Runner = Callable[[sqlite3.Connection, Sequence[Call]], list[Any]]
-"""Runs the calls of a batch: returns for each its answer, or the exception that it gets instead."""
+"""Runs the calls of a batch; returns for each call its result, or its exception."""
 
 
 class Batches:
-    """Calls of many requests; those that come while SQLite is busy run in the next batch."""
+    """Calls of many requests. Calls that arrive while SQLite is busy run in the next batch."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -30,9 +30,9 @@ class Batches:
 
     @translate_exceptions
     async def run(self, client: BaseDBAsyncClient, call: Call) -> Any:
-        """The answer to this call. Whoever gives up waiting does not keep it from being made.
+        """Run the call in the next batch and return its result. Cancelling does not stop the call.
 
-        Raises what the ORM would: OperationalError, IntegrityError.
+        Raises the ORM's exceptions: OperationalError, IntegrityError.
         """
         answer = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(client, []).append((call, answer))
@@ -46,10 +46,10 @@ class Batches:
         waiting = self._waiting[client]
         try:
             async with client.acquire_connection() as sqlite:
-                del self._waiting[client]  # calls that come from now on run in the next batch
+                del self._waiting[client]  # later calls run in the next batch
                 calls = [call for call, _ in waiting]
                 answers = await sqlite._execute(partial(self._runner, sqlite._conn, calls))
-        except BaseException as error:  # cancelled at the end, too: nobody waits for ever
+        except BaseException as error:  # also if cancelled at shutdown: nobody waits for ever
             if self._waiting.get(client) is waiting:
                 del self._waiting[client]
             answers = [error] * len(waiting)
@@ -63,14 +63,14 @@ class Batches:
 
 
 def plain(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Any]:
-    """Run a batch of calls that change nothing, or are inside of a transaction."""
+    """Run a batch of calls that change nothing, or that belong to a transaction already begun."""
     return [_answer(connection, call) for call in calls]
 
 
 def writer(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Any]:
     """Run a batch of atomic changes in one transaction.
 
-    If one of them fails, each gets a transaction of its own, so that the others are not affected.
+    If one of them fails, all run again, each in its own transaction; so the others succeed.
     If the database itself fails, the batch fails as a whole and is not repeated.
     """
     try:

@@ -1,4 +1,4 @@
-"""Files of SQLite databases: copying one that is in use, and telling whether one is whole."""
+"""Files of SQLite databases: copying a database in use, and checking its integrity."""
 
 import contextlib
 import os
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 class UnusableDatabaseError(Exception):
-    """The file is missing, damaged or not a database of Postern; the message says which."""
+    """The file is missing, damaged or not a Postern database; the message says which."""
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a database that others write to, as of one moment, whole; it becomes one file.
+    """Copy a database, which may be in use, to one file: a consistent snapshot.
 
     Raises UnusableDatabaseError, OSError (the target exists) and sqlite3.Error.
     """
@@ -26,7 +26,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def count_users(path: Path) -> int:
-    """How many users a database has. Raises UnusableDatabaseError unless it is whole."""
+    """Check a database and return how many users it has. Raises UnusableDatabaseError."""
     uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as opened:
@@ -41,9 +41,10 @@ def count_users(path: Path) -> int:
 
 
 def is_open_elsewhere(path: Path) -> bool:
-    """Whether another process has the database open, whoever it is.
+    """Return whether another process has a database in WAL mode open.
 
-    Only somebody who is alone with a database can take it out of the mode that servers use.
+    Servers use WAL mode, and SQLite leaves WAL mode only if no other process has the file open. A
+    database that nobody else uses is left in DELETE mode.
     """
     if not path.is_file():
         return False
@@ -53,12 +54,12 @@ def is_open_elsewhere(path: Path) -> bool:
     except sqlite3.OperationalError:
         return True
     except sqlite3.DatabaseError:
-        return False  # not a database: nobody can be using it
+        return False  # not a database, so nobody is using it
     return False
 
 
 def journal_mode(path: Path) -> str:
-    """How a database keeps its journal, as its header says (file format, section 1.3.2)."""
+    """Return the journal mode that the header names (SQLite file format, section 1.3.2)."""
     with path.open("rb") as file:
         header = file.read(20)
     return "WAL" if header[18:20] == b"\x02\x02" else "DELETE"

@@ -1,4 +1,4 @@
-"""Atomic changes through the ORM, and what may only be said once they have happened."""
+"""Transactions through the ORM, and callbacks that run after the commit."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,15 +8,15 @@ from tortoise.transactions import in_transaction
 
 _waiting: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
 
-# SQLite takes it at the first write, and fails if somebody else has written since the first read.
+# SQLite locks at the first write, and fails if another process has written since the first read.
 _TAKE_THE_WRITE_LOCK = "DELETE FROM throttles WHERE FALSE"
 
 
 @asynccontextmanager
 async def atomic() -> AsyncIterator[None]:
-    """All database writes inside of the block happen together, or none does.
+    """Commit all database writes of the block together, or none.
 
-    Inside of another such block it is a part of that one.
+    A block inside of another `atomic()` block is part of the outer transaction.
     """
     if is_inside():
         yield
@@ -35,14 +35,14 @@ async def atomic() -> AsyncIterator[None]:
 
 
 def is_inside() -> bool:
-    """Whether the code that runs now is inside of such a block."""
+    """Return whether the current task is inside of an `atomic()` block."""
     return _waiting.get() is not None
 
 
 def after_commit(callback: Callable[[], None]) -> None:
-    """Call it once the atomic change around has been committed, at once where there is none.
+    """Call `callback` after the current transaction commits; at once if there is none.
 
-    A change that is rolled back takes the callback with it.
+    If the transaction is rolled back, the callback is not called.
     """
     waiting = _waiting.get()
     if waiting is None:

@@ -1,4 +1,4 @@
-"""Whoever can sign in."""
+"""User accounts."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from tortoise import connections, fields
 from tortoise.models import Model
 
 METADATA_MAX = 64 * 1024
-"""Bytes of a user's metadata as JSON; a request has no more."""
+"""Maximum size of a user's metadata as JSON, in bytes; a request body is not larger either."""
 
 
 class User(Model):
     """A subscriber account, its password and its TOTP factor.
 
-    The factor lives in this one row, so that each step of its life is one conditional UPDATE:
-    no secret (none), a secret and no activation time (pending), both (active).
+    The TOTP factor is stored in this row, so that each change of its state is one conditional
+    UPDATE: no secret (none), a secret without an activation time (pending), both (active).
     """
 
     id = fields.UUIDField(primary_key=True)
     email = fields.CharField(max_length=320, unique=True)
-    """As `auth.email_addresses.normalise` spells it."""
+    """As normalised by `auth.email_addresses.normalise`."""
     email_verified = fields.BooleanField(default=False)
     password_hash = fields.CharField(max_length=255)
     display_name = fields.CharField(max_length=320)
@@ -26,9 +26,9 @@ class User(Model):
     default_role = fields.CharField(max_length=255)
     roles: list[str] = fields.JSONField()
     metadata: dict[str, Any] | None = fields.JSONField(null=True)
-    """Whatever the application keeps with its user; custom claims may be read from it."""
+    """The application's data about the user; custom claims may be read from it."""
     has_second_factor = fields.BooleanField(default=False, db_default=False)
-    """Whether a password alone is not enough to sign in, whatever the factor is."""
+    """Whether signing in needs a second factor, of any kind."""
     disabled = fields.BooleanField(default=False)
     created_at = fields.DatetimeField(auto_now_add=True)
     last_signed_in_at = fields.DatetimeField(null=True)
@@ -36,11 +36,11 @@ class User(Model):
     totp_secret = fields.CharField(max_length=255, null=True)
     """Encrypted by `auth.keys.vault`."""
     totp_enrolled_at = fields.DatetimeField(null=True, db_index=True)
-    """When the secret was handed out."""
+    """When the secret was issued."""
     totp_activated_at = fields.DatetimeField(null=True)
     totp_last_step = fields.BigIntField(default=0)
-    """The newest time step whose code was accepted; older ones never are again, whatever happens
-    to the secret."""
+    """The newest time step whose code was accepted. Neither it nor an older one is accepted again,
+    even with a new secret."""
     recovery_salt = fields.CharField(max_length=64, null=True)
     """Salt and Argon2 parameters of the recovery codes: see `auth.factors.recovery_codes`."""
 
@@ -55,7 +55,7 @@ class User(Model):
 
     @classmethod
     async def one_hash_of_each_kind(cls) -> list[str]:
-        """A password hash of each algorithm and set of parameters that is stored, up to 100.
+        """Return one password hash for each stored algorithm and set of parameters, up to 100.
 
         Reads the whole table: half a second for a million users.
         """
@@ -64,7 +64,7 @@ class User(Model):
 
     @classmethod
     async def secrets_by_key(cls) -> dict[str, int]:
-        """How many TOTP secrets of active factors each encryption key has sealed, by the key's id.
+        """Return how many TOTP secrets of active factors each encryption key sealed, by key id.
 
         Reads the whole table.
         """
@@ -72,11 +72,11 @@ class User(Model):
         return {str(row["key_id"]): int(row["count"]) for row in rows}
 
 
-# An id has 8 characters and a dot behind it: see `auth.keys.vault`.
+# A key id has 8 characters, followed by a dot: see `auth.keys.vault`.
 _SECRETS_BY_KEY = """
     SELECT substr(totp_secret, 1, 8) AS key_id, count(*) AS count FROM users
     WHERE totp_secret IS NOT NULL AND totp_activated_at IS NOT NULL GROUP BY 1"""
-# Behind its parameters, an Argon2 hash has a salt of 22 characters, a $ and 43 characters.
+# After its parameters, an Argon2 hash has a salt of 22 characters, a $ and a hash of 43 characters.
 _ONE_OF_EACH_KIND = """
     SELECT min(password_hash) AS password_hash FROM users
     GROUP BY CASE WHEN password_hash LIKE '$argon2%'

@@ -1,4 +1,4 @@
-"""Who is signed in where."""
+"""Sessions."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -15,13 +15,13 @@ class UserSession(Model):
         "models.User", "sessions", db_index=True
     )
     methods: list[str] = fields.JSONField()
-    """How its user signed in, by the names of RFC 8176 (`amr`)."""
+    """How its user signed in: `amr` values (RFC 8176)."""
     created_at = fields.DatetimeField()
     authenticated_at = fields.DatetimeField()
-    """When its user last showed a credential (`auth_time`)."""
+    """When its user last proved a credential (`auth_time`)."""
     last_used_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(db_index=True)
-    """The end of it, however often it is refreshed."""
+    """When the session ends, however often it is refreshed."""
     address = fields.CharField(max_length=45, null=True)
     user_agent = fields.CharField(max_length=255, null=True)
 

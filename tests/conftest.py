@@ -26,19 +26,19 @@ from tests.support import (
     running_server,
 )
 
-# SQLite always; PostgreSQL too where there is one (its databases come and go).
+# Always SQLite; PostgreSQL too if there is one (tests create and drop its databases).
 POSTGRES = postgres_to_test_on()
 MODELS = [getattr(models, name) for name in models.__all__]
 DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """For `--numprocesses=auto`: tests wait for servers, clocks and browsers half of the time."""
+    """For `--numprocesses=auto`: half of the time, tests wait for servers, clocks and browsers."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was tested on, since it depends on the machine."""
+    """Report the databases of this run, since they depend on the machine."""
     terminalreporter.write_line(f"databases: {', '.join(DATABASES)}")
 
 
@@ -54,7 +54,7 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database_settings(database_kind: str) -> Iterator[dict[str, str]]:
-    """The settings that name an empty database: one of each kind that there is."""
+    """Settings that name an empty database, once for each available kind."""
     if database_kind == "sqlite":
         yield {}
         return
@@ -64,7 +64,7 @@ def database_settings(database_kind: str) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def postgres_database() -> Iterator[dict[str, str]]:
-    """The settings that name an empty database on PostgreSQL, for what SQLite cannot do."""
+    """Settings that name an empty PostgreSQL database, for what SQLite cannot do."""
     if not POSTGRES:
         pytest.skip("no PostgreSQL: TEST_DATABASE_URL names none, and none is here")
     with _postgres_database() as chosen:
@@ -73,7 +73,7 @@ def postgres_database() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite database with all its tables, to be copied: migrating takes longer."""
+    """A migrated SQLite database to copy, since migrating takes longer."""
     folder = tmp_path_factory.mktemp("template")
     asyncio.run(database.migrate(load(environment(folder))[0]))
     return folder / "postern.db"
@@ -81,7 +81,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def reused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A PostgreSQL database with all its tables, to be emptied: making another takes longer."""
+    """A migrated PostgreSQL database to empty, since creating another one takes longer."""
     with _postgres_database() as chosen:
         folder = tmp_path_factory.mktemp("reused")
         asyncio.run(database.migrate(load(environment(folder, **chosen))[0]))
@@ -92,7 +92,7 @@ def reused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 def migrated_database(
     tmp_path: Path, database_kind: str, request: pytest.FixtureRequest
 ) -> dict[str, str]:
-    """The settings that name a database with tables and nothing in them."""
+    """Settings that name a migrated database without rows."""
     if database_kind == "sqlite":
         (tmp_path / "var").mkdir()
         shutil.copy(request.getfixturevalue("template"), tmp_path / "var" / "postern.db")
@@ -122,13 +122,13 @@ async def _on_postgres(statement: str, url: str | None = POSTGRES) -> None:
 
 @pytest.fixture(autouse=True)
 def _dialect() -> None:
-    """What Tortoise remembers of its statements is in the dialect of the test before."""
+    """Clear Tortoise's cached statements, which have the previous test's dialect."""
     EXECUTOR_CACHE.clear()
 
 
 @pytest.fixture
 def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
-    """As shipped, on an empty database."""
+    """The shipped settings, on an empty database."""
     return load(environment(tmp_path / "var", **database_settings))[0]
 
 
@@ -141,9 +141,9 @@ def clock() -> Clock:
 async def postern(
     tmp_path: Path, migrated_database: dict[str, str], clock: Clock
 ) -> AsyncIterator[Postern]:
-    """A Postern in this process, on a real database, whose clock the test moves.
+    """A Postern in this process, on a real database, with a clock that the test moves.
 
-    As shipped, but for hashing: that is cheap.
+    It has the shipped settings, except for cheap hashing.
     """
     chosen, _ = load(environment(tmp_path / "var", **CHEAP_HASHING, **migrated_database))
     opened = replace(open_postern(chosen), now=clock)
@@ -154,7 +154,7 @@ async def postern(
 
 @pytest.fixture
 def server(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
-    """A server process of the test's own."""
+    """A server process for this test only."""
     with running_server(tmp_path / "var", **database_settings) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""What the tests are played with: an authenticator app, a clock, a client, a real server."""
+"""Tools of the tests: an authenticator app, a clock, a client, a real server."""
 
 import asyncio
 import base64
@@ -123,7 +123,7 @@ OPERATIONS = {
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that stands still until a test moves it."""
 
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -148,10 +148,10 @@ class Authenticator:
         return cls(parse_qs(urlsplit(read_qr_code(image_url)).query)["secret"][0])
 
     def next_code(self) -> str:
-        """A code that the server takes now and has not seen: of the step before, now, or after.
+        """Return a code that the server accepts now: unused, of the previous, current or next step.
 
-        Waits only when those three are used up. The step before is left out where its time is
-        nearly over.
+        Waits only if these three are used up. The previous step is skipped if its time is nearly
+        over.
         """
         now = datetime.now(UTC)
         soon = one_time_codes.time_step(now + timedelta(seconds=8))
@@ -162,26 +162,26 @@ class Authenticator:
         return one_time_codes.code_at(self.secret, step)
 
     def wrong_code(self) -> str:
-        """A code that is right in none of the steps around now."""
+        """Return a code that is wrong in all time steps around now."""
         now = one_time_codes.time_step(datetime.now(UTC))
         near = {one_time_codes.code_at(self.secret, step) for step in range(now - 5, now + 10)}
         return next(code for code in ("000000", "111111", "222222", "333333") if code not in near)
 
 
 def read_qr_code(image_url: str) -> str:
-    """The text of the QR code in a PNG data URL."""
+    """Return the text of the QR code in a PNG data URL."""
     png = base64.b64decode(image_url.removeprefix("data:image/png;base64,"))
     (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("L"))
     return str(code.text)
 
 
 def label_of(otpauth_url: str) -> str:
-    """What an authenticator app shows beside the code: issuer and account."""
+    """Return what an authenticator app shows with the code: issuer and account."""
     return unquote(urlsplit(otpauth_url).path.removeprefix("/"))
 
 
 class RefusedError(Exception):
-    """The errors of a GraphQL answer; `code` and `extensions` are those of the first."""
+    """The errors of a GraphQL response; `code` and `extensions` are those of the first error."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__(errors)
@@ -203,20 +203,20 @@ def answer_of(operation: str, response: httpx2.Response) -> Any:
 
 @dataclass
 class Client:
-    """A front end: it remembers the access token that it was given."""
+    """A front end that remembers its access token."""
 
     http: httpx2.Client
     access_token: str | None = field(default=None, repr=False)
 
     def call(self, operation: str, **variables: Any) -> Any:
-        """The data of one of OPERATIONS. Raises RefusedError."""
+        """Send one of OPERATIONS, and return its data. Raises RefusedError."""
         headers = {"authorization": f"Bearer {self.access_token}"} if self.access_token else {}
         response = self.http.post("/graphql", json=payload(operation, variables), headers=headers)
         assert response.status_code == 200
         return answer_of(operation, response)
 
     def devices(self) -> list[Any]:
-        """Where the user is signed in."""
+        """Return the user's sessions."""
         return [edge["node"] for edge in self.call("me")["sessions"]["edges"]]
 
     def sign_up(self, email: str) -> Any:
@@ -240,7 +240,7 @@ class Client:
 
 @dataclass
 class Server:
-    """A `postern serve` in a process of its own."""
+    """A `postern serve` in its own process."""
 
     url: str
     data_dir: Path
@@ -263,9 +263,9 @@ class Server:
 
 @cache
 def postgres_to_test_on() -> str | None:
-    """The URL of a PostgreSQL in which tests may make and drop databases, if there is one.
+    """Return the URL of a PostgreSQL in which tests may create and drop databases, or None.
 
-    TEST_DATABASE_URL names it; else a server on this machine will do if it lets us in.
+    This is TEST_DATABASE_URL, or else a server on this machine that accepts the tests' login.
     """
     if named := os.environ.get("TEST_DATABASE_URL"):
         return named
@@ -286,7 +286,7 @@ def postgres_to_test_on() -> str | None:
 
 @cache
 def has_node(major: int) -> bool:
-    """Whether npm is here, and a Node of this version or a newer one."""
+    """Return whether npm is installed, with this version of Node or a newer one."""
     if not shutil.which("npm"):
         return False
     said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
@@ -294,7 +294,7 @@ def has_node(major: int) -> bool:
 
 
 def node_modules(project: Path) -> None:
-    """Install what a project's package-lock.json pins, once, one process at a time."""
+    """Install the pinned packages of a project once, one process at a time."""
     done = project / "node_modules" / ".installed"
     wanted = hashlib.sha256((project / "package-lock.json").read_bytes()).hexdigest()
     with (project / ".installing").open("w") as lock:
@@ -320,11 +320,11 @@ SHIPPED_LIMITS = {
     "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "",
     "AUTH_RATE_LIMIT_SIGNUPS_BURST": "",
 }
-"""For `running_server`: as a new user has them."""
+"""For `running_server`: the limits of a new installation."""
 
 
 def redis_url() -> str | None:
-    """A Redis for the tests: the one that is named, else one that answers on this machine."""
+    """Return the URL of a Redis for the tests: TEST_REDIS_URL, or one on this machine."""
     url = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
     try:
         with redis.Redis.from_url(url, socket_connect_timeout=1) as answering:
@@ -335,7 +335,7 @@ def redis_url() -> str | None:
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """The machine's environment, with no settings but these."""
+    """Return the machine's environment with only these settings."""
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -344,7 +344,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     chosen = {
         "AUTH_CONFIG": str(ROOT / "config" / "nhost.toml"),
         "AUTH_DATA_DIR": str(data_dir),
-        # Tests come from one address, at once and often; those of the limits set their own.
+        # Tests send many requests from one address; tests of the limits set their own.
         "AUTH_RATE_LIMIT_GLOBAL_BURST": "1000000",
         "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "1000000",
         "AUTH_RATE_LIMIT_SIGNUPS_BURST": "1000000",
@@ -355,7 +355,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 def postern(
     *arguments: str, env: dict[str, str], stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run the `postern` command to its end, which it tells as to a person."""
+    """Run the `postern` command to its end, with output for a person."""
     return subprocess.run(
         [POSTERN, *arguments],
         env={"AUTH_LOG_FORMAT": "text"} | env,
@@ -369,14 +369,14 @@ def postern(
 
 @contextmanager
 def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
-    """A server that is ready to answer; stopped at the end."""
+    """Run a server that is ready to answer; stop it at the end."""
     with running_workers(data_dir, 1, **settings) as server:
         yield server
 
 
 @contextmanager
 def running_workers(data_dir: Path, workers: int, **settings: str) -> Iterator[Server]:
-    """The same, in so many processes."""
+    """Run a server with several workers; stop it at the end."""
     port = free_port()
     env = environment(data_dir, AUTH_PORT=str(port), **settings)
     output = data_dir.with_suffix(".log")
@@ -393,7 +393,7 @@ def running_workers(data_dir: Path, workers: int, **settings: str) -> Iterator[S
 
 
 def workers_of(server: Server) -> list[int]:
-    """The processes in which a server of several workers answers (Linux)."""
+    """Return the process ids of a server's workers (Linux)."""
     family = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
     commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family.split()}
     return [int(pid) for pid, command in commands.items() if b"spawn_main" in command]
@@ -416,9 +416,9 @@ def all_at_once(
     variables: list[dict[str, Any]],
     access_token: str = "",
 ) -> list[Any]:
-    """The answers to one operation sent many times at the same instant; a refusal is its code.
+    """Send one operation many times at the same instant; return the answers or refusal codes.
 
-    Of several servers, each request goes to any.
+    With several servers, each request goes to one of them.
     """
     urls = [each.url for each in ([servers] if isinstance(servers, Server) else servers)]
 
@@ -448,12 +448,12 @@ def sessions_among(answers: list[Any]) -> list[Any]:
 
 
 def with_settings(postern: Postern, **changes: object) -> Postern:
-    """The same Postern where the operator had chosen otherwise."""
+    """Return the same Postern with other settings."""
     return replace(postern, settings=postern.settings.model_copy(update=changes))
 
 
 async def refusal(attempt: Awaitable[object]) -> str:
-    """The code with which an attempt is refused; "" where it is not."""
+    """Return the code of the refusal, or "" if the attempt succeeds."""
     try:
         await attempt
     except AuthError as error:
@@ -462,19 +462,19 @@ async def refusal(attempt: Awaitable[object]) -> str:
 
 
 def caller(access_token: str | None = None) -> Caller:
-    """A caller from the documentation's network (RFC 5737)."""
+    """Return a caller from a documentation network (RFC 5737)."""
     return Caller("192.0.2.7", "Tests/1.0", access_token)
 
 
 async def sign_up_user(postern: Postern, email: str = JOE) -> tuple[opening.Session, Caller]:
-    """A new user: the session of their sign-up, and a caller who comes with its access token."""
+    """Sign a new user up; return the session, and a caller with its access token."""
     session = await sign_up.sign_up_email_password(postern, caller(), email, PASSWORD)
     return session, caller(session.access_token)
 
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A new user with an active factor, signed in since before; the current step is spent."""
+    """Sign a new user up and turn the factor on; the current time step is spent."""
 
     session: opening.Session
     caller: Caller
@@ -504,6 +504,6 @@ async def open_ticket(postern: Postern, email: str = JOE) -> str:
 
 
 async def event_names(email: str = JOE) -> list[str]:
-    """The user's security events, the oldest first."""
+    """Return the names of the user's security events, the oldest first."""
     found = SecurityEvent.filter(user__email=email).order_by("id")
     return [event.type for event in await found]

@@ -1,4 +1,4 @@
-"""What the documents say of the tests and the files is so."""
+"""The documents' claims about tests and files are true."""
 
 import re
 import runpy
@@ -21,7 +21,7 @@ TESTS = {
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
-def test_every_requirement_is_answered_and_shown(row: str) -> None:
+def test_every_requirement_has_an_answer_and_evidence(row: str) -> None:
     _, number, level, requirement, answer, shown, _ = (cell.strip() for cell in row.split("|"))
     assert re.fullmatch(r"\d+\.\d+\.\d+", number)
     assert level in {"1", "2", "3"}
@@ -37,7 +37,7 @@ def test_every_requirement_is_answered_and_shown(row: str) -> None:
         assert files or tests
 
 
-def test_the_chapters_are_there() -> None:
+def test_all_chapters_are_present() -> None:
     chapters = {row.split("|")[1].strip().rsplit(".", 1)[0] for row in ROWS}
     assert chapters == {"4.3", *(f"6.{n}" for n in range(1, 6)), *(f"7.{n}" for n in range(1, 6)),
                         "9.1", "9.2", "11.4"}  # fmt: skip
@@ -48,7 +48,7 @@ def test_the_chapters_are_there() -> None:
     sorted(set((ROOT / "deploy").iterdir()) - set(ROOT.glob("deploy/*.sql"))),
     ids=lambda file: file.name,
 )
-def test_what_deploys_it_names_settings_that_exist(file: Path) -> None:
+def test_deployment_files_name_existing_settings(file: Path) -> None:
     known = {named.env for named in _NAMES.values()} | {"AUTH_CONFIG"}
     named = set(re.findall(r"\b(?:AUTH|HASURA|DATABASE)_[A-Z_0-9]+\b", file.read_text()))
     assert named
@@ -66,26 +66,26 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [path.relative_to(ROOT).as_posix() for path in DOCUMENTS])
-def test_the_make_targets_that_it_names_are_there(name: str) -> None:
+def test_named_make_targets_exist(name: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     named = r"(?m)`(?:[A-Z_]+=[^\s`]+ )*make ([\w-]+)|^make ([\w-]+) +#"
     for target in {a or b for a, b in re.findall(named, (ROOT / name).read_text())}:
         assert re.search(rf"(?m)^{target}:", makefile), target
 
 
-def test_every_document_is_reached_from_the_readme() -> None:
+def test_the_readme_links_every_document() -> None:
     linked = set(re.findall(r"\]\((docs/\w+\.md)\)", (ROOT / "README.md").read_text()))
     assert linked == {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md")}
 
 
-def test_clients_are_told_what_to_do_about_every_error() -> None:
+def test_every_error_has_advice_for_clients() -> None:
     table = (ROOT / "docs" / "clients.md").read_text().split("\n## Errors\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     named = re.findall(r"`([A-Z_]+)`", " ".join(rows))
     assert sorted(named) == sorted(code.name for code in ErrorCode)
 
 
-def test_what_documents_take_from_the_code_is_up_to_date() -> None:
+def test_generated_parts_of_documents_are_up_to_date() -> None:
     generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
     for path, text in generate["documents"]().items():
         assert path.read_text() == text, f"run `make docs`: {path.name}"

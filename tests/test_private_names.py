@@ -1,5 +1,5 @@
-"""Private names of libraries: fenced in a few modules, and missed here first when a release moves
-them."""
+"""Private names of libraries: used only in a few modules. These tests fail first if a release
+removes one."""
 
 import ast
 
@@ -16,13 +16,13 @@ from tests.support import ROOT
 FENCES = {
     "api/graphql/operations.py": {"_schema"},
     "auth/limits/rate_limits.py": {"_MemoryStorage__schedule_expiry"},
-    "cli/backups.py": {"_replace"},  # public, of a named tuple
+    "cli/backups.py": {"_replace"},  # public: a method of named tuples
     "config/document.py": {"_NAMES"},  # our own
     "models/postgres.py": {"_connection", "_parent", "_pool", "_transport"},
     "models/sql.py": {"_init_from_db", "_meta"},
     "models/sqlite.py": {"_conn", "_execute"},
 }
-"""The modules that use such names, and which."""
+"""The modules that use such names, with the names."""
 OWNERS = [
     (Connection, "_conn"),
     (Connection, "_execute"),
@@ -32,7 +32,7 @@ OWNERS = [
 
 
 def used(source: str) -> set[str]:
-    """Private names that a module reads from what is not its own."""
+    """Return the private names that a module uses of other modules and objects."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
@@ -44,7 +44,7 @@ def used(source: str) -> set[str]:
     return {name for name in names if name.startswith("_") and not name.endswith("__")}
 
 
-def test_private_names_are_used_where_they_are_fenced() -> None:
+def test_private_names_are_used_only_in_the_listed_modules() -> None:
     rooms = ("api", "auth", "cli", "config", "models")
     files = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
     found = {file.relative_to(ROOT).as_posix(): used(file.read_text()) for file in files}
@@ -52,12 +52,12 @@ def test_private_names_are_used_where_they_are_fenced() -> None:
 
 
 @pytest.mark.parametrize(("owner", "name"), OWNERS)
-def test_libraries_still_have_them(owner: type, name: str) -> None:
+def test_libraries_still_have_the_private_names(owner: type, name: str) -> None:
     assert hasattr(owner, name)
 
 
-def test_libraries_still_set_them() -> None:
-    """Attributes that instances get when they are made."""
+def test_libraries_still_set_the_private_attributes() -> None:
+    """Attributes that instances get when they are created."""
     assert "_schema" in Schema.__init__.__code__.co_names
     assert {"_pool", "_connection"} & set(AsyncpgDBClient.__init__.__code__.co_names)
     assert {"_parent", "_connection"} & set(TransactionWrapper.__init__.__code__.co_names)

@@ -1,4 +1,4 @@
-"""README.md, and docs/tour.md after it, do what they say."""
+"""The commands of README.md and docs/tour.md work as written."""
 
 import json
 import re
@@ -25,12 +25,12 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def tour() -> list[str]:
-    """The commands that a newcomer pastes: those of the README, then those of docs/tour.md."""
+    """Return the commands of README.md, then those of docs/tour.md."""
     return blocks(section("A two-minute tour", README), "bash") + blocks(TOUR, "bash")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="the tour needs curl")
-def test_the_tour_works_when_it_is_pasted(tmp_path: Path) -> None:
+def test_the_tour_works_as_written(tmp_path: Path) -> None:
     with running_server(tmp_path / "var", **SHIPPED_LIMITS) as server:
         here = [block.replace("http://127.0.0.1:4000", server.url) for block in tour()]
         ended = subprocess.run(
@@ -73,7 +73,7 @@ def test_the_tour_works_when_it_is_pasted(tmp_path: Path) -> None:
     assert error | {"locations": []} == wrong["errors"][0] | {"locations": []}
 
 
-def test_the_licence_comes_with_the_package_and_the_image() -> None:
+def test_package_and_image_contain_the_licence() -> None:
     about = metadata("postern")
     assert (about["License-Expression"], about["License-File"]) == ("Apache-2.0", "LICENSE")
     assert "Apache License" in (ROOT / "LICENSE").read_text()

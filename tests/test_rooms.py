@@ -1,4 +1,4 @@
-"""The layout of the house: imports go one way, and each room leaves out what is not its own."""
+"""The layout of the code: imports go one way, and each room avoids what it must not use."""
 
 import ast
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 from tests.support import ROOT
 
 ROOMS = ["config", "models", "auth", "api", "cli"]
-"""Each may import those before it."""
+"""Each room may import those before it."""
 SUB_ROOMS = [
     "keys", "limits", "mail", "factors",
     "sessions", "admission", "ways_in", "accounts", "operators",
     "importing", "sweep", "backup",
 ]  # fmt: skip
-"""Of `auth`: each may import those before it, and whatever of `auth` is not named here."""
+"""The sub-rooms of `auth`: each may import those before it, and modules that are not named here."""
 NOT_HERE = {
     "config": {"starlette", "strawberry", "tortoise", "uvicorn"},
     "models": {"starlette", "strawberry", "uvicorn"},
@@ -25,7 +25,7 @@ NOT_HERE = {
 
 
 def imported_by(file: Path) -> set[str]:
-    """The top-level names of all that the file imports, wherever in it."""
+    """Return the top-level names of all imports of the file."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -37,7 +37,7 @@ def imported_by(file: Path) -> set[str]:
 
 
 def modules_imported_by(file: Path) -> set[str]:
-    """The full names of all that the file imports: of modules, and of what is in them."""
+    """Return the full names of all imports of the file, of modules and of their members."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -60,7 +60,7 @@ def test_imports_between_the_rooms_of_auth_go_one_way(room: str) -> None:
         assert not inside & forbidden, file
 
 
-def test_what_all_of_auth_shares_knows_no_flow() -> None:
+def test_shared_modules_of_auth_import_no_flow() -> None:
     shared = [file for file in (ROOT / "auth").glob("*.py") if file.stem not in SUB_ROOMS]
     for file in shared:
         inside = {
@@ -69,7 +69,7 @@ def test_what_all_of_auth_shares_knows_no_flow() -> None:
         assert not inside & set(SUB_ROOMS[2:]), file
 
 
-def test_every_room_of_auth_has_its_place() -> None:
+def test_every_room_of_auth_is_in_the_order() -> None:
     folders = {file.parent.name for file in (ROOT / "auth").glob("*/__init__.py")}
     assert folders <= set(SUB_ROOMS)
 

@@ -1,4 +1,4 @@
-// Every audit of GraphQL over HTTP, one JSON line each: node audit.mjs http://127.0.0.1:4000/graphql
+// Runs every audit of GraphQL over HTTP, one JSON line each: node audit.mjs http://127.0.0.1:4000/graphql
 import { serverAudits } from "graphql-http";
 
 for (const audit of serverAudits({ url: process.argv[2] })) {

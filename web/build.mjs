@@ -33,7 +33,7 @@ const workers = await build({
 await rm(TO, { recursive: true, force: true });
 await mkdir(TO, { recursive: true });
 for (const { path, contents } of [...page.outputFiles, ...workers.outputFiles]) {
-  // Level 9 and no name or time in the header: the same sources make the same bytes.
+  // Level 9 and no name or time in the header, so that the same sources give the same bytes.
   const packed = gzipSync(contents, { level: 9 });
   await writeFile(new URL(`${basename(path)}.gz`, TO), packed);
   console.log(basename(path), contents.length, packed.length);

@@ -13,7 +13,7 @@ from auth.sessions import listing
 
 
 def described_enum(name: str, values: dict[str, str], description: str) -> EnumMeta:
-    """An enum of the schema whose values are their own names, each with a description."""
+    """Return an enum for the schema; `values` maps each value's name to its description."""
     members = {
         value: strawberry.enum_value(value, description=meaning)
         for value, meaning in values.items()
@@ -47,7 +47,7 @@ class PageInfo:
 
     @classmethod
     def of(cls, page: paging.Page[Any], cursors: list[str]) -> Self:
-        """What Relay's clients read of a page whose entries have these cursors."""
+        """Return Relay's page info, for a page whose entries have these cursors."""
         return cls(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
@@ -72,7 +72,7 @@ class UserSession:
 
     @classmethod
     def of(cls, session: models.UserSession, current: UUID) -> Self:
-        """A session as its user sees it from another, or from itself."""
+        """Return a session as its user sees it; `current` is the id of the caller's session."""
         return cls(
             id=strawberry.ID(str(session.id)),
             created_at=session.created_at,
@@ -96,7 +96,7 @@ class UserSessionConnection:
 
     @classmethod
     def of(cls, page: paging.Page[models.UserSession], current: UUID) -> Self:
-        """A page as Relay's clients read it."""
+        """Return a page in Relay's format."""
         edges = [
             UserSessionEdge(cursor=listing.cursor(session), node=UserSession.of(session, current))
             for session in page.entries
@@ -137,7 +137,7 @@ class SecurityEventConnection:
 
     @classmethod
     def of(cls, page: paging.Page[models.SecurityEvent]) -> Self:
-        """A page as Relay's clients read it."""
+        """Return a page in Relay's format."""
         edges = [
             SecurityEventEdge(
                 cursor=events.cursor(event),

@@ -1,4 +1,4 @@
-"""What a resolver needs beside its arguments."""
+"""What a resolver needs besides its arguments."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from auth.postern import Postern
 
 @dataclass(frozen=True)
 class Context:
-    """The server that is asked, and who asks."""
+    """The server, and the caller of the request."""
 
     postern: Postern
     caller: Caller

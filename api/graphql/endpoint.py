@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: answers that are typed and tell no secrets."""
+"""GraphQL over HTTP: every error has a code and contains no secret."""
 
 import contextlib
 from collections.abc import Mapping
@@ -23,22 +23,22 @@ from auth.errors import ErrorCode
 from auth.postern import Postern
 
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
-"""The media types of an answer (GraphQL over HTTP, section 4). The second one tells with its status
-whether the operation has run."""
+"""The media types of a response (GraphQL over HTTP, section 4). With the second one, the status
+tells whether the operation has run."""
 _MEMBERS = {
     "query": (str, "a string"),
     "operationName": (str, "a string"),
     "variables": (dict, "an object"),
     "extensions": (dict, "an object"),
 }
-"""What a request has, each or null in its place (GraphQL over HTTP, section 5.1)."""
+"""The members of a request; each can be null (GraphQL over HTTP, section 5.1)."""
 
 
 class GraphQLEndpoint:
     """`/graphql`: operations by POST, queries by GET too, GraphiQL for browsers."""
 
     def __init__(self, postern: Postern) -> None:
-        """Raises ConfigError for a manifest of trusted documents that cannot be used."""
+        """Raise ConfigError if the manifest of trusted documents cannot be used."""
         settings = postern.settings
         self._postern = postern
         self._operations = Operations(schema, introspection=settings.graphql_introspection)
@@ -46,7 +46,7 @@ class GraphQLEndpoint:
         self._trusted = read_manifest(manifest) if manifest else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, with JSON whatever happens."""
+        """Answer one request, with JSON even for errors."""
         request = Request(scope, bounded(receive))
         media_type = media_type_for(request.headers.get("accept", ""))
         try:
@@ -76,13 +76,13 @@ class GraphQLEndpoint:
             self._text(asked),
             context,
             asked.get("variables"),
-            asked.get("operationName") or None,  # some clients send an empty text for no name
+            asked.get("operationName") or None,  # some clients send "" for no name
             only_query=reads,
         )
         return self._shown(result, media_type)
 
     def _text(self, asked: Mapping[str, Any]) -> str:
-        """The operation that is asked for; with trusted documents, one of those."""
+        """Return the text of the operation; with trusted documents, only one of them."""
         text = self._trusted.find(asked) if self._trusted else asked.get("query")
         if text is None and self._trusted:
             raise HTTPException(400, "Expected one of this server's trusted documents.")
@@ -91,7 +91,7 @@ class GraphQLEndpoint:
         return str(text)
 
     def _shown(self, result: ExecutionResult, media_type: str) -> Response:
-        """The answer as the client sees it: every error with a code and without a secret."""
+        """Return the response: every error has a code and contains no secret."""
         if not result.errors:
             return _response(media_type, 200, {"data": result.data})
         conceal = self._postern.settings.conceal_errors
@@ -114,7 +114,7 @@ def _is_browsing(request: Request) -> bool:
 
 
 def _in_query(params: Mapping[str, str]) -> dict[str, Any]:
-    """What a request asks for in its address, where objects are written as JSON."""
+    """Return the members of a request in a URL, where objects are written as JSON."""
     asked: dict[str, Any] = dict(params)
     for name in ("variables", "extensions"):
         if name in asked:
@@ -123,10 +123,10 @@ def _in_query(params: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def _in_body(request: Request) -> dict[str, Any]:
-    """What a request asks for in its body.
+    """Return the members of a request in a body.
 
-    JSON only: a page of another site can send forms and plain text in its visitor's name, but for
-    this it has to ask first (a preflight).
+    The body must be JSON. A page of another site can send forms and plain text from its visitor's
+    browser, but JSON needs a preflight.
     """
     if not is_json(request.headers.get("content-type", "")):
         raise HTTPException(415, f"Expected a body of the type {JSON}.")
@@ -137,10 +137,10 @@ async def _in_body(request: Request) -> dict[str, Any]:
 
 
 def media_type_for(accept: str) -> str:
-    """The media type of the answer to a client that accepts these (RFC 9110, section 12.5.1).
+    """Return the media type of the response to a client with this `Accept` (RFC 9110, 12.5.1).
 
-    That of GraphQL over HTTP where it is asked for by name and nothing of ours is liked better;
-    else JSON, whatever is asked for.
+    That of GraphQL over HTTP if the client names it and does not prefer JSON; else JSON, whatever
+    the client accepts.
     """
     liked: dict[str, float] = {}
     for entry in accept.lower().split(","):
@@ -165,7 +165,7 @@ def _presentable(error: GraphQLError, *, conceal: bool) -> GraphQLError:
 
 
 def _refused(media_type: str, refusal: Refusal) -> Response:
-    """The answer to a request that was refused as a whole."""
+    """Return the response to a request that was refused as a whole."""
     error = {"message": refusal.message, "extensions": refusal.extensions}
     response = _response(media_type, refusal.status, {"errors": [error]})
     response.headers.update(refusal.headers)

@@ -1,6 +1,6 @@
-"""What one document may ask for, weighed before any rule of GraphQL looks at it.
+"""Limits of one document, checked before GraphQL's own validation rules run.
 
-The weights count definitions that no operation uses as well: the rules look at those too.
+Definitions that no operation uses count too, since the rules check them as well.
 """
 
 from collections import Counter
@@ -20,22 +20,22 @@ from graphql import (
 )
 
 MAX_DEFINITIONS = 40
-"""Operations and fragments; the rules compare fragments with each other."""
+"""Operations and fragments; the validation rules compare fragments with each other."""
 MAX_DEPTH = 20
-"""Fields within fields; the introspection of a code generator has 13 to 15."""
+"""Nested fields; a code generator's introspection has 13 to 15."""
 MAX_ALIASES = 30
 """Fields under another name; generated operations have none or a few."""
 MAX_COMPLEXITY = 400
-"""Fields of an operation with its fragments written out, weighed; introspection has about 230.
-Of a document, so many fields as they are written."""
+"""Weighted fields of an operation with its fragments expanded; introspection has about 230. Also
+the number of fields of a document, as written."""
 MAX_COMPARISONS = 3000
-"""Pairs of fields that answer under one name, which GraphQL's rules compare, each pair counted with
-the size of its arguments. Introspection has about 700; 400 equal fields would have 160,000."""
+"""Pairs of fields with the same response name, which GraphQL's rules compare; each pair is weighted
+by the size of its arguments. Introspection has about 700; 400 equal fields would have 160,000."""
 MAX_INTROSPECTION = 6000
-"""Names and values that introspection would answer, estimated by `LISTS`; a code generator's
+"""Names and values in the result of an introspection, estimated with `LISTS`; a code generator's
 introspection has about 5,400."""
 WEIGHTS = {"me": 20, "recoveryCodesLeft": 20, "securityEvents": 20, "sessions": 20}
-"""Fields that ask the database, so that no more than twenty of them fit into one operation."""
+"""Fields that query the database: at most twenty of them fit into one operation."""
 LISTS = {
     "types": 30,
     "fields": 7,
@@ -49,7 +49,7 @@ LISTS = {
     "ofType": 0.5,
     "__type": 4,
 }
-"""How many entries a list of introspection has here, on average; a type chosen by name has more."""
+"""How many entries an introspection list has in this schema, on average; a `__type` has more."""
 
 
 class _Count(NamedTuple):
@@ -61,7 +61,7 @@ class _Count(NamedTuple):
     introspected: float = 0
 
     def beside(self, other: "_Count") -> "_Count":
-        """Both, one after the other."""
+        """Return the sum of both, for neighbouring selections."""
         return _Count(
             max(self.depth, other.depth),
             self.aliases + other.aliases,
@@ -72,7 +72,7 @@ class _Count(NamedTuple):
         )
 
     def within(self, field: FieldNode, credentials: Collection[str]) -> "_Count":
-        """The same, with the field around it."""
+        """Return this count as that of a field's selections, with the field itself."""
         name, given = field.name.value, field.arguments or ()
         answers = LISTS.get(name, 1) * (1 + self.answers)
         return _Count(
@@ -86,11 +86,11 @@ class _Count(NamedTuple):
 
 
 def too_much(document: DocumentNode, credentials: Collection[str]) -> GraphQLError | None:
-    """Why the document is refused before the rules run; None where it is within all limits.
+    """Return the error if the document exceeds a limit, else None.
 
-    Aliases and fragments count as often as they are used. Each fragment is looked at once, however
-    often that is, so that counting costs no more than reading. `credentials` are the arguments in
-    which something could be guessed, whether as a literal or a variable: one field may have them.
+    Aliases and fragments count each time they are used. Each fragment is counted only once, however
+    often it is used, so counting costs no more than parsing. `credentials` are the arguments that
+    contain a guessable secret, as a literal or a variable: an operation may have one such field.
     """
     definitions = document.definitions
     if len(definitions) > MAX_DEFINITIONS:
@@ -135,7 +135,7 @@ def _beyond_limits(count: _Count, operation: OperationDefinitionNode) -> GraphQL
 
 
 class _Counting:
-    """Counts selections with their fragments written out."""
+    """Counts selections with their fragments expanded."""
 
     def __init__(
         self, fragments: dict[str, FragmentDefinitionNode], credentials: Collection[str]
@@ -145,7 +145,7 @@ class _Counting:
         """The fragments that an operation uses."""
 
     def of(self, selections: SelectionSetNode | None) -> _Count:
-        """What the selections ask for."""
+        """Count the selections."""
         total = _Count()
         for selection in selections.selections if selections else ():
             if isinstance(selection, FragmentSpreadNode):
@@ -159,14 +159,14 @@ class _Counting:
 
     def _of_fragment(self, name: str) -> _Count:
         if name not in self.seen:
-            self.seen[name] = _Count()  # a fragment within itself is refused by another rule
+            self.seen[name] = _Count()  # another rule refuses a fragment within itself
             fragment = self._fragments.get(name)
             self.seen[name] = self.of(fragment.selection_set if fragment else None)
         return self.seen[name]
 
 
 def _nodes(document: DocumentNode) -> Iterator[SelectionNode]:
-    """Every selection of the document, as it is written."""
+    """Yield every selection of the document, as written."""
     sets = [getattr(definition, "selection_set", None) for definition in document.definitions]
     while sets:
         for selection in getattr(sets.pop(), "selections", ()):
@@ -175,7 +175,7 @@ def _nodes(document: DocumentNode) -> Iterator[SelectionNode]:
 
 
 def _comparisons(fields: list[FieldNode]) -> int:
-    """How much work it is at most to compare the fields that answer under one name."""
+    """Return the maximum work of comparing the fields with the same response name."""
     times: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     for field in fields:
@@ -186,7 +186,7 @@ def _comparisons(fields: list[FieldNode]) -> int:
 
 
 def _size(value: ValueNode) -> int:
-    """The literals in a literal."""
+    """Count the literals in a literal."""
     inner = getattr(value, "values", ()) or [
         field.value for field in getattr(value, "fields", ()) or ()
     ]

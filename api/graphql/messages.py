@@ -1,8 +1,8 @@
-"""What graphql-core's messages may say to a client: the templates that are known, and no values.
+"""Filtering of graphql-core's messages: only known templates reach a client, without values.
 
-A message may repeat what was sent, and that could be a password in the wrong place. So nothing is
-passed on but what fits one of these templates, in which only the names of a document vary; what is
-in the group `said` is kept, and a message that fits none becomes a general one.
+A message may repeat what was sent, which could be a password in the wrong place. So a message is
+passed on only if it matches one of these templates, in which only the names of a document vary. The
+group `said` is kept. A message that matches no template becomes a general one.
 """
 
 import re
@@ -69,7 +69,7 @@ _KNOWN = [re.compile(template, re.DOTALL) for template in _TEMPLATES]
 
 
 def without_values(message: str) -> str:
-    """The part of a message of graphql-core, or of our limits, that repeats no value."""
+    """Return the part of a message of graphql-core or of `limits` that repeats no value."""
     for template in _KNOWN:
         if found := template.fullmatch(message):
             said = found["said"]

@@ -1,4 +1,4 @@
-"""One GraphQL operation: read and checked once, however often it is sent, and run."""
+"""Parsing, validating and running GraphQL operations; parsed documents are cached."""
 
 import hashlib
 import sys
@@ -28,29 +28,29 @@ from api.graphql.limits import too_much
 from api.graphql.schema import CREDENTIALS
 
 MAX_CHARACTERS = 16 * 1024
-"""Of a document. graphql-core reads character by character: 64 KiB of escapes took 17 ms."""
+"""Maximum length of a document. graphql-core reads each character: 64 KiB of escapes took 17 ms."""
 MAX_TOKENS = 1000
-"""Words and brackets of a document; the introspection of a code generator has about 180."""
+"""Tokens of a document; a code generator's introspection has about 180."""
 REMEMBERED_BYTES = 16 * 1024 * 1024
-"""Memory for documents that stay read and checked; clients send few, attackers many."""
+"""Memory for cached documents; clients send few different ones, attackers many."""
 REMEMBERED_ANSWERS = 16
-"""Answers to introspection that are kept; clients send few, and each is 60 KB at the most."""
+"""How many introspection results are cached; clients send few, and each has at most 60 KB."""
 _TOKEN_BYTES, _ENTRY_BYTES = 640, 1024
-"""Memory for one token of a document that was read (measured), and for an entry besides."""
+"""Memory of one token of a parsed document (measured), and of the cache entry itself."""
 
 
 class Document(NamedTuple):
-    """What stands in a text, or what is wrong with it."""
+    """A parsed document, or its errors."""
 
     parsed: DocumentNode | None
-    """None where something is wrong: a refused document is not kept."""
+    """None if there is an error: a refused document is not kept."""
     operations: dict[str | None, OperationType] | None
-    """Its operations by their names; None where the text cannot be read."""
+    """The kinds of its operations by name; None if the text cannot be parsed."""
     errors: list[GraphQLError]
-    """One error at most: the first one that was found."""
+    """At most one error: the first that was found."""
 
     def operation(self, name: str | None) -> OperationType | None:
-        """The kind of the operation with this name, or of the only one where none is named."""
+        """Return the kind of the operation with this name, or of the only one without a name."""
         operations = self.operations or {}
         if name is None and len(operations) == 1:
             return next(iter(operations.values()))
@@ -58,19 +58,19 @@ class Document(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of memory, roughly."""
+        """Approximate memory, in bytes."""
         names = sum(len(name or "") for name in self.operations or ())
         said = sum(len(error.message) for error in self.errors)
         if not self.parsed or not self.parsed.loc:
             return _ENTRY_BYTES + names + said
-        # The text is kept beside its nodes, and once more in the comments that are a part of it.
+        # The text is kept beside its nodes, and its comments once more.
         text = self.parsed.loc.source.body
         words = (self.parsed.token_count or 0) + text.count("#")
         return _ENTRY_BYTES + names + said + words * _TOKEN_BYTES + 2 * sys.getsizeof(text)
 
 
 class RememberedDocuments:
-    """The documents that were used last, in a bounded amount of memory, by a digest of the text."""
+    """A cache of the last used documents, of bounded size, by a digest of the text."""
 
     def __init__(self, limit: int = REMEMBERED_BYTES) -> None:
         self._limit, self.size = limit, 0
@@ -80,14 +80,14 @@ class RememberedDocuments:
         return len(self._documents)
 
     def get(self, digest: bytes) -> Document | None:
-        """The document with this digest, if it is still here."""
+        """Return the document with this digest, if it is still cached."""
         found = self._documents.get(digest)
         if found:
             self._documents.move_to_end(digest)
         return found
 
     def add(self, digest: bytes, document: Document) -> None:
-        """Keep the document, and let go of those that were not used for longest."""
+        """Cache the document, and drop the least recently used ones."""
         self._documents[digest] = document
         self.size += document.size
         while self.size > self._limit:
@@ -96,9 +96,9 @@ class RememberedDocuments:
 
 
 class Operations:
-    """The operations of a schema, within the bounds of what one may ask for.
+    """Runs operations of a schema, within the limits of `limits`.
 
-    Without introspection nothing is told of the schema either by "did you mean".
+    Without introspection, messages contain no suggestions ("Did you mean …") either.
     """
 
     def __init__(self, schema: strawberry.Schema, *, introspection: bool = True) -> None:
@@ -118,10 +118,10 @@ class Operations:
         *,
         only_query: bool = False,
     ) -> ExecutionResult:
-        """What the operation answers, its errors as graphql-core says them.
+        """Run the operation; its errors have graphql-core's messages.
 
-        Raises HTTPException: 400 where there is no such operation, 405 for a mutation where it is
-        `only_query`.
+        Raises HTTPException: 400 if there is no such operation, 405 for a mutation if `only_query`
+        is set.
         """
         document = self.document(text)
         if document.operations is not None:
@@ -146,19 +146,19 @@ class Operations:
         return await result if isawaitable(result) else result
 
     def _introspected(self, text: str, name: str | None, parsed: DocumentNode) -> ExecutionResult:
-        """What the schema says of itself: always the same, so it is asked once (some 12 ms)."""
+        """Return the result of an introspection, cached since it never changes (about 12 ms)."""
         key = hashlib.sha256(text.encode()).digest(), name
         result = self._answers.get(key)
         if result is None:
             ran = execute(self._schema, parsed, operation_name=name)
-            result = cast("ExecutionResult", ran)  # it waits for nothing
+            result = cast("ExecutionResult", ran)  # introspection is not asynchronous
             if len(self._answers) >= REMEMBERED_ANSWERS:
                 self._answers.clear()
             self._answers[key] = result
         return result
 
     def document(self, text: str) -> Document:
-        """The document in a text, and what is wrong with it."""
+        """Parse and validate a text, or return the cached document."""
         if len(text) > MAX_CHARACTERS:
             error = GraphQLError(f"Expected a document of at most {MAX_CHARACTERS} characters.")
             return Document(None, None, [error])
@@ -189,7 +189,7 @@ class Operations:
 
 
 def _asks_the_schema_alone(parsed: DocumentNode, name: str | None) -> bool:
-    """Whether an operation selects nothing but the schema, and takes no variables."""
+    """Return whether an operation selects only the schema, and takes no variables."""
     operation = get_operation_ast(parsed, name)
     return (
         operation is not None
@@ -203,7 +203,7 @@ def _asks_the_schema_alone(parsed: DocumentNode, name: str | None) -> bool:
 
 
 def _on_its_own(error: GraphQLError) -> GraphQLError:
-    """The same error without the document, the text and the parser, which it would keep alive."""
+    """Return the error without its references to the document, which would keep it in memory."""
     alone = GraphQLError(error.message)
     alone.locations = error.locations
     return alone

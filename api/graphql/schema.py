@@ -38,7 +38,7 @@ def _argument(description: str) -> object:
 
 
 def _credential(description: str) -> object:
-    """An argument in which something could be guessed: an operation takes one of them."""
+    """Declare an argument with a guessable secret: an operation may have one such field."""
     return strawberry.argument(description=description, metadata={_CREDENTIAL: True})
 
 
@@ -312,7 +312,7 @@ schema = strawberry.Schema(
 
 
 def _credentials() -> frozenset[str]:
-    """The arguments that the schema declares as credentials, by the names that clients use."""
+    """Return the schema's names of the arguments that are declared as credentials."""
     mutation = schema.get_type_by_name("Mutation")
     assert isinstance(mutation, StrawberryObjectDefinition)  # noqa: S101 - it is the schema above
     return frozenset(

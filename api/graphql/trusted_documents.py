@@ -1,4 +1,4 @@
-"""Trusted documents: the only operations that run, where the operator names their manifest."""
+"""Trusted documents: if the operator names a manifest, only its operations run."""
 
 import json
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ _KIND = "sha256:"
 
 
 class TrustedDocuments:
-    """The documents of a manifest, each with the id under which clients ask for it."""
+    """The documents of a manifest, each with the id that clients send for it."""
 
     def __init__(self, documents: Mapping[str, str]) -> None:
-        """By ids that may say what they are, as those of graphql-codegen do: `sha256:…`."""
+        """Map ids to documents. An id may have graphql-codegen's prefix `sha256:`."""
         self._by_id = {name.removeprefix(_KIND): text for name, text in documents.items()}
         self._texts = frozenset(documents.values())
 
     def find(self, request: Mapping[str, Any]) -> str | None:
-        """The document that a request names or holds; None if it is not one of them.
+        """Return the document that a request names or contains; None if it is not trusted.
 
-        It is named by `documentId`, or by `extensions.persistedQuery.sha256Hash` as Apollo's
-        clients and the examples of graphql-codegen do.
+        A request names it by `documentId`, or by `extensions.persistedQuery.sha256Hash` like
+        Apollo's clients and graphql-codegen's examples.
         """
         extensions = request.get("extensions")
         persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
@@ -36,7 +36,7 @@ class TrustedDocuments:
 
 
 def read_manifest(path: Path) -> TrustedDocuments:
-    """The manifest in a file: a JSON object of ids and documents, as graphql-codegen writes it.
+    """Read a manifest: a JSON object of ids and documents, as graphql-codegen writes it.
 
     Raises ConfigError.
     """

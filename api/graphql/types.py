@@ -1,4 +1,4 @@
-"""The types of the GraphQL schema, each shaped from what a flow answers."""
+"""The types of the GraphQL schema, each made from a flow's result."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -91,7 +91,7 @@ class User:
 
     @classmethod
     def of(cls, user: models.User, session_id: UUID) -> Self:
-        """The public side of a user, as seen from one of their sessions."""
+        """Return the public fields of a user, who is signed in with this session."""
         fields = {name: getattr(user, name) for name in PUBLIC_FIELDS if name != "metadata"}
         return cls(**fields, current_session=session_id, stored=user)
 
@@ -118,7 +118,7 @@ class Session:
 
     @classmethod
     def of(cls, session: opening.Session) -> Self:
-        """A session as its owner sees it, once."""
+        """Return a session with its secrets, for its user."""
         return cls(
             access_token=session.access_token,
             access_token_expires_in=session.access_token_expires_in,
@@ -143,7 +143,7 @@ class MfaTicket:
 
     @classmethod
     def of(cls, ticket: admission.MfaTicket) -> Self:
-        """A ticket as its owner sees it, once."""
+        """Return a ticket with its secret, for its user."""
         return cls(ticket=ticket.ticket, expires_in=ticket.expires_in)
 
 
@@ -158,7 +158,7 @@ SignInResult = Annotated[
 
 
 def sign_in_result(answer: opening.Session | admission.MfaTicket) -> Session | MfaTicket:
-    """The member of the union that this answer is."""
+    """Return the union's member for this result."""
     return MfaTicket.of(answer) if isinstance(answer, admission.MfaTicket) else Session.of(answer)
 
 
@@ -181,7 +181,7 @@ class TotpEnrollment:
 
     @classmethod
     def of(cls, enrolment: enrolment.Enrolment) -> Self:
-        """An enrolment as its owner sees it, once."""
+        """Return an enrolment with its secret, for its user."""
         return cls(
             image_url=enrolment.image_url,
             totp_secret=enrolment.totp_secret,
@@ -203,6 +203,6 @@ class MfaChange:
 
     @classmethod
     def of(cls, change: enrolment.MfaChange) -> Self:
-        """A change as its user sees it."""
+        """Return the change as its user sees it."""
         session = Session.of(change.session)
         return cls(user=session.user, session=session, recovery_codes=list(change.recovery_codes))

@@ -1,4 +1,4 @@
-"""The routes of Nhost Auth over HTTP: JSON in, JSON out, whatever happens."""
+"""The routes of Nhost Auth over HTTP: JSON in, JSON out, even for errors."""
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -22,13 +22,13 @@ RENAMED = {
     ErrorCode.PASSWORD_TOO_COMMON: "password-in-hibp-database",
     ErrorCode.UNAUTHENTICATED: "unauthorized",
 }
-"""Where Nhost Auth has another word for it; elsewhere the code in lower case, with dashes."""
+"""Codes with another name in Nhost Auth. The others are the code in lower case, with dashes."""
 CHALLENGE, INVALID_TOKEN = 'Bearer realm="postern"', ', error="invalid_token"'
-"""What a 401 asks for, and what it says of a token that was sent (RFC 6750, section 3)."""
+"""`WWW-Authenticate` of a 401, and what is added if a token was sent (RFC 6750, section 3)."""
 
 
 class Endpoint:
-    """An operation as an ASGI application: JSON in, JSON out, whatever happens."""
+    """An operation as an ASGI application: JSON in, JSON out, even for errors."""
 
     def __init__(self, postern: Postern, operation: Operation) -> None:
         self._postern, self._operation = postern, operation
@@ -54,7 +54,7 @@ class Endpoint:
         answered = await operation.handle(postern, caller_of(postern, request), *given)
         if not isinstance(answered, BaseModel):
             return JSONResponse(answered)
-        # Of a sign-in's two answers, the one that it is not is left out.
+        # A sign-in returns a session or a ticket; the other member is omitted.
         absent = {name for name in ("session", "mfa") if getattr(answered, name, "") is None}
         return JSONResponse(answered.model_dump(by_alias=True, exclude=absent))
 
@@ -69,22 +69,22 @@ class Endpoint:
 
 
 def routes(postern: Postern) -> list[Route]:
-    """The operations under the operator's prefix."""
+    """Return the routes of all operations, under the operator's prefix."""
     return [_route(postern, operation) for operation in OPERATIONS]
 
 
 def _route(postern: Postern, operation: Operation) -> Route:
     path = postern.settings.api_prefix + operation.path
     route = Route(path, Endpoint(postern, operation), methods=[operation.method])
-    # Starlette answers HEAD wherever it answers GET, and one GET of Nhost's enrols a factor.
+    # Starlette adds HEAD to every GET route, but one of Nhost's GET routes enrols a factor.
     route.methods = {operation.method}
     return route
 
 
 def _read(model: type[Asked], content_type: str, body: bytes) -> Asked:
-    """The request's body.
+    """Parse and validate a request body.
 
-    Raises AuthError: INVALID_REQUEST, naming the field; HTTPException: 400.
+    Raises AuthError: INVALID_REQUEST, which names the field; HTTPException: 400.
     """
     if body and not is_json(content_type):
         raise AuthError(ErrorCode.INVALID_REQUEST, "Expected content of type application/json.")
@@ -100,7 +100,7 @@ def _read(model: type[Asked], content_type: str, body: bytes) -> Asked:
 
 
 def answer(refusal: Refusal) -> JSONResponse:
-    """A refusal as Nhost's clients read it."""
+    """Return a refusal in Nhost's format."""
     error = RENAMED.get(refusal.code, refusal.code.name.lower().replace("_", "-"))
     body = {"status": refusal.status, "error": error, "message": refusal.message}
     return JSONResponse(body | dict(refusal.details), refusal.status, refusal.headers)

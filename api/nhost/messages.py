@@ -1,4 +1,4 @@
-"""What Nhost's clients send, and what they get: pydantic validates and describes both."""
+"""Requests and responses of Nhost's routes: pydantic validates and describes both."""
 
 from typing import Annotated, Any, Literal
 
@@ -181,7 +181,7 @@ OK = Literal["OK"]
 
 
 def session_answer(session: opening.Session) -> SessionAnswer:
-    """A session as Nhost's clients read it."""
+    """Return a session in Nhost's format."""
     return SessionAnswer(
         access_token=session.access_token,
         access_token_expires_in=session.access_token_expires_in,
@@ -192,6 +192,6 @@ def session_answer(session: opening.Session) -> SessionAnswer:
 
 
 def user_answer(user: User) -> UserAnswer:
-    """A user as Nhost's clients read it."""
+    """Return a user in Nhost's format."""
     always = {"avatarUrl": "", "isAnonymous": False, "phoneNumberVerified": False}
     return UserAnswer.model_validate(public_fields.as_json(user) | always)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the REST routes, from what validates them."""
+"""The OpenAPI 3.1 document of the REST routes, generated from the models that validate them."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _REF = "#/components/schemas/{model}"
 
 
 def document(version: str, prefix: str, server_url: str = "") -> dict[str, Any]:
-    """The document: every operation with its request, its answer and its refusals."""
+    """Return the document: every operation with its request, its response and its refusals."""
     requests = [(each.request, "validation") for each in OPERATIONS if each.request]
     answers = [(each.answer, "serialization") for each in OPERATIONS if _is_model(each.answer)]
     _, schemas = models_json_schema(
@@ -67,7 +67,7 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _refusals(operation: Operation) -> dict[str, Any]:
-    """The declared refusals, by HTTP status: which values of `error` come with it."""
+    """Describe the declared refusals by HTTP status: which values of `error` each can have."""
     by_status: dict[int, list[str]] = {}
     for code in operation.contract.refusals:
         error = RENAMED.get(code, code.name.lower().replace("_", "-"))

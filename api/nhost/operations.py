@@ -1,7 +1,7 @@
-"""The operations of Nhost Auth that are served: the same flows as GraphQL, in Nhost's words.
+"""The operations of Nhost Auth that Postern serves: the same flows as GraphQL, in Nhost's format.
 
-An operation is a decorated function. Its annotations are its request and its answer: they validate
-what comes in, and describe it in the OpenAPI document.
+An operation is a decorated function. Its annotations are its request and its response: they
+validate the request, and describe both in the OpenAPI document.
 """
 
 from collections.abc import Awaitable, Callable
@@ -53,12 +53,12 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Operation:
-    """One route: what it takes, what it answers, and the flow that does it."""
+    """One route: its request, its response, and the function that handles it."""
 
     method: str
     path: str
     contract: Contract
-    """Its name is that of the method of Nhost's client."""
+    """Its name is that of the method in Nhost's client."""
     request: type[Asked] | None
     answer: Any
     handle: Handler
@@ -72,7 +72,7 @@ OPERATIONS: list[Operation] = []
 def operation(
     method: str, path: str, contract: Contract, *, bearer: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Serve a function as an operation; a parameter `asked` is its request."""
+    """Register a function as an operation; its parameter `asked` is the request body."""
 
     def registered(handle: Handler) -> Handler:
         hints = get_type_hints(handle)

@@ -1,1 +1,1 @@
-"""What browsers are shown."""
+"""Pages for browsers."""

@@ -1,11 +1,11 @@
-"""Content Security Policies (CSP level 3): what a browser may load on behalf of an answer."""
+"""Content Security Policies (CSP level 3): what a browser may load for a response."""
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
-"""For answers that are no pages."""
+"""For responses other than pages."""
 
 
 def page_policy(nonce: str) -> str:
-    """A policy for a page of our own files, whose scripts and styles carry this nonce."""
+    """Return the policy of a page of Postern's files, whose scripts and styles have the nonce."""
     return "; ".join(
         [
             "default-src 'none'",

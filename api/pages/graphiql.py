@@ -1,4 +1,4 @@
-"""GraphiQL, from files of our own that `web/` builds: no other host is asked for anything."""
+"""GraphiQL, from files that `web/` builds: the page requests nothing from other hosts."""
 
 import asyncio
 import gzip
@@ -22,13 +22,13 @@ PATH = "/graphiql/{name}"
 _FILES = files("api.pages") / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".txt": "text/plain"}
 _CACHING = {"cache-control": "no-cache", "vary": "accept-encoding"}
-"""Browsers keep the files, and ask whether they are still the same."""
+"""Browsers keep the files, and ask each time whether they have changed."""
 CHUNK = 64 * 1024
-"""Bytes of a file that are handed to a connection at once."""
+"""How many bytes of a file are handed to a connection at once."""
 _GZIP = re.compile(
     r"(?:^|[\s,])(?:x-)?gzip\s*(?:$|,|;\s*q=(?!0(?:\.0*)?\s*(?:$|,)))", re.IGNORECASE
 )
-"""Whether a client that sends this in `Accept-Encoding` takes gzip (RFC 9110, section 12.5.3)."""
+"""Matches an `Accept-Encoding` that accepts gzip (RFC 9110, section 12.5.3)."""
 _inflating = threading.Lock()
 WHERE = {
     "graphql": "graphql",
@@ -36,7 +36,7 @@ WHERE = {
     "jwks": ".well-known/jwks.json",
     "health": "healthz",
 }
-"""What is where, relative to `/`: below a reverse proxy's path prefix these addresses hold too."""
+"""The server's addresses, relative to `/`, so that they also hold below a proxy's path prefix."""
 _PAGE = """<!doctype html>
 <html lang="en">
   <head>
@@ -58,16 +58,16 @@ _PAGE = """<!doctype html>
 
 
 def page() -> HTMLResponse:
-    """The page, with the policy under which it works and nothing else does."""
+    """Return the page, with a policy that allows only its own files."""
     nonce = secrets.token_urlsafe(16)
     headers = {"content-security-policy": content_policy.page_policy(nonce)}
     return HTMLResponse(_PAGE.replace("{nonce}", nonce), headers=headers)
 
 
 def front(*, has_page: bool) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint of `/`: it leads browsers to the page, if there is one, and tells what is where.
+    """Return the endpoint of `/`: redirect browsers to the page, if any; list addresses otherwise.
 
-    The address is relative: neither the host that the request names nor a path prefix is in it.
+    The redirect is relative: it contains neither the request's host nor a path prefix.
     """
 
     async def answer(request: Request) -> Response:
@@ -80,9 +80,9 @@ def front(*, has_page: bool) -> Callable[[Request], Awaitable[Response]]:
 
 
 class SharedFile(Response):
-    """A file that is in memory once, however many connections it goes to.
+    """A file that is in memory only once, for all connections.
 
-    It is sent in chunks: a client that does not read holds one or two of them.
+    It is sent in chunks, so a client that does not read holds only one or two of them in memory.
     """
 
     def __init__(self, content: bytes, media_type: str, headers: dict[str, str]) -> None:
@@ -102,7 +102,7 @@ class SharedFile(Response):
 
 
 async def file(request: Request) -> Response:
-    """One of the page's files, compressed as it is stored wherever that is understood."""
+    """Return one of the page's files, compressed as it is stored if the client accepts gzip."""
     name = request.path_params["name"]
     if name not in _names():
         raise HTTPException(404)
@@ -131,7 +131,7 @@ def _stored(name: str) -> tuple[bytes, str]:
 
 
 def _plain(name: str) -> bytes:
-    """The file for clients without gzip, made by the first of them."""
+    """Return the file for clients without gzip, decompressed once."""
     with _inflating:
         return _inflated(name)
 

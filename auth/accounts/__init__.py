@@ -1,1 +1,1 @@
-"""Making an account, and what its user changes about it."""
+"""Creating an account, and the changes that its user makes to it."""

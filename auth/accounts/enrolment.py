@@ -1,7 +1,7 @@
 """Flow: the TOTP factor of a signed-in user: enrol, activate, turn off; its recovery codes.
 
-A user has no factor, a pending one or an active one; each step between them is one conditional
-UPDATE of the user's row, and the code that allows it is spent by it or before it.
+A user has no factor, a pending one or an active one. Each change between these states is one
+conditional UPDATE of the user's row. The code that allows the change is spent in it or before it.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from models import User
 from models.transactions import atomic
 
 ENROLMENT_LIFE = timedelta(hours=1)
-"""How long a secret that was handed out waits for its first code."""
+"""How long a new secret stays pending until its first code."""
 
 
 @dataclass(frozen=True)
 class Enrolment:
-    """A pending factor: what its user puts into an authenticator app."""
+    """A pending factor, in the forms that an authenticator app reads."""
 
     image_url: str = field(repr=False)
     totp_secret: str = field(repr=False)
@@ -40,7 +40,7 @@ class Enrolment:
 
 @dataclass(frozen=True)
 class MfaChange:
-    """What has become of the factor, and the session that asked, whose tokens are new."""
+    """A change's result: the caller's session with new tokens, and new recovery codes if any."""
 
     session: Session
     recovery_codes: tuple[str, ...] = field(default=(), repr=False)
@@ -49,9 +49,9 @@ class MfaChange:
 async def change_user_mfa(
     postern: Postern, caller: Caller, *, new_secret: bool = False
 ) -> Enrolment:
-    """Hand out a secret, pending for an hour until a code proves that it has arrived.
+    """Return a secret that is pending for an hour, until a code confirms it.
 
-    Asked again within that hour it is the same secret, unless `new_secret` is wanted.
+    A repeated call within that hour returns the same secret, unless `new_secret` is set.
     Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
     ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE (the active factor is not touched).
     """
@@ -69,12 +69,13 @@ async def verify_change_user_mfa(
 ) -> MfaChange:
     """Turn the factor on (`"totp"`) or off (`""`) with a current code.
 
-    Turned on, it comes with recovery codes; a recovery code turns it off too. The session that asks
-    gets new tokens, and its older refresh tokens are dead at once.
+    Turning it on returns recovery codes; a recovery code can turn it off too. The caller's session
+    gets new tokens, and its older refresh tokens are revoked at once.
     Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
     ELEVATED_CLAIM_REQUIRED, INVALID_REQUEST (another type), TOO_MANY_REQUESTS; to turn on,
-    TOTP_ALREADY_ACTIVE, NO_TOTP_SECRET (also when it was handed out more than an hour ago); to turn
-    off, DISABLED_MFA_TOTP; and INVALID_TOTP (wrong or already used).
+    TOTP_ALREADY_ACTIVE, NO_TOTP_SECRET (also if the secret is more than an hour old); to turn off,
+    DISABLED_MFA_TOTP; and INVALID_TOTP (wrong or already used). Raises VaultError if no encryption
+    key opens the secret.
     """
     second_factor.refuse_unless_enabled(postern)
     viewer = await current.recently_signed_in(postern, caller)
@@ -88,11 +89,11 @@ async def verify_change_user_mfa(
 
 
 async def regenerate_recovery_codes(postern: Postern, caller: Caller, code: str) -> MfaChange:
-    """A new set of recovery codes for a current one-time code; the old ones are worth nothing.
+    """Replace the recovery codes, given a current one-time code; the old codes stop working.
 
     Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
     ELEVATED_CLAIM_REQUIRED, DISABLED_MFA_TOTP, INVALID_TOTP (wrong or already used),
-    TOO_MANY_REQUESTS.
+    TOO_MANY_REQUESTS. Raises VaultError if no encryption key opens the secret.
     """
     second_factor.refuse_unless_enabled(postern)
     viewer = await current.recently_signed_in(postern, caller)
@@ -103,7 +104,7 @@ async def regenerate_recovery_codes(postern: Postern, caller: Caller, code: str)
 
 
 async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
-    """The pending secret, made in one conditional statement where there is none or it is stale."""
+    """Return the pending secret; if it is missing or stale, one conditional UPDATE replaces it."""
     secret, now = one_time_codes.new_secret(), postern.now()
     not_active = User.filter(id=user.id, totp_activated_at__isnull=True)
     stale = Q(totp_secret__isnull=True) | Q(totp_enrolled_at__lte=now - ENROLMENT_LIFE)
@@ -146,11 +147,11 @@ async def _spend_totp(postern: Postern, caller: Caller, user: User, code: str) -
 async def _give_codes(
     postern: Postern, caller: Caller, viewer: SignedIn, kind: EventType
 ) -> MfaChange:
-    """Give the factor a new set of recovery codes, and turn it on if it is not on yet.
+    """Store a new set of recovery codes, and turn the factor on if it is not on yet.
 
-    The code that allowed it is spent before: hashing a set is work, and of many requests with one
-    code only one is to do it.
-    Raises AuthError: DISABLED_MFA_TOTP, NO_TOTP_SECRET (the factor has changed meanwhile).
+    The one-time code is spent before. So of many requests with the same code, only one pays for
+    hashing a set.
+    Raises AuthError: DISABLED_MFA_TOTP, NO_TOTP_SECRET (the factor has changed in the meantime).
     """
     codes, user = await recovery_codes.new_set(postern), viewer.user
     was_active = user.totp_activated_at is not None

@@ -17,12 +17,12 @@ from models.transactions import atomic
 async def change_user_password(
     postern: Postern, caller: Caller, current_password: str, new_password: str
 ) -> Session:
-    """Replace the password; every other session and every open ticket of the user ends with it.
+    """Replace the password, and end every other session and every open ticket of the user.
 
-    The session that asks gets new tokens, and its older refresh tokens are dead at once.
-    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED, INVALID_PASSWORD
-    (the current one is another), INVALID_REQUEST, PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON,
-    TOO_MANY_REQUESTS.
+    The caller's session gets new tokens, and its older refresh tokens are revoked at once.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED,
+    INVALID_PASSWORD (the current password is wrong, or changed in the meantime), INVALID_REQUEST,
+    PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, TOO_MANY_REQUESTS.
     """
     viewer = await current.recently_signed_in(postern, caller)
     user = viewer.user
@@ -32,10 +32,11 @@ async def change_user_password(
 
 
 async def set_password(postern: Postern, caller: Caller, new_password: str) -> Session:
-    """The same for clients that do not ask for the current password, as Nhost's do not.
+    """Replace the password without the current one, which Nhost's clients do not send.
 
-    Requires a sign-in within the last 15 minutes, whatever the setting.
-    Raises AuthError: what `change_user_password` does, but for INVALID_PASSWORD.
+    Requires a sign-in within the last 15 minutes, or less if the setting is shorter.
+    Raises AuthError: as `change_user_password` does; INVALID_PASSWORD only if the password was
+    changed in the meantime.
     """
     viewer = await current.recently_signed_in(postern, caller, always=True)
     passwords.refuse_unfit(new_password, email=viewer.user.email, settings=postern.settings)

@@ -1,4 +1,4 @@
-"""Flow: what users change about themselves."""
+"""Flow: users change their profile."""
 
 from auth.accounts.sign_up import shown_name
 from auth.caller import Caller
@@ -12,9 +12,10 @@ from models import User
 async def change_user(
     postern: Postern, caller: Caller, *, display_name: str | None, locale: str | None
 ) -> SignedIn:
-    """Change the name that is shown or the language of the signed-in user; None leaves it.
+    """Change the signed-in user's display name or locale; None leaves the value as it is.
 
-    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, INVALID_REQUEST, LOCALE_NOT_ALLOWED.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, INVALID_REQUEST,
+    LOCALE_NOT_ALLOWED.
     """
     viewer = await current.signed_in(postern, caller)
     user = viewer.user

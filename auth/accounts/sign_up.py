@@ -1,4 +1,4 @@
-"""Flow: a new account, and its first session."""
+"""Flow: create an account and its first session."""
 
 import json
 import re
@@ -25,18 +25,18 @@ from models import User, proofs
 from models.transactions import atomic
 
 _NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
-"""A NUL as JSON writes it; PostgreSQL stores none."""
+"""A NUL character in JSON; PostgreSQL cannot store it."""
 DISPLAY_NAME_MAX = 100
-"""Characters of a display name."""
+"""Maximum length of a display name, in characters."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What somebody who signs up may ask for; None leaves it to the operator's settings."""
+    """What a person who signs up may choose; None means the operator's default."""
 
     display_name: str | None = None
     locale: str | None = None
-    """One that the operator has not allowed is passed over, as Nhost Auth does."""
+    """A locale that the operator has not allowed is ignored, as in Nhost Auth."""
     allowed_roles: Sequence[str] | None = None
     default_role: str | None = None
     metadata: dict[str, Any] | None = None
@@ -56,10 +56,10 @@ async def sign_up_email_password(
 ) -> Session:
     """Create an account and sign its user in.
 
-    The account is made with its first session or not at all.
-    Raises AuthError: SIGNUP_DISABLED, TOO_MANY_REQUESTS, whatever `create_account` raises, and
-    DISABLED_USER and UNVERIFIED_USER where new accounts wait for the operator (the account is
-    made).
+    The account and its first session are created together or not at all. If new accounts must wait
+    for the operator, only the account is created, and DISABLED_USER or UNVERIFIED_USER is raised.
+    Raises AuthError: these two, SIGNUP_DISABLED, TOO_MANY_REQUESTS, and whatever `create_account`
+    raises.
     """
     if postern.settings.disable_signup:
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
@@ -68,7 +68,7 @@ async def sign_up_email_password(
     user = await _new_user(postern, email, password, wishes)
     user.disabled = postern.settings.disable_new_users
     attempt = throttling.begun(postern, caller, throttling.password_of(user.email), user.id)
-    shown = replace(attempt, counted=True)  # nobody has to wait for a password of their own choice
+    shown = replace(attempt, counted=True)  # a new password is not a guess: it need not wait
     proven = Proven(user, passwords.AMR, proofs.password_unchanged(user), shown)
     kept_out = admission.kept_out(postern, user)
     by_mail = kept_out is ErrorCode.UNVERIFIED_USER and postern.settings.mail != "off"
@@ -94,11 +94,12 @@ async def sign_up_email_password(
 async def create_account(
     postern: Postern, caller: Caller, email: str, password: str, wishes: Wishes = NO_WISHES
 ) -> User:
-    """Create an account. The name shown is the e-mail address unless one is given.
+    """Create an account. The display name defaults to the e-mail address.
 
-    Raises AuthError: INVALID_REQUEST (no e-mail address, a name that cannot be shown, a password
-    beyond 1024 bytes), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
-    DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
+    Raises AuthError: INVALID_REQUEST (an invalid e-mail address or display name, a password beyond
+    1024 bytes, metadata with a NUL character), PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON,
+    ROLE_NOT_ALLOWED, DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES, EMAIL_ALREADY_IN_USE,
+    TOO_MANY_REQUESTS.
     """
     user = await _new_user(postern, email, password, wishes)
     async with atomic():
@@ -107,7 +108,7 @@ async def create_account(
 
 
 async def _new_user(postern: Postern, email: str, password: str, wishes: Wishes) -> User:
-    """The account that is wanted, not stored yet."""
+    """Validate the input and return the account, not stored yet."""
     settings = postern.settings
     address = email_addresses.normalise(email)
     if address is None:
@@ -129,7 +130,7 @@ async def _new_user(postern: Postern, email: str, password: str, wishes: Wishes)
 
 
 async def _store(postern: Postern, caller: Caller, user: User) -> None:
-    """Raises AuthError: EMAIL_ALREADY_IN_USE."""
+    """Store the account and its event. Raises AuthError: EMAIL_ALREADY_IN_USE."""
     try:
         await user.save(force_create=True)
     except IntegrityError:
@@ -138,7 +139,7 @@ async def _store(postern: Postern, caller: Caller, user: User) -> None:
 
 
 def _roles(settings: Settings, wishes: Wishes) -> tuple[str, list[str]]:
-    """The default role and all roles of a new user."""
+    """Return the default role and all roles of a new user."""
     allowed = settings.roles_of_a_new_user
     roles = list(dict.fromkeys(allowed if wishes.allowed_roles is None else wishes.allowed_roles))
     if not set(roles) <= set(allowed):
@@ -150,7 +151,7 @@ def _roles(settings: Settings, wishes: Wishes) -> tuple[str, list[str]]:
 
 
 def shown_name(display_name: str | None) -> str:
-    """A name as it is stored: trimmed, and "" for none.
+    """Return the name as it is stored: trimmed, and "" if there is none.
 
     Raises AuthError: INVALID_REQUEST beyond 100 characters, or with a control character.
     """

@@ -1,1 +1,1 @@
-"""Second factors, and how a user sets them up."""
+"""Second factors: how their answers are checked."""

@@ -1,6 +1,6 @@
 """Time-based one-time passwords (RFC 6238): secret, key URI, QR code, matching time step.
 
-SHA-1, six digits and 30 seconds, since that is what every authenticator app understands.
+SHA-1, six digits and 30 seconds: the parameters that every authenticator app supports.
 """
 
 import base64
@@ -21,19 +21,19 @@ _CODE = re.compile(r"[0-9]{6}")
 
 
 def new_secret() -> str:
-    """A fresh secret in Base32: 32 characters for 160 random bits (RFC 4226, section 4, R6)."""
+    """Return a new secret in Base32: 32 characters, 160 random bits (RFC 4226, section 4, R6)."""
     return pyotp.random_base32(32)
 
 
 def key_uri(secret: str, *, account: str, issuer: str) -> str:
-    """The `otpauth://totp/…` URI that an authenticator app reads from a QR code."""
+    """Return the key URI (`otpauth://totp/…`) that an authenticator app reads from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
 
 
 def qr_code(text: str) -> str:
-    """A PNG image of the QR code of `text`, as a data URL.
+    """Return a PNG image of the QR code of `text`, as a data URL.
 
-    Takes about 10 ms of the processor: keep it off the event loop.
+    Takes about 10 ms of processor time: keep it off the event loop.
     """
     code = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, box_size=6, border=4)
     code.add_data(text)
@@ -43,25 +43,25 @@ def qr_code(text: str) -> str:
 
 
 def time_step(now: datetime) -> int:
-    """The number of the 30-second step that `now` lies in, counted from 1970 (RFC 6238, T)."""
+    """Return the number of the 30-second time step at `now`, counted from 1970 (RFC 6238, T)."""
     return int(now.timestamp()) // PERIOD
 
 
 def looks_like_one(code: str) -> bool:
-    """Whether this can be a one-time code at all; nothing else is worth an attempt."""
+    """Return whether this has the form of a one-time code; anything else costs no attempt."""
     return _CODE.fullmatch(plain(code)) is not None
 
 
 def code_at(secret: str, step: int) -> str:
-    """The code of one time step: HOTP with the step as its counter (RFC 4226, section 5.3)."""
+    """Return the code of a time step: HOTP with the step as counter (RFC 4226, section 5.3)."""
     return pyotp.TOTP(secret).generate_otp(step)
 
 
 def matching_time_step(secret: str, code: str, now: datetime, *, drift: int) -> int | None:
-    """The time step whose code this is, or None; the code is understood as people type it.
+    """Return the time step whose code this is, or None. The code may be written as people type it.
 
-    Looks at the current step and `drift` steps either side (RFC 6238, section 5.2) and
-    compares in constant time. The caller must spend the step: a code is good once.
+    Checks the current step and `drift` steps either side (RFC 6238, section 5.2); each comparison
+    takes constant time. The caller must spend the step: a code is good once.
     """
     digits = plain(code)
     if not _CODE.fullmatch(digits):

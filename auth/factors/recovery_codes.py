@@ -1,4 +1,4 @@
-"""Recovery codes, for the day the phone is lost: look-up secrets (NIST SP 800-63B, 3.1.2)."""
+"""Recovery codes, for a lost authenticator: look-up secrets (NIST SP 800-63B, section 3.1.2)."""
 
 import asyncio
 import secrets
@@ -19,7 +19,7 @@ missing = ErrorCode.DISABLED_MFA_TOTP
 stands_alone = False
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""32 characters, 5 bits each; without 0 and O, 1 and I, which look alike."""
+"""32 characters, 5 bits each; without 0, O, 1 and I, which look alike."""
 LENGTH = 10
 """Characters of a code: 50 random bits."""
 SET_SIZE = 10
@@ -27,7 +27,7 @@ SET_SIZE = 10
 
 @dataclass(frozen=True)
 class Salt:
-    """How a set of codes is hashed: with one salt, so that trying a code costs one hash."""
+    """How a set of codes is hashed: with one salt, so that checking a code costs one hash."""
 
     memory_cost: int
     time_cost: int
@@ -36,12 +36,12 @@ class Salt:
 
     @classmethod
     def fresh(cls, *, memory_cost: int, time_cost: int, parallelism: int) -> "Salt":
-        """A new 128-bit salt with these parameters of Argon2id."""
+        """Return a new 128-bit salt with these Argon2id parameters (memory in KiB)."""
         return cls(memory_cost, time_cost, parallelism, secrets.token_bytes(16))
 
     @classmethod
     def parse(cls, text: str) -> "Salt":
-        """What `str` has written."""
+        """Parse what `str` has written."""
         memory, time, parallelism, salt = text.split(":")
         return cls(int(memory), int(time), int(parallelism), bytes.fromhex(salt))
 
@@ -49,7 +49,7 @@ class Salt:
         return f"{self.memory_cost}:{self.time_cost}:{self.parallelism}:{self.salt.hex()}"
 
     def digest(self, code: str) -> str:
-        """The Argon2id hash of a code, in hex. As costly as a password's: keep it off the loop."""
+        """Return the code's Argon2id hash in hex. Slow like a password's: keep it off the loop."""
         return hash_secret_raw(
             normalise(code).encode(),
             self.salt,
@@ -62,18 +62,18 @@ class Salt:
 
 
 def new_code() -> str:
-    """A fresh code as it is shown: `XXXXX-XXXXX`."""
+    """Return a new code as it is shown: `XXXXX-XXXXX`."""
     letters = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
     return f"{letters[:5]}-{letters[5:]}"
 
 
 def normalise(code: str) -> str:
-    """A code as it is hashed: in upper case, without dashes, spaces and invisible marks."""
+    """Return the code as it is hashed: in upper case, without dashes, spaces, invisible marks."""
     return plain(code).upper()
 
 
 def looks_like_one(code: str) -> bool:
-    """Whether this can be a recovery code at all; nothing else is worth a hash."""
+    """Return whether this has the form of a recovery code; anything else is not hashed."""
     normal = normalise(code)
     return len(normal) == LENGTH and set(normal) <= set(ALPHABET)
 
@@ -88,16 +88,16 @@ class CodeSet:
 
 
 def belongs_to(user: User) -> bool:
-    """Whether the user has a set of recovery codes, used up or not."""
+    """Return whether the user has a set of recovery codes, even if all are used."""
     return user.recovery_salt is not None
 
 
 def refuse_uncheckable(_postern: Postern, _user: User) -> None:
-    """Nothing stands in the way of checking a recovery code."""
+    """Do nothing: a recovery code can always be checked."""
 
 
 async def check(postern: Postern, user: User, answer: str) -> Proof | None:
-    """What a recovery code may prove: only spending it tells whether it is one of the user's.
+    """Hash a recovery code into a proof. Only spending the proof tells whether the code is right.
 
     Raises AuthError: TOO_MANY_REQUESTS.
     """
@@ -108,7 +108,7 @@ async def check(postern: Postern, user: User, answer: str) -> Proof | None:
 
 
 async def new_set(postern: Postern) -> CodeSet:
-    """A fresh set of recovery codes, not stored yet; ten hashes' work.
+    """Return a new set of recovery codes, not stored yet. Takes the work of ten hashes.
 
     Raises AuthError: TOO_MANY_REQUESTS.
     """
@@ -125,7 +125,7 @@ async def new_set(postern: Postern) -> CodeSet:
 
 
 async def replace(user: User, codes: CodeSet) -> None:
-    """Make these the user's recovery codes, in the transaction around."""
+    """Replace the user's recovery codes, in the caller's transaction."""
     await remove(user)
     user.recovery_salt = str(codes.salt)
     await User.filter(id=user.id).update(recovery_salt=user.recovery_salt)
@@ -134,12 +134,12 @@ async def replace(user: User, codes: CodeSet) -> None:
 
 
 async def remove(user: User) -> None:
-    """Delete the set, in the transaction around."""
+    """Delete the set, in the caller's transaction."""
     user.recovery_salt = None
     await User.filter(id=user.id).update(recovery_salt=None)
     await RecoveryCode.filter(user_id=user.id).delete()
 
 
 async def left(user: User) -> int:
-    """How many recovery codes the user has not used."""
+    """Return how many recovery codes the user has not used."""
     return await RecoveryCode.filter(user_id=user.id).count()

@@ -1,4 +1,4 @@
-"""What every second factor can do, and which ones there are."""
+"""The protocol of a second factor, and the registry of all factors."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,9 +16,9 @@ from models.proofs import Proof
 
 
 class SecondFactor(Protocol):
-    """A module of `auth.factors`: what it is called, and how an answer is checked.
+    """A module of `auth.factors` that checks answers of one kind.
 
-    What it proves is spent once, as a step of the atomic change that it allows.
+    A proof is spent once, as a step of the atomic change that it allows.
     """
 
     @property
@@ -31,51 +31,51 @@ class SecondFactor(Protocol):
 
     @property
     def missing(self) -> ErrorCode:
-        """The refusal of any answer where the user has no factor."""
+        """The refusal of any answer if the user has no factor."""
 
     @property
     def stands_alone(self) -> bool:
-        """Whether it is a factor by itself; recovery codes only help where there is another."""
+        """Whether it is a factor by itself; recovery codes only stand in for another factor."""
 
     def looks_like_one(self, answer: str) -> bool:
-        """Whether this can be an answer at all; nothing else costs an attempt."""
+        """Return whether this has the form of an answer; anything else costs no attempt."""
 
     def belongs_to(self, user: User) -> bool:
-        """Whether the user has this factor, and it is on."""
+        """Return whether the user has this factor, and it is on."""
 
     def refuse_uncheckable(self, postern: Postern, user: User) -> None:
-        """Raise the error that `check` would, if that can be told without the answer."""
+        """Raise the error that `check` would raise for every answer, if there is one."""
 
     async def check(self, postern: Postern, user: User, answer: str) -> Proof | None:
-        """What the answer proves, if anything; it is still to be spent.
+        """Return what the answer proves, or None; the caller must spend the proof.
 
-        Raises AuthError: TOO_MANY_REQUESTS. Raises VaultError where no key opens a secret.
+        Raises AuthError: TOO_MANY_REQUESTS. Raises VaultError if no key opens the secret.
         """
 
     async def remove(self, user: User) -> None:
-        """Delete what is stored of it, pending or active, in the transaction around."""
+        """Delete the user's factor, pending or active, in the caller's transaction."""
 
 
 FACTORS: tuple[SecondFactor, ...] = (recovery_codes, totp)
-"""Tried in this order; the first that an answer looks like checks it."""
+"""In order: the first factor whose form an answer has checks it."""
 
 
 def refuse_unless_enabled(postern: Postern) -> None:
-    """Raises AuthError: DISABLED_ENDPOINT."""
+    """Raise AuthError: DISABLED_ENDPOINT if the operator has not enabled second factors."""
     if not postern.settings.mfa_enabled:
         raise AuthError(ErrorCode.DISABLED_ENDPOINT)
 
 
 def refuse_without_any(user: User, factor: SecondFactor) -> None:
-    """Raises AuthError: what is `missing` for this factor, if the user has no factor at all."""
+    """Raise AuthError: the factor's `missing`, if the user has no factor at all."""
     if not user.has_second_factor:
         raise AuthError(factor.missing)
 
 
 async def remove(user: User, *factors: SecondFactor) -> None:
-    """Take factors from a user, in the transaction around; recovery codes go with the last one."""
+    """Delete factors in the caller's transaction; recovery codes go with the last factor."""
     for factor in factors:
-        await factor.remove(user)  # which locks the user's row
+        await factor.remove(user)  # locks the user's row
     await user.refresh_from_db()
     user.has_second_factor = any(each.stands_alone and each.belongs_to(user) for each in FACTORS)
     if not user.has_second_factor:
@@ -85,20 +85,20 @@ async def remove(user: User, *factors: SecondFactor) -> None:
 
 @dataclass(frozen=True)
 class Checked:
-    """An answer of a signed-in user that was checked; it counts as failed until it is accepted."""
+    """A checked answer of a signed-in user. It counts as failed until it is accepted."""
 
     attempt: Attempt
     factor: SecondFactor
     proof: Proof | None
-    """What it proves, if anything."""
+    """What the answer proves, if anything."""
     wrong: ErrorCode
     """The refusal of an answer that proves nothing."""
 
     async def accept(self, user: User) -> bool:
-        """Spend what was proven, clear the failures and record what was used up.
+        """Spend the proof, clear the failures and record the proof's event.
 
-        In the transaction of the change that it allows, before anything else. False, and nothing is
-        changed, if nothing was proven or it was spent before.
+        Call it first in the transaction of the change that the proof allows. Returns False and
+        changes nothing if there is no proof, or if it no longer holds.
         """
         if self.proof is None or not await proofs.spend(user, self.proof):
             return False
@@ -109,15 +109,15 @@ class Checked:
         return True
 
     async def refused(self) -> AuthError:
-        """The refusal of a wrong answer, once it is recorded. To be called outside of atomic()."""
+        """Record the failure and return the refusal. Call it outside of atomic()."""
         await self.attempt.failed(EventType.WRONG_CODE)
         return AuthError(self.wrong)
 
 
 async def check_any(postern: Postern, caller: Caller, user: User, answer: str) -> Checked:
-    """Check an answer of a signed-in user with the factor that it looks like.
+    """Check an answer of a signed-in user with the factor whose form it has.
 
-    Raises what `check` does, but always INVALID_TOTP for a wrong answer, whatever it looks like.
+    Raises what `check` does, but for every wrong answer INVALID_TOTP, whatever its form.
     """
     for factor in FACTORS:
         if factor.looks_like_one(answer) and factor.belongs_to(user):
@@ -131,8 +131,8 @@ async def check(
 ) -> Checked:
     """Check an answer of a signed-in user. The attempt is counted as failed before the check.
 
-    Raises AuthError: what is `wrong` for this factor if it cannot be an answer, which costs no
-    attempt; TOO_MANY_REQUESTS. Raises VaultError where no key opens the secret that is needed.
+    Raises AuthError: the factor's `wrong` if the answer does not have its form, which costs no
+    attempt; TOO_MANY_REQUESTS. Raises VaultError if no key opens the secret.
     """
     if not factor.looks_like_one(answer):
         raise AuthError(factor.wrong)

@@ -1,6 +1,6 @@
-"""The TOTP factor (RFC 6238): its secret, sealed in the user's row, and what a code proves.
+"""The TOTP factor (RFC 6238): its secret, encrypted in the user's row, and what a code proves.
 
-`auth.factors.one_time_codes` has the codes themselves.
+The codes themselves are in `auth.factors.one_time_codes`.
 """
 
 from uuid import UUID
@@ -23,48 +23,48 @@ wrong = ErrorCode.INVALID_TOTP
 missing = ErrorCode.DISABLED_MFA_TOTP
 stands_alone = True
 _RESEAL_BATCH = 500
-"""Users that are read at once."""
+"""How many users are read at once."""
 
 
 def belongs_to(user: User) -> bool:
-    """Whether the user has an active TOTP factor."""
+    """Return whether the user has an active TOTP factor."""
     return user.totp_activated_at is not None
 
 
 def refuse_uncheckable(postern: Postern, user: User) -> None:
-    """Raises VaultError where no key opens the user's secret."""
+    """Raise VaultError if no key opens the user's secret."""
     open_secret(postern, user)
 
 
 async def check(postern: Postern, user: User, answer: str) -> Proof | None:
-    """What a one-time code proves, of a pending factor or an active one. Raises VaultError."""
+    """Check a one-time code of a pending or an active factor. Raises VaultError."""
     secret, drift = open_secret(postern, user), postern.settings.mfa_totp_drift
     step = one_time_codes.matching_time_step(secret, answer, postern.now(), drift=drift)
     return None if step is None else proofs.time_step(user, step)
 
 
 async def remove(user: User) -> None:
-    """Delete the secret. Time steps that were spent stay spent."""
+    """Delete the secret. Spent time steps stay spent."""
     await User.filter(id=user.id).update(
         totp_secret=None, totp_enrolled_at=None, totp_activated_at=None
     )
 
 
 def seal_secret(postern: Postern, user: User, secret: str) -> str:
-    """A TOTP secret as it is stored: it opens for this user alone."""
+    """Encrypt a TOTP secret for storage. It can be opened only for this user."""
     return postern.vault.seal(secret, _context(user))
 
 
 def open_secret(postern: Postern, user: User) -> str:
-    """The user's TOTP secret, pending or active. Raises VaultError where no key opens it."""
+    """Return the user's TOTP secret, pending or active. Raises VaultError if no key opens it."""
     return postern.vault.open(str(user.totp_secret), _context(user))
 
 
 async def reseal_secrets(postern: Postern) -> tuple[int, int]:
-    """Seal every TOTP secret anew that was not sealed with the key in use.
+    """Encrypt again every TOTP secret that was not sealed with the current key.
 
-    How many were, and how many could not be opened and stay as they are. While it runs the server
-    goes on; a secret that changes at the same moment is left to whoever changed it.
+    Returns how many were, and how many could not be opened and stay as they are. The server can run
+    meanwhile: a secret that another request changes at the same moment is left alone.
     """
     last, sealed, unreadable = UUID(int=0), 0, 0
     with_secret = User.filter(totp_secret__isnull=False).order_by("id").limit(_RESEAL_BATCH)

@@ -1,19 +1,19 @@
-"""Codes as people type and paste them: in their own digits, with dashes and invisible marks."""
+"""Codes as people type and paste them: with other digits, dashes and invisible marks."""
 
 import unicodedata
 
 _LONGEST = 64
-"""Characters of what may be a code, with everything around it."""
+"""Maximum length of an input that can be a code, in characters."""
 _OTHER_DASHES = frozenset("\u2043\u02d7\u2212\u30fc\u2500\u2501")
-"""Hyphen bullet, modifier minus, minus, the long vowel mark, box drawings: no dashes to Unicode."""
+"""Hyphen bullet, modifier minus, minus, long vowel mark, box drawings: not in category Pd."""
 _PASSED_OVER = {"Cf", "Zs", "Zl", "Zp", "Pd", "Mn", "Me"}
-"""Zero-width and bidi marks, spaces, dashes, variation selectors and the frame of keycaps."""
+"""Dropped: zero-width and bidi marks, spaces, dashes, variation selectors, the keycap frame."""
 
 
 def plain(text: str) -> str:
-    """A code without spaces, dashes and invisible marks, its digits and letters in ASCII.
+    """Return the code without spaces, dashes and invisible marks, its digits and letters in ASCII.
 
-    A text that cannot be a code does not become one. The answer is "" for a text that is too long.
+    A text that cannot be a code does not become one. Returns "" for a text that is too long.
     """
     if len(text) > _LONGEST:
         return ""

@@ -1,1 +1,1 @@
-"""Users of another server: how they are read and what becomes of their password hashes."""
+"""Importing users of another server, with their password hashes."""

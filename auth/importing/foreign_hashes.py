@@ -1,4 +1,4 @@
-"""Password hashes that come from elsewhere: which of them can be verified here, at a fair price."""
+"""Password hashes of other servers: which of them Postern can verify, at a bounded cost."""
 
 import re
 from base64 import b64decode
@@ -7,25 +7,25 @@ from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
 MAX_MEMORY = 256 * 1024
-"""KiB of one Argon2 hash: a few sign-ins at once fit into the memory of a small machine."""
+"""Memory of one Argon2 hash in KiB: a small machine has room for a few sign-ins at once."""
 MAX_WORK = 1024 * 1024
-"""KiB that one Argon2 hash goes through in all its passes: about a second."""
+"""Memory times passes of one Argon2 hash, in KiB: about a second."""
 MAX_LANES = 16
 MIN_COST, MAX_COST = 4, 14
-"""Of bcrypt: 2**14 rounds take about a second, and each step up takes twice as long."""
+"""Cost of bcrypt: 2**14 rounds take about a second; each step up takes twice as long."""
 MAX_LENGTH = 255
-"""Characters of a hash; the column has no more."""
+"""Maximum length of a hash in characters, as the column has it."""
 _BCRYPT = re.compile(
     r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]"
 )
-"""The last character of salt and hash has 2 and 4 bits; other characters come from no bcrypt."""
+"""The last characters of salt and hash hold 2 and 4 bits; bcrypt writes no others there."""
 _ARGON2 = re.compile(
     r"\$argon2id\$v=19\$m=\d{1,10},t=\d{1,10},p=\d{1,10}\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)"
 )
 
 
 def why_not(password_hash: str) -> str | None:
-    """Why a hash cannot be taken over; None if it can. The reason holds nothing of the hash."""
+    """Return why a hash cannot be imported, or None. The reason contains no part of the hash."""
     if password_hash.startswith("$2"):
         return _why_not_bcrypt(password_hash)
     if password_hash.startswith("$argon2id$"):
@@ -53,7 +53,7 @@ def _why_not_argon2(password_hash: str) -> str | None:
         salt, digest = map(_from_base64, match.groups())
     except (InvalidHashError, ValueError):
         return broken
-    # What Argon2 itself asks for (RFC 9106, section 3.1).
+    # What Argon2 itself requires (RFC 9106, section 3.1).
     lanes_fit = 1 <= chosen.parallelism <= chosen.memory_cost // 8
     if not lanes_fit or chosen.time_cost < 1 or len(salt) < 8 or len(digest) < 4:
         return broken
@@ -67,5 +67,5 @@ def _why_not_argon2(password_hash: str) -> str | None:
 
 
 def _from_base64(text: str) -> bytes:
-    """Base64 without padding. Raises ValueError."""
+    """Decode Base64 without padding. Raises ValueError."""
     return b64decode(text + "=" * (-len(text) % 4), validate=True)

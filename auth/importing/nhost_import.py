@@ -1,7 +1,7 @@
-"""Flow: bring the users of a Nhost Auth database along.
+"""Flow: import the users of a Nhost Auth database.
 
-Each user is one row that is written or not, so it can be stopped anywhere and started again. A row
-that cannot be used is reported with its reason, and stops no other.
+Each user is one row that is written or not, so the import can be stopped at any point and started
+again. A row that cannot be imported is reported with the reason; the import goes on.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,17 +20,17 @@ from models import User, database, nhost_source
 
 @dataclass
 class Report:
-    """What has become of the users."""
+    """The result of an import."""
 
     imported: int = 0
     with_factor: int = 0
-    """Of those, the users whose second factor came along; they have no recovery codes yet."""
+    """How many of these were imported with their second factor; they have no recovery codes yet."""
     already_there: int = 0
     skipped: list[tuple[UUID, str]] = field(default_factory=list)
     factor_lost: list[tuple[UUID, str]] = field(default_factory=list)
-    """Users who are imported without the second factor that they had, and why."""
+    """Users who were imported without the second factor that they had, and why."""
     changed: list[tuple[UUID, str]] = field(default_factory=list)
-    """Users who are imported with something else than they had, and what."""
+    """Users who were imported with a changed value, and which."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class _Import:
     dry_run: bool
     report: Report = field(default_factory=Report)
     owners: dict[str, UUID] = field(default_factory=dict)
-    """Whose an address is, of the users of the source that are here by now."""
+    """The source's user who has each address, of those imported so far."""
 
 
 async def import_users(
@@ -51,10 +51,11 @@ async def import_users(
     progress: Callable[[int, int], None],
     keys: Sequence[AESGCM] = (),
 ) -> Report:
-    """Write every user of the database `source` who is not here yet; `progress` is told how far.
+    """Import every user of the database `source` who is not here yet.
 
-    `keys` open TOTP secrets that Nhost Auth has encrypted. With `dry_run`, nothing is written and
-    the report is the same. Raises SourceError where the source cannot be read.
+    `progress` is called with the number of users done, and of all users. `keys` open TOTP secrets
+    that Nhost Auth has encrypted. With `dry_run`, nothing is written and the report is the same.
+    Raises SourceError if the source cannot be read.
     """
     it = _Import(postern, list(keys), dry_run)
     async with nhost_source.opened(source) as opened:
@@ -85,7 +86,7 @@ async def _import_page(it: _Import, rows: Sequence[Any]) -> None:
 
 
 async def _whose_address_is_free(it: _Import, found: list[Imported]) -> list[Imported]:
-    """Those whose address nobody has; of several users with one address, the first."""
+    """Return the users whose address is free; of several users with one address, the first."""
     emails = [each.user.email for each in found]
     here = await User.filter(email__in=emails).values_list("email", flat=True)
     taken = {str(email) for email in here}
@@ -115,7 +116,7 @@ async def _write(it: _Import, found: list[Imported]) -> None:
         except (BaseORMException, ValueError, OverflowError) as error:
             if database.is_unavailable(error):
                 raise
-            written = [each for each in found if await _written(it, each)]  # one by one, then
+            written = [each for each in found if await _written(it, each)]  # one by one
     for each in written:
         it.report.imported += 1
         it.report.with_factor += each.user.active_mfa_type is not None
@@ -128,7 +129,7 @@ async def _written(it: _Import, found: Imported) -> bool:
     user = found.user
     try:
         await user.save(force_create=True)
-    except IntegrityError:  # somebody signed up meanwhile
+    except IntegrityError:  # somebody has signed up in the meantime
         reason = _TAKEN
     except (BaseORMException, ValueError, OverflowError) as error:
         if database.is_unavailable(error):

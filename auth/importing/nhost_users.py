@@ -1,4 +1,4 @@
-"""A row of Nhost Auth's `auth.users` as a user of ours, or the reason why it cannot be one."""
+"""Converting a row of Nhost Auth's `auth.users` to a user, or to the reason why it cannot be."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,36 +19,36 @@ from auth.postern import Postern
 from models import User
 
 _SEALED_FROM = 64
-"""Characters from which on a TOTP secret is an encrypted one, as Nhost Auth tells them apart."""
+"""A TOTP secret of this many characters or more is encrypted: Nhost Auth uses the same rule."""
 _NONCE_BYTES = 12
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _FIRST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
-"""Nobody has an account that is older."""
+"""No account is older."""
 
 
 class CannotBeImportedError(Exception):
-    """A user who cannot be brought along; the message says why, and holds no secret."""
+    """A user cannot be imported; the message says why, and contains no secret."""
 
 
 class UnreadableSecretError(Exception):
-    """A second factor that cannot be brought along; the message says why, and holds no secret."""
+    """A second factor cannot be imported; the message says why, and contains no secret."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A user as we store one, and what of them could not come along."""
+    """A user ready to be stored, and what could not be imported."""
 
     user: User
     factor_lost: str | None = None
-    """Why the user comes without the second factor that they had."""
+    """Why the user is imported without the second factor that they had."""
     changed: list[str] = field(default_factory=list)
-    """What else is not as it was."""
+    """What else has changed."""
 
 
 def read_keys(text: str) -> list[AESGCM]:
-    """Nhost Auth's AUTH_ENCRYPTION_KEY: hex of 16, 24 or 32 bytes; older ones behind it, by commas.
+    """Parse Nhost Auth's AUTH_ENCRYPTION_KEY: hex of 16, 24 or 32 bytes; commas before older keys.
 
-    Raises ValueError, which does not show them.
+    Raises ValueError, whose message does not contain the keys.
     """
     try:
         return [AESGCM(bytes.fromhex(part.strip())) for part in text.split(",") if part.strip()]
@@ -57,7 +57,7 @@ def read_keys(text: str) -> list[AESGCM]:
 
 
 def read_user(postern: Postern, row: Any, keys: list[AESGCM]) -> Imported:
-    """The user of a row. Raises CannotBeImportedError."""
+    """Convert a row to a user. Raises CannotBeImportedError."""
     if row["is_anonymous"]:
         raise CannotBeImportedError("anonymous")
     email = _email(row["email"])
@@ -144,15 +144,15 @@ def _created_at(seconds: float | None, now: datetime) -> datetime:
 
 
 def _time(seconds: float | None, now: datetime) -> datetime | None:
-    """A time that can have been; a clock may have been a day ahead."""
+    """Return the time, or None if it is implausible; a clock may have been a day ahead."""
     latest = (now + timedelta(days=1)).timestamp()
-    if seconds is None or not _FIRST_DAY.timestamp() <= seconds <= latest:  # NaN is neither
+    if seconds is None or not _FIRST_DAY.timestamp() <= seconds <= latest:  # NaN fails both
         return None
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def _bring_factor(postern: Postern, user: User, row: Any, keys: list[AESGCM]) -> str | None:
-    """Give the user their second factor; or else, why they have none now."""
+    """Copy the second factor to the user; return the reason if that is impossible."""
     if row["active_mfa_type"] != "totp":
         return "a second factor of another kind"
     try:
@@ -166,7 +166,7 @@ def _bring_factor(postern: Postern, user: User, row: Any, keys: list[AESGCM]) ->
 
 
 def _secret(stored: str, keys: list[AESGCM]) -> str:
-    """The TOTP secret in Base32. Raises UnreadableSecretError."""
+    """Return the TOTP secret in Base32. Raises UnreadableSecretError."""
     secret = _opened(stored, keys) if len(stored) >= _SEALED_FROM else stored
     try:
         pyotp.TOTP(secret).now()
@@ -178,7 +178,7 @@ def _secret(stored: str, keys: list[AESGCM]) -> str:
 
 
 def _opened(stored: str, keys: list[AESGCM]) -> str:
-    """What AES-GCM has sealed: hex of nonce, ciphertext and tag, with no associated data."""
+    """Decrypt AES-GCM: hex of nonce, ciphertext and tag, with no associated data."""
     if not keys:
         raise UnreadableSecretError("an encrypted TOTP secret, and no key to open it")
     try:

@@ -1,1 +1,1 @@
-"""Keys that sign and keys that encrypt: their files, their rotation and their use."""
+"""Signing keys and encryption keys: their files, their rotation and their use."""

@@ -1,4 +1,4 @@
-"""Key files: made for their owner alone, whole or not at all."""
+"""Key files: readable by their owner only, and written atomically."""
 
 import base64
 import contextlib
@@ -14,14 +14,14 @@ ENCRYPTION_KEYS_FILE = "encryption-keys"
 
 
 class UnusableKeyError(Exception):
-    """A key that cannot be used; the message says where it stands and never shows it."""
+    """A key cannot be used; the message says where the key is, and never contains it."""
 
 
 def encryption_keys(folder: Path, *, make: bool = True) -> list[bytes]:
-    """The keys that seal secrets, the one in use first; one is made when there is none.
+    """Return the keys that encrypt secrets, the current one first; create one if there is none.
 
-    Without `make` none is made, and there may be none. The file reads like AUTH_ENCRYPTION_KEYS, so
-    that keys can rotate here too.
+    With `make=False`, no key is created, and the list may be empty. The file has the format of
+    AUTH_ENCRYPTION_KEYS, so that its keys can rotate too.
     Raises UnusableKeyError.
     """
     path = folder / ENCRYPTION_KEYS_FILE
@@ -37,9 +37,9 @@ def encryption_keys(folder: Path, *, make: bool = True) -> list[bytes]:
 
 
 def watched_encryption_keys(folder: Path) -> Callable[[], list[bytes] | None]:
-    """A function that answers the keys each time their file has changed since, else None.
+    """Return a function that returns the keys if their file has changed since its last call.
 
-    A file that cannot be used, as while somebody edits it, is no change.
+    Otherwise the function returns None, also while the file is unusable, such as during an edit.
     """
     path = folder / ENCRYPTION_KEYS_FILE
     seen = _state(path)
@@ -58,22 +58,22 @@ def watched_encryption_keys(folder: Path) -> Callable[[], list[bytes] | None]:
 
 
 def add_encryption_key(folder: Path) -> None:
-    """Put a new key in front of those that are there; what they sealed still opens.
+    """Add a new key before the existing ones, which still open what they sealed.
 
-    Raises UnusableKeyError, and OSError where the file cannot be written.
+    Raises UnusableKeyError, and OSError if the file cannot be written.
     """
     path = folder / ENCRYPTION_KEYS_FILE
     with (folder / f".{ENCRYPTION_KEYS_FILE}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of two keys that are added at once, none is lost
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two keys added at once are both kept
         keys = [secrets.token_bytes(32), *encryption_keys(folder)]
         draft = _draft(path, b"".join(base64.b64encode(key) + b"\n" for key in keys))
         draft.replace(path)
 
 
 def create(path: Path, content: bytes) -> bool:
-    """Make a file with mode 0600; False, and nothing is changed, if it is there.
+    """Create a file with mode 0600; return False and change nothing if it exists.
 
-    It appears whole or not at all, and of two processes that make it at once one does.
+    The file appears whole or not at all. If two processes create it at once, one succeeds.
     """
     draft = _draft(path, content)
     try:
@@ -86,7 +86,7 @@ def create(path: Path, content: bytes) -> bool:
 
 
 def _draft(path: Path, content: bytes) -> Path:
-    """A file beside `path`, written to the disk and for its owner alone."""
+    """Write a file beside `path`, flushed to the disk and readable by its owner only."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
@@ -97,7 +97,7 @@ def _draft(path: Path, content: bytes) -> Path:
 
 def _state(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - asked for at every request
+        found = os.stat(path)  # noqa: PTH116 - runs at every request
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,4 +1,4 @@
-"""The keys that sign access tokens: which one signs, and which ones verify."""
+"""The keys of access tokens: which one signs, and which ones verify."""
 
 import hashlib
 import json
@@ -15,31 +15,31 @@ from auth.keys.key_files import UnusableKeyError
 from config.jwt_secret import JwtSecret
 
 ISSUER = "hasura-auth"
-"""What Nhost Auth calls itself in `iss`, and what Hasura set-ups may check."""
+"""Nhost Auth's value of `iss`, which Hasura's configuration may check."""
 CLAIMS_NAMESPACE = "https://hasura.io/jwt/claims"
 ED25519 = "EdDSA"
 _SHARED_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
-"""RFC 7518, section 3.2: as long as the digest."""
+"""Minimum length in bytes: that of the digest (RFC 7518, section 3.2)."""
 _RSA_BITS = 2048
 """RFC 7518, section 3.3."""
 _CURVES = {"ES256": " (curve P-256)", "ES384": " (curve P-384)", "ES512": " (curve P-521)"}
-"""RFC 7518, section 3.4; PyJWT takes no other."""
+"""RFC 7518, section 3.4; PyJWT accepts only these."""
 _SECRET = "HASURA_GRAPHQL_JWT_SECRET"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True)
 class SigningKey:
-    """One key, and the only algorithm that it is used with."""
+    """One key, and the only algorithm that it may be used with."""
 
     kid: str | None
     algorithm: str
     private: Any = field(repr=False)
     public: Any = field(repr=False)
     made_at: int = 0
-    """Seconds since 1970, by the clock of the machine that made it."""
+    """Seconds since 1970, by the clock of the machine that created it."""
 
     def jwk(self) -> dict[str, Any] | None:
-        """The public key as a JWK (RFC 7517); None for a secret shared with the verifiers."""
+        """Return the public key as a JWK (RFC 7517); None if it is a shared secret."""
         if self.algorithm.startswith("HS"):
             return None
         named = {"kid": self.kid, "alg": self.algorithm, "use": "sig"}
@@ -48,21 +48,20 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class Wording:
-    """What tokens say beside who their user is, and what is asked of those that come back."""
+    """The claims that are the same in all tokens, and how tokens are validated."""
 
     issuer: str = ISSUER
     claims_namespace: str = CLAIMS_NAMESPACE
     audience: str | tuple[str, ...] | None = None
-    """For whom they are; one for others is refused."""
+    """The `aud` claim; a token for another audience is rejected."""
     allowed_skew: int = 0
-    """Seconds that one is taken after its end."""
+    """Seconds for which a token is accepted after its expiry."""
 
 
 class KeyRing:
-    """The signing keys in force: the last one signs, and those verify whose tokens may live.
+    """The signing keys: the last one signs; those whose tokens may still be valid verify.
 
-    Looks at its source whenever it is asked, so that a running server notices a new key and a
-    revoked one.
+    Checks its source at every use, so that a running server notices new and revoked keys.
     """
 
     def __init__(
@@ -73,10 +72,11 @@ class KeyRing:
         token_life: int,
         wording: Wording | None = None,
     ) -> None:
-        """`source` is cheap and differs when `load` would; `token_life` is in seconds.
+        """Load the keys.
 
-        `load` answers the keys in their order. Where it answers none or raises OSError, the keys
-        loaded before stay in force.
+        `load` returns the keys in order; if it returns none or raises OSError, the keys loaded
+        before stay in use. `source` is a cheap function whose result changes when that of `load`
+        does. `token_life` is in seconds.
         """
         said = wording or Wording()
         self.issuer, self.audience = said.issuer, said.audience
@@ -92,10 +92,10 @@ class KeyRing:
         return self._loaded()[-1]
 
     def in_use(self, now: datetime) -> list[SigningKey]:
-        """The keys that verify: the last one, and each other until its last token expires.
+        """Return the keys that verify: the last one, and the others until their tokens expire.
 
-        A key was replaced when the first key after it was made. A clock that was wrong once, and
-        made a key in the future, delays nothing as soon as there is a newer key.
+        A key counts as replaced when the first key after it was created. If a wrong clock once
+        dated a key in the future, this delays nothing as soon as there is a newer key.
         """
         keys, replaced_at = self._loaded(), float("inf")
         oldest = now.timestamp() - self._token_life
@@ -107,7 +107,7 @@ class KeyRing:
         return list(reversed(found.values()))
 
     def _loaded(self) -> list[SigningKey]:
-        with suppress(OSError):  # deleted while it was read: look again next time
+        with suppress(OSError):  # a file was deleted during the read: retry next time
             source = self._source()
             if source != self._seen:
                 self._keys = self._load() or self._keys
@@ -116,7 +116,7 @@ class KeyRing:
 
 
 def given_key_ring(secret: JwtSecret, *, token_life: int) -> KeyRing:
-    """The one key of HASURA_GRAPHQL_JWT_SECRET. Raises UnusableKeyError."""
+    """Return a ring with the one key of HASURA_GRAPHQL_JWT_SECRET. Raises UnusableKeyError."""
     key = _given_key(secret)
     return KeyRing(
         lambda: None,
@@ -164,7 +164,7 @@ def _refuse_weak_shared_key(secret: JwtSecret, shared: str) -> None:
     if secret.signing_key is not None:
         raise UnusableKeyError(f"{_SECRET}: {secret.type} has one key for both, and no signing_key")
     if "-----BEGIN" in shared or shared.startswith(("ssh-", "ecdsa-")):
-        # Who knows a public key could sign with it: RFC 8725, section 2.1.
+        # Anybody who knows the public key could sign with it: RFC 8725, section 2.1.
         raise UnusableKeyError(
             f"{_SECRET}: key is in PEM form, and {secret.type} wants a shared secret; set the type "
             "to RS…, ES… or Ed25519"
@@ -186,7 +186,7 @@ def _to_jwk(algorithm: str, public: Any) -> dict[str, Any]:
 
 
 def thumbprint(algorithm: str, public: Any) -> str:
-    """The key's name for itself, the same on every machine (RFC 7638)."""
+    """Return the key's JWK thumbprint (RFC 7638), the same on every machine."""
     jwk = _to_jwk(algorithm, public)
     members = {name: jwk[name] for name in ("crv", "e", "kty", "n", "x", "y") if name in jwk}
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))

@@ -1,6 +1,7 @@
-"""Whether the encryption keys open what is stored: a lost key file, or a database of other keys.
+"""Checking whether the encryption keys open the stored secrets.
 
-Such a secret is not lost while a key lies in a backup. Nothing here changes it.
+They do not if the key file was lost, or if the database belongs to other keys. The secrets can be
+recovered as long as a backup has the key. Nothing here changes them.
 """
 
 from dataclasses import dataclass
@@ -11,14 +12,14 @@ from models import User
 
 @dataclass(frozen=True)
 class Unreadable:
-    """How many second factors no key opens, of how many, and the ids of the keys that would."""
+    """How many secrets no key opens, out of how many, and the ids of the missing keys."""
 
     count: int
     of: int
     key_ids: tuple[str, ...]
 
     def __str__(self) -> str:
-        """One line for the operator, with what to do."""
+        """Return one line for the operator, which says what to do."""
         return (
             f"{self.count} of {self.of} TOTP secrets open with none of the encryption keys; they "
             f"were sealed with {', '.join(self.key_ids)}. Put those keys back: the file "
@@ -29,10 +30,10 @@ class Unreadable:
 
 
 async def unreadable(vault: Vault) -> Unreadable | None:
-    """The active factors whose secret no key of the vault opens; None where there are none.
+    """Count the active factors whose secret no key of the vault opens; None if there are none.
 
-    Tells by the key's id that stands before each secret, and opens none. Pending secrets do not
-    count: their user is handed a new one.
+    Compares the key id stored with each secret, and decrypts nothing. Pending secrets do not count:
+    their users get new ones.
     """
     sealed = await User.secrets_by_key()
     missing = {key_id: count for key_id, count in sealed.items() if not vault.has(key_id)}

@@ -1,7 +1,7 @@
-"""The signing keys in the data folder: a file each, made, rotated and revoked here.
+"""The signing keys in the data folder, one file each: created, rotated and revoked here.
 
-A file's name is a number, and the highest number signs. The number says nothing else: when a key
-was made stands in its file, and which key it is, is told by its content alone.
+A file's name is a number, and the key with the highest number signs. The number has no other
+meaning: the time of creation is in the file, and the `kid` is derived from the key itself.
 """
 
 import fcntl
@@ -22,18 +22,18 @@ from auth.keys.key_ring import ED25519, KeyRing, SigningKey, thumbprint
 
 FOLDER = "signing-keys"
 _FIRST_KEY = "0.pem"
-"""The first key has this name everywhere, so that processes that start at once make one key."""
+"""The fixed name of the first key, so that processes that start at once create one key."""
 _NAME = re.compile(r"([0-9]{1,40})\.pem")
 _MADE = re.compile(rb"Made: ([0-9]{1,12})\n")
-"""The line before the key in its file: seconds since 1970. (RFC 7468, section 2, allows it.)
-Where it is missing, the key was made when its name says, or its file was."""
+"""The line before the key in its file: the time of creation in seconds since 1970 (RFC 7468,
+section 2, allows such a line). Without it, the older of the name and the file's time counts."""
 
 logger = logging.getLogger("postern")
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """What is true after a rotation."""
+    """The state after a rotation."""
 
     signing: str
     """The `kid` of the key that signs."""
@@ -44,10 +44,10 @@ class Rotation:
 
 
 def own_key_ring(folder: Path, *, token_life: int) -> KeyRing:
-    """Ed25519 keys in a folder, a file each; one is made when there is none.
+    """Return a ring of the Ed25519 keys in a folder; create a key if there is none.
 
-    Raises UnusableKeyError, also for one broken key of several. Later on, a file that cannot be
-    used (as while it is copied) is passed over with a warning in the log.
+    Raises UnusableKeyError even if only one of several keys is broken. Later, the ring skips an
+    unusable file (such as one that is being copied) and logs a warning.
     """
     keys = folder / FOLDER
     keys.mkdir(mode=0o700, exist_ok=True)
@@ -59,11 +59,11 @@ def own_key_ring(folder: Path, *, token_life: int) -> KeyRing:
 
 
 def rotate(folder: Path, now: datetime, *, token_life: int, revoke: bool = False) -> Rotation:
-    """Make a new key that signs from now on, and delete the keys that verify nothing any more.
+    """Create a new key that signs from now on, and delete keys whose tokens have all expired.
 
-    With `revoke`, all other keys are deleted at once: no access token that they signed is accepted
-    here from then on. Rotations at the same moment happen one after another; the last one signs.
-    Raises UnusableKeyError, and OSError where the folder cannot be written.
+    With `revoke`, all other keys are deleted at once: Postern then rejects every access token that
+    they signed. Simultaneous rotations run one after another; the key of the last one signs.
+    Raises UnusableKeyError, and OSError if the folder cannot be written.
     """
     ring = own_key_ring(folder, token_life=token_life)
     keys = folder / FOLDER
@@ -81,7 +81,7 @@ def rotate(folder: Path, now: datetime, *, token_life: int, revoke: bool = False
 
 
 def read_key(path: Path) -> SigningKey:
-    """The key in a file. Raises UnusableKeyError, which never shows the content, and OSError."""
+    """Read a key file. Raises OSError, and UnusableKeyError, which never shows the content."""
     content = path.read_bytes()
     try:
         private = serialization.load_pem_private_key(content, password=None)
@@ -96,7 +96,7 @@ def read_key(path: Path) -> SigningKey:
 
 
 def _make(keys: Path, now: datetime) -> Path:
-    """A file with a new key, of a higher number than all others whatever the clock says."""
+    """Write a new key to a file whose number is higher than all others, whatever the clock says."""
     seconds = int(now.timestamp())
     last = int(Path(_names(keys)[-1]).stem)
     path = keys / f"{max(last + 1, seconds)}.pem"
@@ -118,13 +118,13 @@ def _usable_keys(keys: Path) -> list[SigningKey]:
 
 
 def _names(keys: Path) -> list[str]:
-    """The names of the key files, that of the signing key last."""
+    """Return the names of the key files; the signing key's is the last."""
     found = (name for name in os.listdir(keys) if _NAME.fullmatch(name))  # noqa: PTH208
     return sorted(found, key=lambda name: int(name.removesuffix(".pem")))
 
 
 def _state(keys: Path) -> list[tuple[str, int, int, int]]:
-    """What differs when a file came, went or changed: cheap, as every request asks for it."""
+    """Return a value that changes when a file does. Cheap, since every request calls it."""
     with os.scandir(keys) as entries:
         states = [(entry.name, entry.stat()) for entry in entries if _NAME.fullmatch(entry.name)]
     return sorted((name, at.st_ino, at.st_mtime_ns, at.st_size) for name, at in states)
@@ -146,7 +146,7 @@ def _one_at_a_time(keys: Path) -> Iterator[None]:
 
 
 def _write_to_disk(folder: Path) -> None:
-    """Make what was deleted in a folder stay deleted, should the machine lose power now."""
+    """Flush a folder to the disk, so that deleted files stay deleted after a power loss."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

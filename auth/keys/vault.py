@@ -11,18 +11,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
-"""96 random bits: good for 2**32 seals with one key (NIST SP 800-38D, section 8.3)."""
+"""96 random bits: safe for 2**32 encryptions with one key (NIST SP 800-38D, section 8.3)."""
 
 
 class VaultError(Exception):
-    """Something sealed cannot be opened: no key fits, it was sealed for another, or it changed."""
+    """A secret cannot be opened: its key is missing, its context is another, or it was changed."""
 
 
 class Vault:
-    """Seals with its first key and opens with any of them.
+    """Encrypts with its first key and decrypts with any of its keys.
 
-    What is sealed is bound to a context, such as whose it is and what for; it opens only in the
-    same one, so that a sealed secret moved to another user's row is worth nothing.
+    A sealed secret is bound to a context, such as its user and purpose, and opens only with the
+    same context. So it is worthless if it is copied to another user's row.
     """
 
     def __init__(
@@ -30,16 +30,17 @@ class Vault:
         keys: Sequence[bytes],
         changed: Callable[[], Sequence[bytes] | None] = lambda: None,
     ) -> None:
-        """`keys` are 32 bytes each, the one to seal with first. Without any, nothing is sealed.
+        """Use these keys, of 32 bytes each; the first one encrypts. Without keys, `seal` fails.
 
-        `changed` is cheap, and answers other keys once there are other ones.
+        `changed` is called at every use, so it must be cheap. It returns the new keys once the keys
+        have changed, else None.
         """
         self._use(keys)
         self._changed = changed
 
     @property
     def current(self) -> str:
-        """The id of the key that seals. Raises VaultError where there is none."""
+        """The id of the key that encrypts. Raises VaultError if there is none."""
         self._look()
         if not self._raw:
             raise VaultError("there is no encryption key")
@@ -52,30 +53,30 @@ class Vault:
         return not self._raw
 
     def has(self, key_id: str) -> bool:
-        """Whether a key with this id is among the keys."""
+        """Return whether a key with this id is among the keys."""
         self._look()
         return key_id in self._keys
 
     def is_current(self, sealed: str) -> bool:
-        """Whether something was sealed with the key that seals now."""
+        """Return whether this was sealed with the current key."""
         return sealed.startswith(f"{self.current}.")
 
     def derived_keys(self, purpose: str) -> list[bytes]:
-        """A key of 32 bytes for another purpose from each of the keys, the one in use first.
+        """Derive a key of 32 bytes for another purpose from each key, the current one first.
 
-        HMAC-SHA256 as the extract-and-expand of one block (RFC 5869): the keys are uniform.
+        HMAC-SHA256 serves as HKDF with one block (RFC 5869), since the keys are uniformly random.
         """
         self._look()
         return [hmac.digest(key, purpose.encode(), "sha256") for key in self._raw]
 
     def seal(self, secret: str, context: str) -> str:
-        """`secret` encrypted, as text: the key's id, a dot, nonce and ciphertext in Base64."""
+        """Encrypt `secret`; return the key's id, a dot, and nonce and ciphertext in Base64."""
         nonce, key_id = os.urandom(_NONCE_BYTES), self.current
         sealed = self._keys[key_id].encrypt(nonce, secret.encode(), context.encode())
         return f"{key_id}.{base64.b64encode(nonce + sealed).decode()}"
 
     def open(self, sealed: str, context: str) -> str:
-        """What was sealed. Raises VaultError, which does not say more than that it failed."""
+        """Decrypt what `seal` returned. Raises VaultError, which tells at most a key's id."""
         self._look()
         key_id, _, body = sealed.partition(".")
         try:

@@ -1,1 +1,1 @@
-"""What slows down guessing and keeps the server from being flooded."""
+"""Limits that slow down guessing and protect the server from floods."""

@@ -1,4 +1,4 @@
-"""Threads for what takes long: bounded, out of everybody's way, and considerate of the caches."""
+"""Threads for slow work: with a bounded queue, a low priority, and results in groups."""
 
 import asyncio
 import os
@@ -12,25 +12,25 @@ from typing import Any, TypeVar
 from auth.errors import AuthError, ErrorCode
 
 QUEUE_PER_THREAD = 64
-"""How much work may wait for one thread."""
+"""How many jobs may wait for each thread."""
 QUEUE_SECONDS = 2
-"""About how long so many hashes take with the defaults."""
+"""About how long a full queue takes, with the default Argon2 parameters."""
 NICENESS = 10
-"""How far the threads step back, of 19; bench/README.md has the measurement."""
+"""By how much the threads lower their priority (at most 19); measured in bench/README.md."""
 TOGETHER = 6
-"""How many results go back at once while others wait; bench/README.md has the measurement."""
+"""How many results go back at once while jobs wait; measured in bench/README.md."""
 
 Result = TypeVar("Result")
 Finished = tuple["asyncio.Future[Any]", Callable[[], None]]
 
 
 class HashingThreads:
-    """A few threads that work for one event loop; past what may wait, TOO_MANY_REQUESTS is raised.
+    """A few threads that work for one event loop. If the queue is full, raises TOO_MANY_REQUESTS.
 
-    While as much waits as the threads are busy with, results go back six at a time. An event loop
-    that is woken after a pause finds the processor's caches cold, and takes twice as long for what
-    follows; of six results, it does so for the first. Without a queue each goes back at once, and
-    with one a result is held back for five hashes at most.
+    While at least as many jobs wait as there are threads, results go back six at a time. An event
+    loop that wakes after a pause finds the processor's caches cold, and takes twice as long for
+    what follows; with six results, only the first costs that. Without a queue, each result goes
+    back at once; with a queue, a result waits for at most five more hashes.
     """
 
     def __init__(self, threads: int) -> None:
@@ -42,7 +42,7 @@ class HashingThreads:
         self._finished: list[Finished] = []
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """What the work returns or raises, from one of the threads.
+        """Run `work` on one of the threads; return or raise what it does.
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
@@ -59,17 +59,17 @@ class HashingThreads:
             self._free += 1
 
     def refuse_when_busy(self) -> None:
-        """Raises AuthError: TOO_MANY_REQUESTS, where as much is waiting as may wait."""
+        """Raise AuthError: TOO_MANY_REQUESTS if the queue is full."""
         if self._free == 0:
             raise AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=QUEUE_SECONDS)
 
     @property
     def at_leisure(self) -> bool:
-        """Whether a thread has nothing to do."""
+        """Whether a thread is idle."""
         return self._unfinished < self._threads
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads; jobs that have not begun are cancelled."""
         self._pool.shutdown(cancel_futures=True)
 
     def _do(
@@ -79,7 +79,7 @@ class HashingThreads:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         try:
-            # Nobody waits any more for what was cancelled.
+            # Nobody waits for a cancelled job any more.
             settle = partial(result.set_result, None if result.cancelled() else work())  # type: ignore[arg-type]
         except Exception as error:
             settle = partial(result.set_exception, error)
@@ -99,9 +99,9 @@ def _hand_over(finished: list[Finished]) -> None:
 
 
 def _step_back() -> None:
-    """Let every other thread go first: a hash takes long anyway, and the event loop never does.
+    """Lower this thread's priority, so that the event loop's short work runs before long hashes.
 
-    Linux alone has a priority for each thread.
+    Only Linux has a priority for each thread.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()

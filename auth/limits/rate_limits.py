@@ -1,8 +1,8 @@
-"""How often one client address may ask, try and sign up.
+"""Rate limits of client addresses: requests, failed attempts and sign-ups.
 
-An address that fails is counted for each account that it tries and, with more room, as a whole;
-`auth.limits.throttling` slows down what is done to one account, whoever tries. IPv6 addresses are
-counted in nested networks, since whoever has one has many.
+Failed attempts are counted for each pair of address and account and, with a higher limit, for the
+address as a whole. `auth.limits.throttling` limits attempts on one account from all addresses. IPv6
+addresses are counted in nested networks, since a client that has one address has many.
 """
 
 import asyncio
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
 
 STORAGE_PAUSE = 10
-"""Seconds for which a storage that failed is left alone."""
+"""Seconds for which Redis is not used after it failed."""
 _STORAGE_TIMEOUT = 0.5
-"""Seconds that a storage may take to answer."""
+"""Seconds that Redis may take to answer."""
 _IPV6_PREFIXES = ((64, 1), (56, 2), (48, 4))
-"""Bits of an IPv6 address that tell one client from another, and how much more room each has.
+"""Prefix lengths of IPv6 networks that are counted as a client, each with a multiplier of limits.
 
-A client has a /64 at least, a home a /56, a site a /48 (RFC 6177, RIPE-690)."""
+A client has at least a /64, a home a /56, a site a /48 (RFC 6177, RIPE-690)."""
 
 logger = logging.getLogger("postern")
 
 
 @unique
 class Limit(Enum):
-    """What is counted for an address: the setting's name, and a multiplier."""
+    """What is counted for an address: the setting's name, and a multiplier of its burst."""
 
     REQUESTS = ("global", 1)
     SIGN_UPS = ("signups", 1)
     GUESSES = ("brute_force", 5)
-    """Failed attempts at whatever."""
+    """Failed attempts of any kind."""
     GUESSES_AT_ACCOUNT = ("brute_force", 1)
-    """Failed attempts at one account."""
+    """Failed attempts on one account."""
     MAILS = ("email", 1)
     """Mails that are asked for."""
     MAILS_TO = ("email", 0.5)
@@ -60,13 +60,13 @@ class Network(NamedTuple):
 
     name: str
     room: int
-    """How many times the room of a single client it has."""
+    """The multiplier of a single client's limits."""
 
 
 class _Memory(MemoryStorage):
-    """The library's storage, looking for expired counters once a second.
+    """The library's storage, which here looks for expired counters only once a second.
 
-    It would look through all of them at every hit, which takes 1 ms with ten thousand clients.
+    By default it looks through all of them at every hit: 1 ms with ten thousand clients.
     """
 
     _looks_again_at = 0.0
@@ -78,7 +78,7 @@ class _Memory(MemoryStorage):
 
 
 class RateLimits:
-    """Counters for client addresses, shared through Redis or in the memory of this process.
+    """Counters for client addresses, in Redis or in the memory of this process.
 
     While Redis cannot be reached, each process counts for itself.
     """
@@ -107,16 +107,16 @@ class RateLimits:
             raise too_many_requests(wait)
 
     async def wait(self, limit: Limit, address: str | None, account: str = "") -> float:
-        """Count one for this address; the seconds to wait where that is one too many, else 0."""
+        """Count one for this address; return the seconds to wait if it is too many, else 0."""
         if not self._enabled:
             return 0
-        for network in networks_of(address):  # what a narrow one refuses costs a wide one nothing
+        for network in networks_of(address):  # a refusal costs wider networks nothing
             if not await self._hit(limit, network, account, 1):
                 return await self._rest(limit, network, account)
         return 0
 
     async def look(self, limit: Limit, address: str | None) -> float:
-        """The seconds to wait before another one is allowed, else 0; nothing is counted."""
+        """Return the seconds until another one is allowed, or 0. Counts nothing."""
         if not self._enabled:
             return 0
         for network in networks_of(address):
@@ -130,13 +130,13 @@ class RateLimits:
         return 0
 
     async def give_back(self, limit: Limit, address: str | None, account: str = "") -> None:
-        """Uncount one: what was tried succeeded."""
+        """Take one off the count, since the attempt succeeded."""
         if self._enabled:
             networks = networks_of(address)
             await asyncio.gather(*(self._hit(limit, each, account, -1) for each in networks))
 
     async def close(self) -> None:
-        """Let the connections to Redis go."""
+        """Close the connections to Redis."""
         if self._pool:
             await self._pool.aclose()
 
@@ -145,7 +145,7 @@ class RateLimits:
         try:
             return await self._limiter().hit(item, *names, cost=cost)
         except StorageError as error:
-            if time.monotonic() >= self._shared_again_at:  # said once for all that have asked
+            if time.monotonic() >= self._shared_again_at:  # logged once for all requests
                 logger.warning(
                     "AUTH_RATE_LIMIT_STORAGE cannot be used, so this process counts for itself: %s",
                     type(error.storage_error).__name__,
@@ -154,7 +154,7 @@ class RateLimits:
             return await self._own.hit(item, *names, cost=cost)
 
     async def _rest(self, limit: Limit, network: Network, account: str) -> float:
-        """Seconds until the count of this network begins anew; one at least."""
+        """Return the seconds until this network's window ends, at least one; log the refusal."""
         item, names = self._items[limit, network.room], (limit.name, network.name, account)
         try:
             stats = await self._limiter().get_window_stats(item, *names)
@@ -169,13 +169,13 @@ class RateLimits:
 
 
 def too_many_requests(seconds: float) -> AuthError:
-    """The refusal that says after how many seconds to try again, one at least."""
+    """Return the refusal, with the seconds until the next attempt, at least one."""
     return AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=max(1, -int(-seconds // 1)))
 
 
 @lru_cache(maxsize=4096)
 def networks_of(address: str | None) -> tuple[Network, ...]:
-    """What counts as one client: an IPv4 address; of an IPv6 address its /64, its /56, its /48."""
+    """Return the networks counted for an address: an IPv4 address itself; an IPv6 /64, /56, /48."""
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:
@@ -191,7 +191,7 @@ def networks_of(address: str | None) -> tuple[Network, ...]:
 
 
 def network_of(address: str | None) -> str:
-    """The narrowest network of this address: the one that a user is known from."""
+    """Return the narrowest network of an address. Known networks of a user are of this size."""
     return networks_of(address)[0].name
 
 

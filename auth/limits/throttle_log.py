@@ -1,17 +1,17 @@
-"""The log's lines about refused attempts: one for each wait, however many attempts it refuses."""
+"""Log lines about refused attempts: one for each wait, however many attempts are refused."""
 
 import logging
 import time
 from collections import OrderedDict
 
 MAX_WAITS = 4096
-"""Waits that are remembered; the oldest are forgotten first, and may be written again."""
+"""How many waits are remembered. The oldest are forgotten first, and may then be logged again."""
 
 logger = logging.getLogger("postern.throttled")
 
 
 class ThrottleLog:
-    """Writes when a wait begins, and how many attempts the wait before it has refused."""
+    """Logs the beginning of a wait, and how many attempts the wait before it refused."""
 
     def __init__(self) -> None:
         self._waits: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
@@ -41,4 +41,4 @@ class ThrottleLog:
 
 
 throttle_log = ThrottleLog()
-"""That of this process."""
+"""The log of this process."""

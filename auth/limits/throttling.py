@@ -1,7 +1,7 @@
 """Throttling of one account: the delay between failed attempts grows, and decays.
 
-NIST SP 800-63B-4, section 3.2.2. An attempt is counted before its outcome has an effect or is told,
-since otherwise any number could be made at the same instant; one that succeeds clears the count.
+NIST SP 800-63B-4, section 3.2.2. An attempt is counted before its outcome has an effect or is told.
+Otherwise any number of attempts could be made at the same instant. A success clears the count.
 """
 
 from dataclasses import dataclass, replace
@@ -28,34 +28,34 @@ LONGEST_DELAY = 60 * 60
 DECAY = 60 * 60
 """Seconds after which one failed attempt is forgotten."""
 _KNOWN_SIGN_INS, _KNOWN_NETWORKS = 100, 10
-"""The latest sign-ins of a user whose addresses are known ones, and how many of those count: each
-has a count of failures of its own."""
+"""A user's known networks: those of the last 100 sign-ins, at most 10. Each network has a failure
+count of its own."""
 _NEW_CREDENTIAL = ("FACTOR_ON", "PASSWORD_CHANGED", "PASSWORD_RESET", "PASSWORD_SET")
-"""Events after which only those know a user's networks who have shown the new credential."""
+"""Events that reset the known networks: networks of earlier sign-ins are no longer known."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Something that is tried and may be a guess."""
+    """An attempt to authenticate, which may be a guess."""
 
     postern: Postern
     caller: Caller
     subject: str
-    """What is tried: `password_of` or `codes_of`."""
+    """What is tried: the result of `password_of` or `codes_of`."""
     user_id: UUID | None
-    """Whose it is; None where there is no such account."""
+    """The account's user; None if there is no such account."""
     key: str
-    """Its key in the table `throttles`."""
+    """The key in the table `throttles`."""
     counted: bool = False
-    """As a failure, already. Otherwise a success makes sure that the attempt is allowed."""
+    """Whether it is already counted as failed. If not, a success checks that it is allowed."""
 
     def admission(self, user: User, proof: Proof) -> Admission:
-        """What a success is worth in the database: it clears this count of failures."""
+        """Return what the database needs to admit the user and to clear this failure count."""
         count = FailureCount(self.key, counted=self.counted)
         return Admission(user, proof, count, self.caller.origin, self.postern.now())
 
     async def count(self) -> "Attempt":
-        """Count it as failed, before it is looked at.
+        """Count it as failed, before it is checked.
 
         Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
         """
@@ -65,37 +65,38 @@ class Attempt:
         return counted
 
     async def count_here(self) -> "Attempt | None":
-        """Count it as failed, wherever it comes from; None if that is not allowed now."""
+        """Count it as failed, under the count for all networks; None if it has to wait."""
         settings, now = self.postern.settings, int(self.postern.now().timestamp())
         if settings.rate_limit_enable and not await count_failure(pace(settings), self.key, now):
             return None
         return replace(self, counted=True)
 
     async def count_where_known(self) -> "Attempt | None":
-        """The same in a network where the user has signed in before, which has its own count.
+        """Count it as failed, under the count of a known network; None in unknown networks.
 
-        So nobody elsewhere can keep the user out. None in other networks.
+        Each known network has its own count, so that attackers elsewhere cannot lock the user out.
+        Returns None if the attempt has to wait here too.
         """
         return await self.where_known().count_here() if await self.is_where_known() else None
 
     async def is_where_known(self) -> bool:
-        """Whether the user has signed in from this network before."""
+        """Return whether the user has signed in from this network before."""
         return await _has_signed_in_from(network_of(self.caller.address), self.user_id)
 
     def where_known(self, *, known: bool = True) -> "Attempt":
-        """The same attempt, under the count of the network that it comes from.
+        """Return the same attempt, under the count of the network that it comes from.
 
-        Where the user is not known there, all attempts from the network share one dummy count, so
-        that both take as long.
+        If the network is not known, its attempts share one dummy count, so that both cases take the
+        same time.
         """
         network = network_of(self.caller.address)
         subject = self.subject if known else "nobody"
         return replace(self, key=tokens.digest(f"{subject} from {network}"))
 
     async def refused(self, wait: float = 0) -> AuthError:
-        """The refusal of an attempt that has to wait, for at least so many seconds; it is counted.
+        """Return the refusal of an attempt that has to wait, for at least `wait` seconds.
 
-        The attempt was not looked at.
+        The attempt was not checked. It adds one to the count of refused attempts.
         """
         throttle = await Throttle.get_or_none(key=self.key)
         now = int(self.postern.now().timestamp())
@@ -105,13 +106,13 @@ class Attempt:
         return too_many_requests(wait)
 
     async def failed(self, kind: EventType) -> None:
-        """Tell the trail that it failed, count it for the address, and announce a wait."""
+        """Record the failure's event, announce a wait, and count the failure for the address."""
         await events.record(self.postern, self.caller, kind, self.user_id)
         await self.announce_wait()
         await self.postern.rate_limits.wait(Limit.GUESSES, self.caller.address)
 
     async def announce_wait(self) -> None:
-        """Tell the trail, once, of the wait that this failure has begun, if it has."""
+        """If this failure has begun a wait, record an event about it, once."""
         now = int(self.postern.now().timestamp())
         begun = Throttle.filter(key=self.key, allowed_at__gt=now, announced_at__lt=F("allowed_at"))
         if await begun.update(announced_at=F("allowed_at")):
@@ -119,38 +120,38 @@ class Attempt:
             await events.record(self.postern, self.caller, held_back, self.user_id)
 
     async def succeed(self) -> bool:
-        """Clear the count if the attempt is allowed now, or was counted before; whether it is.
+        """Clear the count if the attempt is allowed now or was counted before; return whether so.
 
-        For a success that opens nothing, in place of the atomic change of one that does.
+        For a success that opens no session. Otherwise the change that opens the session does this.
         """
         now = int(self.postern.now().timestamp())
         return await clear_failures(self.key, now, counted=self.counted)
 
     async def undo(self) -> None:
-        """Take one failure off the count: the attempt could not be looked at.
+        """Take one failure off the count, since the attempt could not be checked.
 
-        A wait that it began is over; the count decays from now on.
+        A wait that it began ends; the count decays from now on.
         """
         counted = Throttle.filter(key=self.key, failures__gt=0)
         await counted.update(failures=F("failures") - 1, allowed_at=0)
 
     async def forget(self) -> None:
-        """Clear the count after a success: fits into the atomic change that the attempt allows."""
+        """Clear the count after a success, in the transaction that the attempt allows."""
         await Throttle.filter(key=self.key).delete()
 
 
 async def try_password(postern: Postern, caller: Caller, user: User) -> Attempt:
-    """Begin to try a password of a user who is signed in; it is counted as failed.
+    """Begin an attempt at the password of a signed-in user; it is counted as failed.
 
-    Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`; nothing is counted while the server is
-    too busy to look at passwords.
+    Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`; nothing is counted if the server is too
+    busy to check passwords.
     """
     postern.passwords.refuse_when_busy()
     return await begun(postern, caller, password_of(user.email), user.id).count()
 
 
 async def try_code(postern: Postern, caller: Caller, user: User) -> Attempt:
-    """Begin to try a one-time code or a recovery code of a user who is signed in; it is counted.
+    """Begin an attempt at a one-time or recovery code of a signed-in user; it is counted as failed.
 
     Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
     """
@@ -158,32 +159,32 @@ async def try_code(postern: Postern, caller: Caller, user: User) -> Attempt:
 
 
 def begun(postern: Postern, caller: Caller, subject: str, user_id: UUID | None) -> Attempt:
-    """An attempt that is not counted yet."""
+    """Begin an attempt that is not counted yet. With rate limits off, it passes as counted."""
     uncounted = postern.settings.rate_limit_enable
     return Attempt(postern, caller, subject, user_id, key_of(subject), counted=not uncounted)
 
 
 def password_of(address: str) -> str:
-    """What is tried, and counted: the password of whoever has this address, if anybody."""
+    """Return the subject of password attempts on this address, whether or not it has an account."""
     return f"password of {address}"
 
 
 def codes_of(user_id: UUID) -> str:
-    """What is tried, and counted: the codes of this user, of either kind."""
+    """Return the subject of attempts at this user's codes, one-time and recovery codes alike."""
     return f"{CODES}{user_id}"
 
 
 def key_of(subject: str) -> str:
-    """The key in the table `throttles`; digested, so that the table reveals no address."""
+    """Return a subject's key in the table `throttles`; digested, so that it reveals no address."""
     return subject if subject.startswith(CODES) else tokens.digest(subject)
 
 
 NOBODY = UUID(int=0)
-"""The id of no user: looking for it takes as long as looking for a user's."""
+"""An id that no user has: looking it up takes as long as looking up a user's."""
 
 
 async def failed(postern: Postern, caller: Caller) -> None:
-    """Count a guess at something too random to be guessed: for its address alone.
+    """Count a wrong random token: for the caller's address only, since it cannot be guessed.
 
     Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`.
     """
@@ -191,10 +192,10 @@ async def failed(postern: Postern, caller: Caller) -> None:
 
 
 def delays(free: int, interval: int) -> list[int]:
-    """Seconds to wait after the failed attempt number `free`, the one after it, …; the last stays.
+    """Return the seconds to wait after failed attempt number `free`, the next one, and so on.
 
-    Up to there nobody waits. Then the pace is that of `free` attempts in `interval` seconds at
-    first; each wait is twice the one before, up to an hour.
+    Earlier attempts need no wait. The first wait gives a pace of `free` attempts in `interval`
+    seconds; each further wait is twice as long, up to an hour. The last value repeats.
     """
     growing = [min(LONGEST_DELAY, max(1, interval // free))]
     while growing[-1] < LONGEST_DELAY:
@@ -203,22 +204,22 @@ def delays(free: int, interval: int) -> list[int]:
 
 
 def pace(settings: Settings) -> Pace:
-    """How failures slow down what follows, as the operator has chosen."""
+    """Return how failures slow down further attempts, by the operator's settings."""
     free = settings.rate_limit_brute_force_burst
     waits = tuple(delays(free, settings.rate_limit_brute_force_interval))
     return Pace(free, waits, DECAY)
 
 
 def all_forgotten(settings: Settings) -> int:
-    """Seconds after which nothing is left to count of whatever failed."""
+    """Return the seconds after which any number of failures has decayed to none."""
     chosen = pace(settings)
     return DECAY * (chosen.free + len(chosen.waits))
 
 
 async def _has_signed_in_from(network: str, user_id: UUID | None) -> bool:
-    """Whether the network is known: of the latest sign-ins with the credentials of today.
+    """Return whether the user has signed in from the network with the current credentials.
 
-    Who changed one of them did so from a network that is known, too.
+    A network from which a credential was changed counts too.
     """
     trail = SecurityEvent.filter(user_id=user_id or NOBODY).order_by("-id")
     kinds = (EventType.SIGNED_IN.name, *_NEW_CREDENTIAL)

@@ -1,1 +1,1 @@
-"""Sessions: opening, refreshing, knowing who asks, ending, elevation."""
+"""Sessions: opening, refreshing, identifying the caller, ending, elevation."""

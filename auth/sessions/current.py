@@ -1,4 +1,4 @@
-"""Who comes with an access token, and whether they may act."""
+"""Identifying the user of an access token, and checking that they may act."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from models.hot_paths import sessions
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who comes with a valid access token, and when they last showed a credential."""
+    """The user of a valid access token, and when they last proved a credential."""
 
     user: User
     session: UserSession
@@ -21,18 +21,18 @@ class SignedIn:
 
 
 async def me(postern: Postern, caller: Caller) -> SignedIn | None:
-    """Who comes with the access token; None for a visitor who brings none.
+    """Return the user of the access token; None if the request has no token.
 
-    Raises AuthError: UNAUTHENTICATED, DISABLED_USER.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER.
     """
     return None if caller.access_token is None else await signed_in(postern, caller)
 
 
 async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
-    """Who comes with the access token.
+    """Return the user of the access token.
 
-    Raises AuthError: UNAUTHENTICATED (none, malformed, expired, forged, or its session is over),
-    DISABLED_USER.
+    Raises AuthError: UNAUTHENTICATED (the token is missing, malformed, expired or forged, or its
+    session has ended), DISABLED_USER, UNVERIFIED_USER.
     """
     if caller.access_token is None:
         raise AuthError(ErrorCode.UNAUTHENTICATED)
@@ -50,11 +50,11 @@ async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
 
 
 async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool = False) -> SignedIn:
-    """Who comes with the access token, having shown a credential not long ago.
+    """Return the user of the access token, who has proven a credential recently enough.
 
-    With `always`, within a quarter of an hour though the operator asks for less or nothing.
+    With `always`, at most 15 minutes ago, even if the operator allows longer or requires nothing.
 
-    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, ELEVATED_CLAIM_REQUIRED.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED.
     """
     viewer = await signed_in(postern, caller)
     max_age, mode = postern.settings.elevation_max_age, postern.settings.elevation_mode
@@ -68,7 +68,7 @@ async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool =
 
 
 def kept_out(postern: Postern, user: User) -> ErrorCode | None:
-    """Why the user may not come in though the credentials are right, if so."""
+    """Return why the user may not act even with right credentials; None if they may."""
     if user.disabled:
         return ErrorCode.DISABLED_USER
     if postern.settings.email_verified_required and not user.email_verified:
@@ -77,16 +77,16 @@ def kept_out(postern: Postern, user: User) -> ErrorCode | None:
 
 
 def refuse_kept_out(postern: Postern, user: User) -> None:
-    """Raises AuthError: DISABLED_USER, UNVERIFIED_USER.
+    """Raise AuthError: DISABLED_USER or UNVERIFIED_USER, if the user may not act.
 
-    For callers that have seen this user's credentials.
+    Call it only after the user's credentials were verified.
     """
     if code := kept_out(postern, user):
         raise AuthError(code)
 
 
 def idle_since(postern: Postern) -> datetime:
-    """When a session must have been used last, at least, to be alive."""
+    """Return the time after which a session must have been used to be alive."""
     timeout = postern.settings.session_inactivity_timeout
     return postern.now() - timedelta(seconds=timeout) if timeout else _LONG_AGO
 

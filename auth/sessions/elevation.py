@@ -1,4 +1,4 @@
-"""Flow: show a credential again, to change something that matters."""
+"""Flow: prove a credential again, before a sensitive change."""
 
 from auth import events, passwords
 from auth.caller import Caller
@@ -17,12 +17,14 @@ from models.transactions import atomic
 async def elevate(
     postern: Postern, caller: Caller, password: str | None, code: str | None
 ) -> Session:
-    """Fresh tokens of the same session, as after a sign-in that has just happened.
+    """Issue new tokens of the same session, whose user counts as having just signed in.
 
-    The password proves it; where the user has a second factor, its code (or a recovery code) is
-    required, and a password sent with it must be right too.
-    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, INVALID_REQUEST (what is required is
-    missing), INVALID_PASSWORD, INVALID_TOTP, TOO_MANY_REQUESTS.
+    Requires the password; if the user has a second factor, requires its code (or a recovery code)
+    instead, and a password sent with it must be right too.
+    Raises AuthError: UNAUTHENTICATED (also if the account changed in the meantime), DISABLED_USER,
+    UNVERIFIED_USER, INVALID_REQUEST (the required credential is missing, or a password beyond 1024
+    bytes), INVALID_PASSWORD, INVALID_TOTP, TOO_MANY_REQUESTS. Raises VaultError if no encryption
+    key opens the secret.
     """
     viewer = await current.signed_in(postern, caller)
     user = viewer.user
@@ -43,7 +45,7 @@ async def elevate(
 
 
 async def confirm_password(postern: Postern, caller: Caller, user: User, password: str) -> None:
-    """Make sure that it is the password of a user who is signed in.
+    """Check the password of a signed-in user.
 
     Raises AuthError: INVALID_REQUEST beyond 1024 bytes, INVALID_PASSWORD, TOO_MANY_REQUESTS.
     """
@@ -58,7 +60,7 @@ async def confirm_password(postern: Postern, caller: Caller, user: User, passwor
 async def _elevated(
     postern: Postern, caller: Caller, viewer: SignedIn, methods: tuple[str, ...]
 ) -> Session:
-    """The same session with a new time of authentication; all its older refresh tokens are dead."""
+    """Set a new `auth_time`, and issue new tokens; revoke the session's older refresh tokens."""
     now, user, session = postern.now(), viewer.user, viewer.session
     session.methods = list(dict.fromkeys([*session.methods, *methods]))
     session.authenticated_at = now
@@ -71,11 +73,11 @@ async def _elevated(
 
 
 async def _hold_unchanged(postern: Postern, user: User) -> bool:
-    """Whether the account is still as it was when its credentials were checked.
+    """Return whether the account is unchanged since its credentials were checked.
 
-    Called first in the transaction that lets the user go on: it locks the user's row until the end.
-    Whoever changes the password, disables the user or turns the factor on at the same time comes
-    before (and it is False) or after (and ends what was handed out).
+    Call it first in the transaction that issues tokens: it locks the user's row until the end. A
+    simultaneous change of the password or factor, or disabling the user, then comes before (and
+    this returns False) or after (and revokes the issued tokens).
     """
     unchanged = User.filter(
         id=user.id,

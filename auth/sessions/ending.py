@@ -1,4 +1,4 @@
-"""Flow: signing out, here or everywhere."""
+"""Flow: sign out of one session or of all."""
 
 from uuid import UUID
 
@@ -14,10 +14,11 @@ from models.transactions import atomic
 async def sign_out(
     postern: Postern, caller: Caller, refresh_token: str | None, *, everywhere: bool
 ) -> None:
-    """End the session of this refresh token, else that of the access token, or all of the user's.
+    """End the session of the refresh token, else of the access token; or all the user's sessions.
 
-    A token that is not known any more is no error: its session is over, as was asked.
-    Raises AuthError: UNAUTHENTICATED, DISABLED_USER (without a refresh token, or everywhere).
+    An unknown refresh token is not an error: its session has already ended.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER; each only without a refresh
+    token, or with `everywhere`.
     """
     if everywhere:
         user = (await current.signed_in(postern, caller)).user
@@ -33,9 +34,9 @@ async def sign_out(
 
 
 async def revoke_session(postern: Postern, caller: Caller, session_id: str) -> bool:
-    """End one of the signed-in user's sessions; False if they have no such session.
+    """End one of the signed-in user's sessions; return False if the user has no such session.
 
-    Raises AuthError: UNAUTHENTICATED, DISABLED_USER.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER.
     """
     user = (await current.signed_in(postern, caller)).user
     try:
@@ -46,7 +47,7 @@ async def revoke_session(postern: Postern, caller: Caller, session_id: str) -> b
 
 
 async def end_all(postern: Postern, caller: Caller, user: User, *, but: UUID | None = None) -> None:
-    """End all sessions of the user, or all but one."""
+    """End all sessions of the user, except the one with the id `but`."""
     async with atomic():
         await UserSession.filter(user_id=user.id).exclude(id=but).delete()
         await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user.id)

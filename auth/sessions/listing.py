@@ -1,4 +1,4 @@
-"""The sessions of a user, page by page: where they are signed in."""
+"""A user's sessions, page by page."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ from models import User, UserSession
 async def page_of(
     postern: Postern, user: User, *, first: int | None = None, after: str | None = None
 ) -> Page[UserSession]:
-    """At most `first` of the user's sessions that are alive (1 to 100, 20), the last used first.
+    """Return up to `first` of the user's live sessions (1 to 100, default 20), last used first.
 
     Raises AuthError: INVALID_REQUEST.
     """
@@ -33,7 +33,7 @@ async def page_of(
 
 
 def cursor(session: UserSession) -> str:
-    """The session's place in the list, as clients hand it back."""
+    """Return the session's cursor: its position in the list."""
     return paging.cursor(f"{session.last_used_at.isoformat()} {session.id}")
 
 

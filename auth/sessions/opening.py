@@ -1,7 +1,7 @@
-"""Opening a session, and handing out new tokens for one.
+"""Opening a session, and issuing new tokens for one.
 
-A session is a row and the family of refresh tokens that hang on it; ending it deletes the row, so
-whatever was issued for it is worth nothing within the same second.
+A session is a row and its family of refresh tokens. Ending the session deletes the row, so that all
+of its tokens stop working at once.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Session:
 
 @dataclass
 class _Claims:
-    """What the access token of a session that has just been opened says of it."""
+    """What an access token says of a session that was just opened."""
 
     id: UUID
     methods: list[str]
@@ -56,8 +56,9 @@ async def open_session(
 ) -> Session | None:
     """Sign the user in, spend the proof and clear the failures; with a ticket, redeem it too.
 
-    For `auth.admission` alone, which knows what this user has to show. None if the user or the
-    ticket has changed since, the proof was spent meanwhile, or the attempt has to wait.
+    Only `auth.admission` may call it, since it knows which factors this user needs. Returns None if
+    the user or the ticket has changed since, the proof was spent in the meantime, or the attempt
+    has to wait.
     """
     postern, caller, now = attempt.postern, attempt.caller, attempt.postern.now()
     refresh_token = tokens.opaque_token()
@@ -82,11 +83,11 @@ async def open_session(
 
 
 async def reissue(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:
-    """The same session with a random refresh token; all that it had before are dead at once.
+    """Issue new tokens for the session, with a random refresh token, and revoke its older ones.
 
-    For every change of a credential, in its atomic change: whoever holds an older token must not
-    get on. The user's row is taken first.
-    Raises AuthError: UNAUTHENTICATED (the session has ended meanwhile).
+    Call it in the transaction of every change of a credential, so that older refresh tokens stop
+    working. The caller locks the user's row first.
+    Raises AuthError: UNAUTHENTICATED (the session has ended in the meantime).
     """
     if not await UserSession.filter(id=session.id).update(last_used_at=postern.now()):
         raise AuthError(ErrorCode.UNAUTHENTICATED)
@@ -96,7 +97,7 @@ async def reissue(postern: Postern, session: UserSession, *, elevated: bool = Fa
 
 
 async def _hand_out(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:
-    """Fresh tokens for a session whose user is loaded."""
+    """Issue new tokens for a session whose user is loaded."""
     refresh_token = tokens.opaque_token()
     stored = await RefreshToken.create(session=session, digest=tokens.digest(refresh_token))
     user = session.user
@@ -104,13 +105,13 @@ async def _hand_out(postern: Postern, session: UserSession, *, elevated: bool = 
 
 
 async def _displace_more(postern: Postern, caller: Caller, user: User) -> None:
-    """End the oldest sessions of a user who has too many still.
+    """End the oldest sessions of a user who still has too many.
 
-    Sign-ins at the same instant do not see each other's sessions; here one comes after the other.
+    Sign-ins at the same instant do not see each other's sessions; here they run one after another.
     """
     newest = UserSession.filter(user_id=user.id).order_by("-created_at", "id")
     async with atomic():
-        await User.filter(id=user.id).update(disabled=F("disabled"))  # holds the user's row
+        await User.filter(id=user.id).update(disabled=F("disabled"))  # locks the user's row
         over = await newest.offset(postern.settings.sessions_per_user).values_list("id", flat=True)
         if over:
             await UserSession.filter(id__in=over).delete()
@@ -126,7 +127,7 @@ def handed_out(
     *,
     elevated: bool = False,
 ) -> Session:
-    """The session as its user gets it: a new access token, and this refresh token."""
+    """Return the session as its user gets it: with a new access token and this refresh token."""
     expires_in = postern.settings.access_token_expires_in
     hasura = hasura_claims(user, postern.settings.jwt_custom_claims, elevated=elevated)
     access_token = tokens.access_token(
@@ -141,5 +142,5 @@ def handed_out(
 
 
 _SIGN_INS_AT_ONCE = 64
-"""Of one user at the same instant, in all processes: with more room than that, who finds too many
-sessions ends them."""
+"""How many sign-ins of one user may run at the same instant, in all processes. With a limit of
+sessions above that, at least one of them sees too many sessions, and ends them."""

@@ -1,8 +1,8 @@
-"""Flow: a refresh token is exchanged for its successor, and one that was stolen is noticed.
+"""Flow: exchange a refresh token for its successor (rotation), and detect reuse of a stolen one.
 
-The successor of a refresh token is derived from it with a key of ours. So whoever asks again with
-the same token (a second tab, a client whose answer was lost) is answered with the same successor,
-and a session never has two chains of tokens, though only digests are stored.
+The successor of a refresh token is derived from it with a secret key. So a client that presents the
+same token again (a second tab, or after a lost response) gets the same successor, and a session
+never has two chains of tokens, though only digests are stored.
 """
 
 import hmac
@@ -27,14 +27,14 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) -> Session:
-    """Exchange a refresh token for its successor and a fresh access token (RFC 9700, 4.14.2).
+    """Exchange a refresh token for its successor and a new access token (RFC 9700, 4.14.2).
 
-    A token that comes again is answered with the same successor: within the grace
-    (`AUTH_REFRESH_TOKEN_REUSE_INTERVAL`) always, after it while the successor has never been
-    presented, so that a client whose answer was lost goes on. Else the session ends, with an event.
-    The session's own end does not move.
+    A token that is presented again returns the same successor: always within the grace period
+    (`AUTH_REFRESH_TOKEN_REUSE_INTERVAL`); later only while the successor was never presented, so
+    that a client can recover from a lost response. Otherwise the session ends, with an event. The
+    session's expiry does not move.
     Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, TOO_MANY_REQUESTS (only
-    for tokens that are wrong: a good one is never held up by what others do).
+    for a wrong token: other clients' failures never delay a valid one).
     """
     digest = tokens.digest(refresh_token)
     presented = await sessions.find_presented(digest)
@@ -53,9 +53,9 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
 
 
 def successors(postern: Postern, refresh_token: str) -> list[str]:
-    """The successor that each of the encryption keys makes, 128 bits; first that of the one in use.
+    """Return the 128-bit successor that each encryption key gives; the current key's comes first.
 
-    HMAC-SHA256 is a pseudo-random function (RFC 2104): without the key, a token tells nothing of
+    HMAC-SHA256 is a pseudo-random function (RFC 2104): without the key, a token reveals nothing of
     the next one.
     """
     keys = postern.vault.derived_keys(_PURPOSE)
@@ -66,7 +66,7 @@ def successors(postern: Postern, refresh_token: str) -> list[str]:
 async def _rotate(
     postern: Postern, caller: Caller, presented: RefreshToken, refresh_token: str
 ) -> Session | None:
-    """The successor, for the first time; None where the token has one, or its session is over."""
+    """Issue the successor; None if the token has one already, or its session has ended."""
     successor, token_id = successors(postern, refresh_token)[0], uuid4()
     use = _use(postern, caller, presented)
     if not await sessions.rotate(use, token_id, tokens.digest(successor)):
@@ -78,12 +78,12 @@ async def _rotate(
 async def _answer_again(
     postern: Postern, caller: Caller, presented: RefreshToken, refresh_token: str
 ) -> Session:
-    """The same successor once more, or the end of a session whose token may be stolen."""
+    """Return the same successor again, or end the session if the token may be stolen."""
     session = presented.session
     by_digest = {tokens.digest(text): text for text in successors(postern, refresh_token)}
     alive = RefreshToken.filter(session_id=session.id, revoked_at__isnull=True)
     stored = await alive.filter(digest__in=list(by_digest)).first()
-    if stored is None:  # its session has just ended, or the key that made it is gone
+    if stored is None:  # the session has just ended, or the key is gone
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
     use, grace_since = _use(postern, caller, presented), _grace_since(postern)
     if await sessions.repeat(use, stored.id, grace_since):
@@ -102,6 +102,6 @@ def _use(postern: Postern, caller: Caller, presented: RefreshToken) -> Use:
 
 
 def _grace_since(postern: Postern) -> datetime:
-    """When a refresh token must have been replaced, at least, for its grace not to be over."""
+    """Return the time after which a token must have been rotated to be within its grace period."""
     grace = postern.settings.refresh_token_reuse_interval
     return postern.now() - timedelta(seconds=grace) if grace else _NEVER

@@ -1,1 +1,1 @@
-"""First factors: each proves who somebody is, and hands over to the one door, `auth.admission`."""
+"""First factors: each proves who somebody is, and hands the proof to `auth.admission`."""

@@ -19,11 +19,11 @@ from models.proofs import Proof
 async def sign_in_email_password(
     postern: Postern, caller: Caller, email: str, password: str
 ) -> Session | MfaTicket:
-    """A session for the right password, or a ticket where the user has a second factor.
+    """Exchange a right password for a session, or for a ticket if the user has a second factor.
 
-    Raises AuthError: INVALID_EMAIL_PASSWORD (after the same work, account or none), INVALID_REQUEST
-    (a password beyond 1024 bytes); DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT,
-    TOO_MANY_REQUESTS as `guessable.sign_in` does.
+    Raises AuthError: INVALID_EMAIL_PASSWORD (after the same work whether or not the account
+    exists), INVALID_REQUEST (a password beyond 1024 bytes); and as `guessable.sign_in` does,
+    DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS.
     """
     passwords.refuse_oversized(password)
     postern.passwords.refuse_when_busy()
@@ -41,7 +41,7 @@ class _Password:
     postern: Postern
     text: str = field(repr=False)
     outdated: User | None = None
-    """Whose password it is, if their hash is of another form than the one in force."""
+    """The user whose password matched, if the stored hash has an outdated form."""
     methods = passwords.AMR
 
     def subject(self, address: str) -> str:
@@ -62,7 +62,7 @@ class _Password:
 
 
 async def _hash_anew(postern: Postern, user: User, password: str) -> None:
-    """Store the hash in the form in force; if the server is too busy, at another sign-in."""
+    """Store the hash in the current form. If the server is too busy, a later sign-in does it."""
     with suppress(AuthError):
         fresh = await postern.passwords.hash(password)
         same = User.filter(id=user.id, password_hash=user.password_hash)

@@ -1,7 +1,7 @@
-"""The way in with an address and a secret that could be guessed: counted, looked at, admitted.
+"""Sign-in with an address and a guessable secret: count the attempt, check it, admit the user.
 
-Whatever the secret is (a password, a code in a mail), this is the one path for it. A refusal costs
-the same work whether or not there is such an account.
+All such secrets (a password, a code in a mail) take this one path. A refusal costs the same work
+whether or not the account exists.
 """
 
 from typing import Protocol
@@ -29,29 +29,29 @@ class Secret(Protocol):
         """The `amr` values (RFC 8176) that it adds to a session."""
 
     def subject(self, address: str) -> str:
-        """What is tried, as `auth.limits.throttling` counts it."""
+        """Return the subject under which `auth.limits.throttling` counts attempts."""
 
     def wrong(self) -> AuthError:
-        """The refusal of a wrong one, the same where there is no such account."""
+        """Return the refusal of a wrong secret; it is the same if there is no such account."""
 
     async def check(self, user: User | None) -> Proof | None:
-        """What it proves, if anything, after the same work for everybody.
+        """Return what the secret proves, or None. The work is the same with and without a user.
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
 
     async def pretend(self) -> None:
-        """Take as long as `check`, with less urgency."""
+        """Take as long as `check`, but do no work while other jobs wait."""
 
 
 async def sign_in(
     postern: Postern, caller: Caller, email: str, secret: Secret
 ) -> Session | MfaTicket:
-    """A session for the right secret, or a ticket where the user has a second factor.
+    """Exchange a right secret for a session, or for a ticket if the user has a second factor.
 
-    Raises AuthError: what is `wrong` for this secret; DISABLED_USER, UNVERIFIED_USER,
-    DISABLED_ENDPOINT (the user has a factor and the operator has switched factors off), all told
-    only to whoever knows the secret; TOO_MANY_REQUESTS.
+    Raises AuthError: the secret's `wrong`; DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT (the
+    user has a factor and the operator has switched factors off), all three only if the secret is
+    right; TOO_MANY_REQUESTS.
     """
     found, attempt, allowed = await _look_up(postern, caller, email, secret)
     wait = await _spend_for_address(attempt)
@@ -61,8 +61,8 @@ async def sign_in(
     if not found or not proof:
         return await _wrong(attempt, found, secret)
     await _refuse_kept_out(attempt, found)
-    # A right secret is one conditional statement on the count that wrong ones raise: of many at
-    # the same instant, no more have an effect than if each had been counted before the check.
+    # Admitting is one conditional statement on the failure count. So of many attempts at the same
+    # instant, no more have an effect than if each had been counted before the check.
     answer = await admission.admit(Proven(found, secret.methods, proof, attempt))
     if answer is None:
         counted = await attempt.count_here()
@@ -79,7 +79,7 @@ async def sign_in(
 async def _look_up(
     postern: Postern, caller: Caller, email: str, secret: Secret
 ) -> tuple[User | None, Attempt, bool]:
-    """Whose address it is, if anybody's; the attempt, not counted; and whether it is allowed."""
+    """Return the address's user, if any; the attempt, uncounted; and whether it is allowed."""
     address = email_addresses.normalise(email)
     subject = secret.subject(address or email)
     found, allowed = await users.find_by_address(
@@ -92,10 +92,10 @@ async def _look_up(
 
 
 async def _spend_for_address(attempt: Attempt) -> float:
-    """Count the attempt for its network; the seconds to wait where that is one too many, else 0.
+    """Count the attempt for its network; return the seconds to wait if it exceeds a limit, else 0.
 
-    Beyond the limit at one account, attempts do not count towards the network's total. Once the
-    total is used up no account is counted any more: an attacker can invent any number of them.
+    Attempts beyond the limit for one account do not count towards the network's total. Beyond the
+    total, nothing is counted for accounts, since an attacker can invent any number of them.
     """
     limits, address = attempt.postern.rate_limits, attempt.caller.address
     return (
@@ -112,10 +112,10 @@ async def _give_back_for_address(attempt: Attempt) -> None:
 
 
 async def _wrong(attempt: Attempt, found: User | None, secret: Secret) -> Session | MfaTicket:
-    """Raises AuthError: what is `wrong`; what `_held_back` does if a wait has begun."""
+    """Count the failure and raise the secret's `wrong`; or `_held_back`, if a wait has begun."""
     counted = await attempt.count_here()
     if counted is None:
-        await attempt.count_here()  # as many statements as for a right one
+        await attempt.count_here()  # as many statements as for a right secret
         return await _held_back(attempt, found, secret)
     await events.record(attempt.postern, attempt.caller, EventType.SIGN_IN_FAILED, attempt.user_id)
     await counted.announce_wait()
@@ -125,10 +125,11 @@ async def _wrong(attempt: Attempt, found: User | None, secret: Secret) -> Sessio
 async def _held_back(
     attempt: Attempt, found: User | None, secret: Secret, wait: float = 0
 ) -> Session | MfaTicket:
-    """Sign in while the account or the network has to wait, where the user has signed in before.
+    """Handle an attempt that has to wait: it is still checked if it comes from a known network.
 
-    So no stranger keeps them out. Each network has a count of its own for each account. Everybody
-    else is told to wait, after the same work, which is only done while nobody waits for a hash.
+    So a stranger cannot lock the user out. Each network has its own count for each account. All
+    other attempts are refused after the same time; `Secret.pretend` works only while a thread is
+    idle.
     Raises AuthError: TOO_MANY_REQUESTS; DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT.
     """
     refusal = await attempt.refused(wait)
@@ -150,16 +151,16 @@ async def _held_back(
 
 
 async def _refuse_kept_out(attempt: Attempt, user: User, *, spent: bool = True) -> None:
-    """Raises AuthError for a user who may not sign in though the secret is right.
+    """Raise AuthError if the user may not sign in even with the right secret.
 
-    `spent` says whether the attempt was counted for its network: only then is it given back.
+    `spent` says whether the attempt was counted for its network; only then is it given back.
     """
     postern = attempt.postern
     reason = admission.kept_out(postern, user)
     if reason is None:
         return
     if not postern.settings.conceal_errors:
-        # As for a session: what a right secret tells is one conditional statement on the count.
+        # As for a session, telling that the secret is right takes one conditional statement.
         if not await attempt.succeed() and await attempt.count_here() is None:
             raise await attempt.refused()
         if spent:

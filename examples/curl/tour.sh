@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tour of README.md and docs/tour.md as one script, against a server that `make serve` has started.
+# The tour of README.md and docs/tour.md as one script, for a server started with `make serve`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

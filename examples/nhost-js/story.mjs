@@ -1,4 +1,4 @@
-// Nhost's own SDK against Postern: its documentation's snippets, as they stand there.
+// Nhost's own SDK with Postern: the snippets of Nhost's documentation, unchanged.
 //
 //     npm ci && npm start -- http://127.0.0.1:4000/v1
 import assert from "node:assert/strict";
@@ -52,7 +52,7 @@ const ticket = response.body.mfa.ticket;
 assert.equal("session" in response.body, false);
 console.log("signed in to a ticket:", ticket.replace(/:.*/, ":…"));
 
-// What the SDK raises for a wrong code: the ticket is good still, unlike in the reference server.
+// What the SDK raises for a wrong code. The ticket is still valid, unlike in Nhost Auth.
 await assert.rejects(nhost.auth.verifySignInMfaTotp({ ticket, otp: "000000" }), (error) => {
   assert(error instanceof FetchError);
   assert.equal(error.status, 401);
@@ -76,7 +76,7 @@ assert.notEqual(refreshed.refreshToken, before.refreshToken);
 await nhost.auth.verifyToken({ token: refreshed.accessToken });
 console.log("refreshed");
 
-// Claims as Hasura reads them
+// The claims for Hasura
 const { decodedToken } = nhost.getUserSession();
 const claims = decodedToken["https://hasura.io/jwt/claims"];
 assert.equal(claims["x-hasura-default-role"], "user");

@@ -1,4 +1,4 @@
-"""A user's story through a typed client that ariadne-codegen makes from schema.graphql.
+"""A user's story with a typed client that ariadne-codegen generates from schema.graphql.
 
 ariadne-codegen && python story.py http://127.0.0.1:4000/graphql
 """
@@ -16,7 +16,7 @@ from client.sign_in import SignInSignInEmailPasswordMfaTicket as MfaTicket
 
 
 def code_of(refused: GraphQLClientGraphQLMultiError) -> ErrorCode:
-    """Why an operation was refused, as a value of the enum."""
+    """Return why an operation was refused, as a value of the enum."""
     extensions = refused.errors[0].extensions or {}
     return ErrorCode(extensions["code"])
 
@@ -43,7 +43,7 @@ async def main(url: str) -> None:
         assert isinstance(answer, MfaTicket), "a user with a second factor gets a ticket"
         print("signed in to a ticket, good for", answer.expires_in, "seconds")
 
-        # A code is good once: the next one comes within half a minute. A server accepts it early.
+        # A code is good once, so use the next one. The server accepts it half a minute early.
         next_code = app.at(time.time() + app.interval)
         session = (await visitor.verify(answer.ticket, next_code)).verify_sign_in_mfa_totp
         session = (await visitor.refresh(session.refresh_token)).refresh_session

@@ -1,4 +1,4 @@
-"""The same story with gql, whose answers are plain dictionaries.
+"""The same story with gql, whose results are plain dictionaries.
 
 python with_gql.py http://127.0.0.1:4000/graphql
 """
@@ -19,7 +19,7 @@ OPERATIONS = (Path(__file__).parent / "operations.graphql").read_text()
 
 
 async def call(url: str, operation: str, token: str | None = None, **variables: str) -> Any:
-    """The answer to one of our operations; raises TransportQueryError where it is refused."""
+    """Return the result of an operation. Raises TransportQueryError if it is refused."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = HTTPXAsyncTransport(url=url, headers=headers)
     async with Client(transport=transport) as client:
@@ -46,7 +46,7 @@ async def main(url: str) -> None:
         assert refused.errors
         print("wrong code:", refused.errors[0]["extensions"])
 
-    next_code = app.at(time.time() + app.interval)  # the one before is used up
+    next_code = app.at(time.time() + app.interval)  # the current code is used up
     session = await call(url, "Verify", ticket=answer["ticket"], otp=next_code)
     me = await call(url, "Me", session["accessToken"])
     print("signed in with both factors:", me["email"])

@@ -11,7 +11,7 @@ const config: CodegenConfig = {
       presetConfig: { fragmentMasking: false, persistedDocuments: true },
       config: { scalars: { DateTime: "string" }, useTypeImports: true },
     },
-    // No operation selects ErrorCode, so the client preset leaves it out.
+    // No operation selects ErrorCode, so the client preset omits it.
     "src/gql/enums.ts": {
       plugins: ["typescript"],
       config: { onlyEnums: true, enumsAsConst: true },

@@ -1,4 +1,4 @@
 """Every hand-written SQL statement, behind functions with typed arguments.
 
-Statements lock a user's row first, then what belongs to the user, so they cannot deadlock.
+To avoid deadlocks, every statement locks the user's row first, then rows that belong to the user.
 """

@@ -1,4 +1,4 @@
-"""Who comes with an access token, and the exchange of a refresh token for its successor."""
+"""Finding the session of an access token, and exchanging a refresh token for its successor."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,33 +19,33 @@ class Use:
     origin: Origin
     now: datetime
     idle_since: datetime
-    """When its session must have been used last, at least, to be alive."""
+    """The session is alive only if it was last used after this time."""
 
 
 async def find_alive(
     session_id: UUID, user_id: UUID, now: datetime, idle_since: datetime
 ) -> UserSession | None:
-    """The session with its user, if it is this user's and alive."""
+    """Return the session with its user, if it belongs to this user and is alive."""
     return await _ALIVE.one(
         session=str(session_id), user=str(user_id), now=now, idle_since=idle_since
     )
 
 
 async def find_presented(digest: str) -> RefreshToken | None:
-    """The refresh token that has this digest, with session and user, if it was not revoked."""
+    """Return the refresh token with this digest, with session and user, unless it is revoked."""
     return await _PRESENTED.one(digest=digest)
 
 
 async def rotate(use: Use, successor_id: UUID, successor_digest: str) -> bool:
-    """Store the successor of a token that has none; False if it has one or its session is over."""
+    """Store a token's successor; False if it has one, is revoked, or its session is over."""
     return bool(await _ROTATION.run(**_values(use, successor_id), digest=successor_digest))
 
 
 async def repeat(use: Use, successor_id: UUID, grace_since: datetime) -> bool:
-    """Use the successor that a token has once more.
+    """Record that a rotated token was presented again, for the successor that it already has.
 
-    False if the successor was used itself and the token was replaced before `grace_since`, or if
-    one of the two was revoked, or if the session is over.
+    Returns False if the successor was used itself and the token was rotated before
+    `grace_since`, if one of the two was revoked, or if the session is over.
     """
     return bool(await _REPETITION.run(**_values(use, successor_id), grace_since=grace_since))
 
@@ -70,8 +70,8 @@ _ALIVE = Query(
 _PRESENTED = Query(
     RefreshToken, "session", "user", where="refresh_tokens.digest = :digest AND revoked_at IS NULL"
 )
-# The session's row is locked first, as by whoever ends it: what is handed out belongs to a session
-# that is alive, or ends with it.
+# The session's row is locked first, as it is by a change that ends the session. So a new token
+# belongs to a session that is alive, or is deleted with it.
 _USED = """
     UPDATE user_sessions SET last_used_at = :now, address = :address, user_agent = :user_agent
     WHERE id = :session AND {previous} RETURNING id"""

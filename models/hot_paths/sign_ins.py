@@ -1,4 +1,4 @@
-"""What a proof is good for: a session, or a ticket where the user has a second factor."""
+"""Exchanging a proof for a session, or for a ticket if the user has a second factor."""
 
 import json
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _LOCKED_USER = "SELECT users.id FROM users {joins} WHERE users.id = :user"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request came from, for the trail and for the session."""
+    """Where a request came from, for the security events and for the session."""
 
     address: str | None
     user_agent: str | None
@@ -25,16 +25,16 @@ class Origin:
 
 @dataclass(frozen=True)
 class FailureCount:
-    """The count of failures that a success clears, if an attempt is allowed now."""
+    """The failure count that a success clears, if an attempt is allowed now."""
 
     key: str
     counted: bool
-    """The attempt is counted in it already, so it is allowed."""
+    """The attempt is already counted here, so it is allowed."""
 
 
 @dataclass(frozen=True)
 class Admission:
-    """Whom to admit, for what, and what has to be true of it."""
+    """The user to admit, and the conditions: the proof holds and the attempt is allowed."""
 
     user: User
     proof: Proof
@@ -45,7 +45,7 @@ class Admission:
 
 @dataclass(frozen=True)
 class NewTicket:
-    """A ticket to be stored."""
+    """A ticket to store."""
 
     id: UUID
     digest: str = field(repr=False)
@@ -57,7 +57,7 @@ class NewTicket:
 
 @dataclass(frozen=True)
 class NewSession:
-    """A session to be stored, with its first refresh token."""
+    """A session to store, with its first refresh token."""
 
     id: UUID
     token_id: UUID
@@ -65,22 +65,22 @@ class NewSession:
     methods: tuple[str, ...]
     expires_at: datetime
     most: int
-    """Sessions that the user may have; the oldest ones end."""
+    """How many sessions the user may have; beyond that, the oldest end."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What opening a session has done beside it."""
+    """The side effects of opening a session."""
 
     displaced: bool
     """An older session was ended to make room."""
 
 
 async def issue_ticket(admission: Admission, ticket: NewTicket) -> bool:
-    """Store a ticket for a user with a second factor, and its event.
+    """Spend the proof; store a ticket for a user with a second factor, and its event.
 
-    False, and nothing is changed, if the proof does not hold any more, the user was disabled or has
-    no factor, or the attempt has to wait.
+    Returns False and changes nothing if the proof no longer holds, the user was disabled or has no
+    second factor, or the attempt has to wait.
     """
     return bool(
         await _ticket_for(admission.proof.kind).run(
@@ -101,9 +101,9 @@ async def open_session(
 ) -> Opened | None:
     """Store a session, its refresh token and its event, and spend the proof.
 
-    With a ticket, which is redeemed, the user has to have a second factor; without one, none. None,
-    and nothing is changed, if that is not so, the proof or the ticket does not hold any more, the
-    user was disabled, or the attempt has to wait.
+    A ticket is redeemed. With a ticket, the user must have a second factor; without a ticket, the
+    user must not have one. Returns None and changes nothing if this is not so, if the proof or the
+    ticket no longer holds, if the user was disabled, or if the attempt has to wait.
     """
     happened = await _session_for(admission.proof.kind, redeems=ticket is not None).run(
         **_common(admission),

@@ -1,21 +1,21 @@
-"""Steps that several atomic changes have in common."""
+"""Steps that several atomic changes share."""
 
 EVENT = """
     INSERT INTO security_events (created_at, type, user_id, address, user_agent)
     SELECT :now, :event, :user, :address, :user_agent WHERE {previous} RETURNING id
 """
-"""Appends to the trail of security events."""
+"""Append a security event."""
 
 
 def event_named(value: str) -> str:
-    """The same step for the event whose type is the value with this name."""
+    """Return the same step, with the event's type taken from the value with this name."""
     return EVENT.replace(":event", f":{value}")
 
 
 ATTEMPT_ALLOWED = (
     "NOT EXISTS (SELECT 1 FROM throttles WHERE key = :throttle AND allowed_at > :seconds)"
 )
-"""A condition: an attempt that is counted under `throttle` need not wait now."""
+"""A condition: an attempt that is counted under `throttle` does not have to wait now."""
 CLEAR_FAILURES = """
     INSERT INTO throttles (key, failures, failed_at, allowed_at)
     SELECT :throttle, 0, :seconds, 0 WHERE {previous}
@@ -23,11 +23,11 @@ CLEAR_FAILURES = """
     WHERE throttles.allowed_at <= :seconds OR :counted
     RETURNING key
 """
-"""The first step of what a right guess is good for: finds nothing if the attempt has to wait now
-and was not counted before.
+"""The first step after a right guess: clear the failure count. Changes no row if the attempt has to
+wait now and was not counted before.
 
-It writes a row though there is nothing to count, so that it waits for the attempts that fail at the
-same moment, or they for it.
+It writes a row even where there were no failures: the row's lock puts it in one order with attempts
+that fail at the same moment.
 """
 OPEN_SESSION = {
     "session": """
@@ -48,5 +48,5 @@ DISPLACE_OLDEST = {
         AND {previous} RETURNING id""",
     "displacement": event_named("displaced"),
 }
-"""Ends the oldest sessions of a user who has more than `others` beside the new one."""
+"""End the oldest sessions of a user who has more than `others` besides the new one."""
 SESSION_IS_ALIVE = "user_sessions.expires_at > :now AND user_sessions.last_used_at > :idle_since"

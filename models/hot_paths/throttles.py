@@ -1,4 +1,4 @@
-"""Counting the failed attempts at one account."""
+"""Counting the failed attempts on one account."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,36 +11,36 @@ class Pace(NamedTuple):
     """How failures slow down the attempts that follow."""
 
     free: int
-    """Failures without a wait."""
+    """How many attempts need no wait before them."""
     waits: tuple[int, ...]
-    """Seconds to wait after the failure number `free`, the one after it, …; the last one stays."""
+    """Seconds to wait after failure number `free`, the next one, …; the last value repeats."""
     decay: int
     """Seconds after which one failure is forgotten."""
 
 
 async def count_failure(pace: Pace, key: str, seconds: int) -> bool:
-    """Count an attempt at `seconds` as failed; False, and nothing done, if it is too early."""
+    """Count an attempt at `seconds` as failed; False if it is too early: nothing is counted."""
     statement = counting(pace, "CAST(:throttle AS TEXT)").replace("{previous}", "TRUE")
     return bool(await execute(statement, throttle=key, seconds=seconds))
 
 
 async def clear_failures(key: str, seconds: int, *, counted: bool) -> bool:
-    """Clear the count for a success; False, and nothing done, if it is too early and uncounted."""
+    """Clear the count after a success; False if the attempt is too early and not counted yet."""
     statement = CLEAR_FAILURES.replace("{previous}", "TRUE")
     return bool(await execute(statement, throttle=key, seconds=seconds, counted=counted))
 
 
 @lru_cache
 def counting(pace: Pace, key: str) -> str:
-    """A step that counts an attempt as failed, if one is allowed at `seconds`.
+    """Return a step that counts an attempt as failed, if an attempt is allowed at `seconds`.
 
-    `key` is the SQL of what it is counted under. It is one statement, since what is counted must
-    not depend on who asks at the same time. Its sums are whole seconds, written so that SQLite and
-    PostgreSQL understand them alike.
+    `key` is an SQL expression for the key that the failure is counted under. The step is one
+    statement, so that attempts at the same moment are all counted. It calculates in whole seconds,
+    written so that SQLite and PostgreSQL give the same result.
     """
     most = pace.free + len(pace.waits) - 1
     waits = " ".join(f"WHEN {n} THEN {wait}" for n, wait in enumerate(pace.waits, pace.free))
-    now = "CAST(:seconds AS BIGINT)"  # PostgreSQL would take it for an INTEGER here and there
+    now = "CAST(:seconds AS BIGINT)"  # without the cast, PostgreSQL infers INTEGER in places
     return f"""
         INSERT INTO throttles (key, failures, failed_at, allowed_at)
         SELECT {key}, 1, {now}, {now} + CASE 1 {waits} ELSE 0 END WHERE {{previous}}

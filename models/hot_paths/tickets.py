@@ -1,4 +1,4 @@
-"""Taking an attempt from a ticket, before the code is looked at."""
+"""Taking an attempt from a ticket, before the code is checked."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -24,7 +24,7 @@ _COUNTED_UNDER = f"""
 
 
 class Required(NamedTuple):
-    """What is required of a ticket, and of its user, who must not be disabled either."""
+    """What is required of a ticket and of its user. The user must not be disabled either."""
 
     purpose: str
     with_factor: bool
@@ -41,11 +41,11 @@ async def take_attempt(
     pace: Pace | None,
     throttle: str | None = None,
 ) -> MfaTicket | None:
-    """The ticket with its user, as it was before it has one attempt fewer and one failure more.
+    """Take an attempt from the ticket, count a failure, and return the ticket as it was before.
 
-    The failure is counted for the user's codes unless `throttle` says under what; without a pace,
-    it is not counted. None, and nothing is changed, if there is no such ticket with attempts left,
-    or the attempt has to wait.
+    The failure is counted under `throttle`, or else under the user's codes; without a pace, it is
+    not counted. Returns None and changes nothing if there is no such ticket with attempts left, or
+    if the attempt has to wait.
     """
     return await _taking(pace).take(
         digest=digest,

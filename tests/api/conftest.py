@@ -8,7 +8,7 @@ from tests.support import Server, running_server
 
 @pytest.fixture(scope="module")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all the tests of a module that leave it as it is."""
+    """A server shared by all tests of a module that do not change it."""
     with running_server(tmp_path_factory.mktemp("api") / "var") as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""What clients were generated from goes on working, or CHANGELOG.md says that it does not."""
+"""Generated clients keep working, or CHANGELOG.md names the breaking change."""
 
 import pytest
 from graphql import build_schema
@@ -7,18 +7,18 @@ from graphql.utilities import find_breaking_changes
 from tests.support import ROOT
 
 RELEASED = (ROOT / "tests" / "api" / "released.graphql").read_text()
-"""The schema of the last release (of today, before the first): `make schema`, release, copy."""
+"""The schema of the last release. Copy `schema.graphql` here at each release."""
 CURRENT = (ROOT / "schema.graphql").read_text()
 
 
 def unannounced(current: str, changelog: str) -> list[str]:
-    """Breaking changes since the release that no line of the changelog's newest part names."""
+    """Return breaking changes since the release that the changelog's newest part does not name."""
     newest = changelog.split("\n## ")[1]
     changes = find_breaking_changes(build_schema(RELEASED), build_schema(current))
     return [change.description for change in changes if change.description not in newest]
 
 
-def test_nothing_breaks_without_a_word() -> None:
+def test_every_breaking_change_is_in_the_changelog() -> None:
     assert unannounced(CURRENT, (ROOT / "CHANGELOG.md").read_text()) == []
 
 
@@ -31,7 +31,7 @@ def test_nothing_breaks_without_a_word() -> None:
         ("  activeMfaType: String\n", "  activeMfaType: Int\n", "User.activeMfaType changed type"),
     ],
 )
-def test_a_change_that_breaks_clients_has_to_be_told(before: str, after: str, said: str) -> None:
+def test_an_unannounced_breaking_change_is_found(before: str, after: str, said: str) -> None:
     assert before in CURRENT
     (found,) = unannounced(CURRENT.replace(before, after, 1), "\n## Unreleased\n\n## 0.1.0\n")
     assert said in found

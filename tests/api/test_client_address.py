@@ -1,4 +1,4 @@
-"""Who a request comes from, where proxies stand in front of the server."""
+"""The address of a client behind proxies."""
 
 from ipaddress import ip_network
 
@@ -24,7 +24,7 @@ def found(
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded"])
-def test_nobody_but_a_trusted_proxy_is_believed(name: str) -> None:
+def test_only_a_trusted_proxy_is_believed(name: str) -> None:
     assert found({name: f"for={CLIENT}"}, "198.51.100.1", name.lower()) == "198.51.100.1"
     assert client_address(PROXY, Headers({name: CLIENT}), [], name.lower()) == PROXY
     assert client_address(None, Headers({name: CLIENT}), TRUSTED, name.lower()) is None
@@ -36,7 +36,7 @@ def test_nobody_but_a_trusted_proxy_is_believed(name: str) -> None:
         (CLIENT, CLIENT),
         (f"{CLIENT}:4711", CLIENT),
         (f" {CLIENT} , 10.1.2.3", CLIENT),
-        (f"203.0.113.9, {CLIENT}", CLIENT),  # its first part is what the client made up
+        (f"203.0.113.9, {CLIENT}", CLIENT),  # the first part is forged by the client
         (f"10.9.9.9, {CLIENT}, 10.1.2.3", CLIENT),
         ("2001:db8::7", "2001:db8::7"),
         ("[2001:db8::7]:4711", "2001:db8::7"),
@@ -74,26 +74,28 @@ def test_forwarded_is_read_from_its_end(header: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["X-Real-IP", "CF-Connecting-IP"])
-def test_a_header_of_one_address_can_be_named(name: str) -> None:
+def test_a_header_with_a_single_address_can_be_configured(name: str) -> None:
     forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
     assert found({name: CLIENT} | forged, header=name.lower()) == CLIENT
     assert found(forged, header=name.lower()) == PROXY
 
 
-def test_a_header_that_comes_twice_is_one_list() -> None:
+def test_a_repeated_header_is_read_as_one_list() -> None:
     twice = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", CLIENT)]
     assert found(twice) == CLIENT
 
 
-def test_a_header_that_the_proxy_passes_on_as_it_came_is_not_looked_at() -> None:
-    """Most proxies write one of the two and leave the other alone."""
+def test_a_header_that_is_not_configured_is_ignored() -> None:
+    """Most proxies write one of the two headers and pass the other one on."""
     both = {"X-Forwarded-For": CLIENT, "Forwarded": "for=203.0.113.9"}
     assert found(both) == CLIENT
     assert found(both, header="forwarded") == "203.0.113.9"
 
 
 @given(st.text(st.characters(max_codepoint=255)), st.text(st.characters(max_codepoint=255)))
-def test_whatever_a_client_sends_the_proxys_word_stands(forged: str, forwarded: str) -> None:
-    """The proxy appends what it knows; nothing in front of that counts."""
+def test_a_client_cannot_forge_the_address_that_the_proxy_appends(
+    forged: str, forwarded: str
+) -> None:
+    """The proxy appends the real address; everything before it is ignored."""
     assert found({"X-Forwarded-For": f"{forged}, {CLIENT}"}) == CLIENT
     assert found({"X-Forwarded-For": CLIENT, "Forwarded": forwarded}) == CLIENT

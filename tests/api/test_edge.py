@@ -1,4 +1,4 @@
-"""What every route has in common: no redirect, a count, JSON, and HEAD that changes nothing."""
+"""What all routes share: no redirects, rate limits, JSON, and HEAD requests without effect."""
 
 import json
 import re
@@ -24,7 +24,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 
 def raw(server: Server, method: str, path: str) -> tuple[int, bytes, bytes]:
-    """Status, head and body of the answer to a path that is sent as it is written."""
+    """Return status, head and body of the response to a path that is sent unchanged."""
     host, port = server.url.removeprefix("http://").split(":")
     asked = f"{method} {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n"
     if method not in {"GET", "HEAD"}:
@@ -50,8 +50,8 @@ def test_nothing_is_redirected(shared_server: Server, method: str) -> None:
             json.loads(body)
 
 
-def test_a_head_changes_nothing(server: Server, client: Client) -> None:
-    """Starlette answers HEAD wherever it answers GET, and one GET of Nhost's enrols a factor."""
+def test_a_head_request_changes_nothing(server: Server, client: Client) -> None:
+    """Starlette adds HEAD to every GET route, but one of Nhost's GET routes enrols a factor."""
     client.sign_up(JOE)
     headers = {"authorization": f"Bearer {client.access_token}"}
     pending = httpx2.head(f"{server.url}/v1/mfa/totp/generate", headers=headers)
@@ -73,7 +73,7 @@ def test_a_head_changes_nothing(server: Server, client: Client) -> None:
         assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_every_route_but_the_probes_counts(tmp_path: Path) -> None:
+def test_every_route_except_the_probes_is_rate_limited(tmp_path: Path) -> None:
     counted = [
         ("GET", "/version"), ("GET", "/v1/version"), ("GET", "/openapi.json"),
         ("GET", "/.well-known/jwks.json"), ("GET", "/graphiql/graphiql.css"), ("GET", "/nowhere"),
@@ -98,7 +98,7 @@ def test_every_route_but_the_probes_counts(tmp_path: Path) -> None:
         assert [(line["limit"], line["who"]) for line in throttled] == [("requests", "127.0.0.1")]
 
 
-def test_a_401_says_how_to_come_in(server: Server) -> None:
+def test_a_401_has_a_www_authenticate_header(server: Server) -> None:
     """RFC 9110, section 15.5.2, and RFC 6750, section 3."""
     url = f"{server.url}/v1"
     asks = httpx2.get(f"{url}/user")
@@ -113,7 +113,7 @@ def test_a_401_says_how_to_come_in(server: Server) -> None:
 
 
 @pytest.mark.anyio
-async def test_an_unforeseen_error_is_json_wherever_it_happens(
+async def test_an_unexpected_error_is_answered_with_json_everywhere(
     postern: Postern, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -140,7 +140,7 @@ def preflight(http: httpx2.Client, origin: str, names: str) -> httpx2.Response:
     return http.options("/graphql", headers=headers)
 
 
-def test_a_preflight_of_an_allowed_origin_passes_whatever_it_names(tmp_path: Path) -> None:
+def test_a_preflight_of_an_allowed_origin_may_name_any_header(tmp_path: Path) -> None:
     with (
         running_server(tmp_path / "var", AUTH_CORS_ORIGINS=ALLOWED) as server,
         httpx2.Client(base_url=server.url) as http,
@@ -163,7 +163,7 @@ def test_a_preflight_of_an_allowed_origin_passes_whatever_it_names(tmp_path: Pat
         assert "Origin" in http.get("/version").headers["vary"]
 
 
-def test_a_refused_origin_is_named_in_the_log_once(tmp_path: Path) -> None:
+def test_a_refused_origin_is_logged_once(tmp_path: Path) -> None:
     with (
         running_server(tmp_path / "var", AUTH_CORS_ORIGINS=ALLOWED) as server,
         httpx2.Client(base_url=server.url) as http,
@@ -181,7 +181,7 @@ def test_a_refused_origin_is_named_in_the_log_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/v1/token"])
-def test_both_apis_take_the_same_json(shared_server: Server, path: str) -> None:
+def test_both_apis_accept_the_same_json(shared_server: Server, path: str) -> None:
     headers = {"content-type": "application/json"}
     url = f"{shared_server.url}{path}"
     asked = b'{"query": "{ __typename }"}' if path == "/graphql" else b'{"refreshToken": "x"}'
@@ -199,7 +199,7 @@ def test_both_apis_take_the_same_json(shared_server: Server, path: str) -> None:
         assert re.search("Expected JSON (in UTF-8|without [a-zA-Z0-9 -]+)\\.", refused.text)
 
 
-def test_an_empty_operation_name_is_no_name(shared_server: Server) -> None:
+def test_an_empty_operation_name_counts_as_missing(shared_server: Server) -> None:
     asked = {"query": "{ __typename }", "operationName": ""}
     for answer in (
         httpx2.post(f"{shared_server.url}/graphql", json=asked),

@@ -1,4 +1,4 @@
-"""What `/graphql` answers to what it should not be sent, against a real server."""
+"""How `/graphql` answers wrong requests, against a real server."""
 
 import json
 import sqlite3
@@ -34,7 +34,7 @@ def code_of(response: httpx2.Response) -> str:
         b'{"query": "fragment F on User { id }"}', b'{"query": "type T { id: ID }"}',
     ],
 )  # fmt: skip
-def test_a_body_that_is_no_operation_is_a_400_with_a_code(
+def test_a_malformed_body_is_a_400_with_a_code(
     http: httpx2.Client, shared_server: Server, body: bytes
 ) -> None:
     response = http.post("/graphql", content=body, headers=JSON)
@@ -50,17 +50,17 @@ def test_a_body_that_is_no_operation_is_a_400_with_a_code(
         "text/plain; application/json", "application/jsonp",
     ],
 )  # fmt: skip
-def test_a_request_that_needs_no_preflight_runs_nothing(
+def test_a_request_without_a_preflight_runs_no_operation(
     http: httpx2.Client, content_type: str | None
 ) -> None:
-    """Else any site could post a form in the name of its visitor."""
+    """Otherwise any site could post a form from its visitor's browser."""
     headers = {"content-type": content_type} if content_type else {}
     response = http.post("/graphql", content=json.dumps(QUERY).encode(), headers=headers)
     assert response.status_code == 415
     assert code_of(response) == "INVALID_REQUEST"
 
 
-def test_a_body_has_its_bound(http: httpx2.Client) -> None:
+def test_a_body_is_limited_to_64_kib(http: httpx2.Client) -> None:
     def padded(size: int) -> bytes:
         return json.dumps(QUERY).encode().ljust(size)
 
@@ -71,14 +71,14 @@ def test_a_body_has_its_bound(http: httpx2.Client) -> None:
         assert code_of(response) == "INVALID_REQUEST"
 
 
-def test_a_document_has_its_bound(http: httpx2.Client) -> None:
+def test_a_document_is_limited_in_size(http: httpx2.Client) -> None:
     introspection = {"query": get_introspection_query()}
     assert "errors" not in http.post("/graphql", json=introspection).json()
     aliases = " ".join(f"a{n}: me {{ id }}" for n in range(200))
     assert code_of(http.post("/graphql", json={"query": f"{{ {aliases} }}"})) == "INVALID_REQUEST"
 
 
-def test_answers_are_not_kept_and_pages_not_framed(http: httpx2.Client) -> None:
+def test_responses_are_not_cached_and_pages_not_framed(http: httpx2.Client) -> None:
     for response in (http.post("/graphql", json=QUERY), http.post("/graphql", content=b"")):
         assert response.headers["cache-control"] == "no-store"
     for path in ("/graphql", "/healthz", "/nowhere"):
@@ -90,7 +90,7 @@ def test_answers_are_not_kept_and_pages_not_framed(http: httpx2.Client) -> None:
         assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_pages_of_other_sites_may_not_ask_unless_they_are_named(tmp_path: Path) -> None:
+def test_only_pages_of_allowed_origins_may_send_requests(tmp_path: Path) -> None:
     named = "https://app.example.com"
     with (
         running_server(
@@ -128,7 +128,7 @@ def test_a_query_runs_over_get(http: httpx2.Client) -> None:
     assert http.get("/graphql", params=QUERY).json() == {"data": {"me": None}}
 
 
-def test_another_method_is_refused_in_json(http: httpx2.Client) -> None:
+def test_a_wrong_method_is_refused_in_json(http: httpx2.Client) -> None:
     response = http.put("/graphql", json=QUERY)
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, POST"
@@ -196,7 +196,7 @@ def test_me_is_null_without_a_token_and_an_error_with_a_bad_one(
     )
 
 
-def test_a_stale_token_does_not_stand_in_the_way_of_signing_in(http: httpx2.Client) -> None:
+def test_an_expired_token_does_not_prevent_a_sign_in(http: httpx2.Client) -> None:
     client = Client(http, access_token="expired")
     client.call("signUpEmailPassword", email="stale@example.com", password=PASSWORD)
     client.call("signInEmailPassword", email="stale@example.com", password=PASSWORD)
@@ -208,14 +208,14 @@ def test_each_operation_of_a_document_can_be_chosen(http: httpx2.Client) -> None
     assert chosen.json() == {"data": {"__typename": "Query"}}
 
 
-def test_graphiql_is_there_for_browsers(http: httpx2.Client) -> None:
+def test_browsers_get_graphiql(http: httpx2.Client) -> None:
     page = http.get("/graphql", headers={"accept": "text/html"})
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "GraphiQL" in page.text
 
 
-def test_browsers_are_led_to_graphiql_and_others_told_what_is_where(http: httpx2.Client) -> None:
+def test_the_root_redirects_browsers_and_lists_addresses_for_others(http: httpx2.Client) -> None:
     browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     led = http.get("/", headers={"accept": browsers, "host": "evil.example"})
     assert (led.status_code, led.headers["location"]) == (303, "graphql")
@@ -230,7 +230,7 @@ def test_browsers_are_led_to_graphiql_and_others_told_what_is_where(http: httpx2
     assert http.post("/").status_code == 405
 
 
-def test_routes_beside_graphql_answer_json(http: httpx2.Client) -> None:
+def test_the_other_routes_answer_json(http: httpx2.Client) -> None:
     assert http.get("/healthz").json() == "OK"
     assert http.head("/healthz").status_code == 200
     assert http.get("/version").json() == {"version": VERSION}
@@ -241,7 +241,7 @@ def test_routes_beside_graphql_answer_json(http: httpx2.Client) -> None:
     assert "server" not in http.get("/healthz").headers
 
 
-def test_an_unforeseen_error_tells_the_client_an_id_and_the_log_the_rest(tmp_path: Path) -> None:
+def test_an_unexpected_error_gives_the_client_only_an_id(tmp_path: Path) -> None:
     variables = {"email": "a@b.test", "password": "hunter2"}
     with running_server(tmp_path / "var") as server:
         with sqlite3.connect(server.data_dir / "postern.db") as database:

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, to the letter: media types, statuses, and the audits of its authors."""
+"""GraphQL over HTTP: media types, statuses, and the audits of the specification's authors."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ AUDITS = 61
 
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="the audits need Node")
-def test_every_audit_is_ok(server: Server) -> None:
+def test_every_audit_passes(server: Server) -> None:
     node_modules(WEB)
     command = ["node", "audit.mjs", f"{server.url}/graphql"]
     ended = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=True)
@@ -44,12 +44,12 @@ def test_every_audit_is_ok(server: Server) -> None:
         ("text/html", JSON),
     ],
 )
-def test_the_media_type_is_the_one_asked_for(accept: str, expected: str) -> None:
+def test_the_media_type_is_the_accepted_one(accept: str, expected: str) -> None:
     assert media_type_for(accept) == expected
 
 
 @given(st.text())
-def test_whatever_is_asked_for_there_is_one(accept: str) -> None:
+def test_every_accept_header_gets_a_media_type(accept: str) -> None:
     assert media_type_for(accept) in {JSON, GRAPHQL_RESPONSE}
 
 
@@ -62,8 +62,8 @@ def test_whatever_is_asked_for_there_is_one(accept: str) -> None:
         {"query": OPERATIONS["signInEmailPassword"], "variables": {"email": 1}},
     ],
 )
-def test_what_never_ran_has_a_status_of_its_own(http: httpx2.Client, body: object) -> None:
-    """Only for clients that ask for it; others read 200 as the end of the transport's part."""
+def test_an_operation_that_did_not_run_is_a_400(http: httpx2.Client, body: object) -> None:
+    """Only for clients that accept the new media type; others expect 200."""
     answer = http.post("/graphql", json=body, headers=OURS)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == f"{GRAPHQL_RESPONSE}; charset=utf-8"
@@ -75,7 +75,7 @@ def test_what_never_ran_has_a_status_of_its_own(http: httpx2.Client, body: objec
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_RESPONSE])
-def test_a_refused_credential_is_a_well_formed_answer(http: httpx2.Client, accept: str) -> None:
+def test_a_refused_credential_is_a_200(http: httpx2.Client, accept: str) -> None:
     variables = {"email": "nobody@example.com", "password": "wrong"}
     body = {"query": OPERATIONS["signInEmailPassword"], "variables": variables}
     answer = http.post("/graphql", json=body, headers={"accept": accept})
@@ -85,7 +85,7 @@ def test_a_refused_credential_is_a_well_formed_answer(http: httpx2.Client, accep
     assert answer.json()["errors"][0]["extensions"]["code"] == "INVALID_EMAIL_PASSWORD"
 
 
-def test_a_request_that_is_none_is_refused_in_the_type_asked_for(http: httpx2.Client) -> None:
+def test_a_malformed_request_is_refused_in_the_accepted_type(http: httpx2.Client) -> None:
     answer = http.post("/graphql", content=b"[]", headers=OURS | {"content-type": JSON})
     assert answer.status_code == 400
     assert answer.headers["content-type"] == f"{GRAPHQL_RESPONSE}; charset=utf-8"

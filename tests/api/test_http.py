@@ -1,4 +1,4 @@
-"""HTTP/1.1 as it is spoken on the socket: what no client of good will sends."""
+"""HTTP/1.1 on the socket: requests that no honest client sends."""
 
 import socket
 
@@ -14,7 +14,7 @@ CHUNKED = b"transfer-encoding: chunked\r\n"
 
 
 def answers(server: Server, *sent: bytes) -> tuple[list[bytes], bool]:
-    """The statuses that the server answers, and whether it closes the connection."""
+    """Return the statuses of the responses, and whether the server closes the connection."""
     host, port = server.url.removeprefix("http://").split(":")
     received, closed = b"", False
     with socket.create_connection((host, int(port)), timeout=0.5) as connection:
@@ -50,34 +50,32 @@ def answers(server: Server, *sent: bytes) -> tuple[list[bytes], bool]:
         b"\x16\x03\x01 this is TLS",
     ],
 )
-def test_what_a_proxy_could_read_another_way_is_refused(
-    shared_server: Server, request_: bytes
-) -> None:
-    """Where two read the end of a request at different places, a third can hide one in between."""
+def test_ambiguous_requests_are_refused(shared_server: Server, request_: bytes) -> None:
+    """If proxy and server disagree on where a request ends, another one can be smuggled in."""
     assert answers(shared_server, request_) == ([b"400"], True)
     assert "Traceback" not in shared_server.log()
 
 
-def test_a_body_comes_in_any_pieces(shared_server: Server) -> None:
+def test_a_body_may_arrive_in_pieces(shared_server: Server) -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in ASKED) + b"0\r\n\r\n"
     for request in (POST + LENGTH + b"\r\n" + ASKED, POST + CHUNKED + b"\r\n" + chunks):
         assert answers(shared_server, request) == ([b"200"], False)
         assert answers(shared_server, *[bytes([byte]) for byte in request]) == ([b"200"], False)
 
 
-def test_an_offer_to_speak_another_protocol_is_passed_over(shared_server: Server) -> None:
-    """As Java's client makes it with every request."""
+def test_an_upgrade_offer_is_ignored(shared_server: Server) -> None:
+    """Java's client sends this with every request."""
     offer = b"connection: upgrade\r\nupgrade: h2c\r\n"
     request = POST + offer + LENGTH + b"\r\n" + ASKED
     assert answers(shared_server, request) == ([b"200"], False)
 
 
-def test_a_head_has_its_bound(shared_server: Server) -> None:
+def test_a_request_head_is_limited_in_size(shared_server: Server) -> None:
     long = GET + b"a: " + b"b" * 80_000
     assert answers(shared_server, long) == ([b"400"], True)
     assert answers(shared_server, *[long[at : at + 9999] for at in range(0, len(long), 9999)])[1]
     assert answers(shared_server, GET + b"a: " + b"b" * 30_000 + b"\r\n\r\n") == ([b"200"], False)
 
 
-def test_requests_that_come_at_once_are_answered_one_by_one(shared_server: Server) -> None:
+def test_pipelined_requests_are_answered_in_order(shared_server: Server) -> None:
     assert answers(shared_server, (GET + b"\r\n") * 100) == ([b"200"] * 100, False)

@@ -1,4 +1,4 @@
-"""One request is not a way round a limit, and not a way to keep the server busy."""
+"""One request cannot get around a limit, nor keep the server busy."""
 
 import pytest
 from graphql import GraphQLError, get_introspection_query, parse
@@ -28,7 +28,7 @@ def refusals(document: str) -> list[GraphQLError]:
         "{ a: me { ...F } b: me { ...F } } fragment F on User { id sessions { edges { cursor } } }",
     ],
 )
-def test_what_clients_send_passes(document: str) -> None:
+def test_ordinary_documents_pass(document: str) -> None:
     assert Operations(schema).document(document).errors == []
 
 
@@ -44,7 +44,7 @@ def test_what_clients_send_passes(document: str) -> None:
         f"mutation {{ ... @include(if: true) {{ a: {SIGN_IN} }} b: {SIGN_IN} }}",
     ],
 )  # fmt: skip
-def test_an_operation_holds_one_guess(document: str) -> None:
+def test_an_operation_contains_one_guess(document: str) -> None:
     (refused,) = refusals(document)
     assert "one mutation that takes a credential" in refused.message
 
@@ -58,7 +58,7 @@ def test_fields_count_as_often_as_they_are_used() -> None:
     assert f"at most {MAX_ALIASES} aliases" in refused.message
 
 
-def test_fields_that_ask_the_database_weigh_more() -> None:
+def test_fields_that_query_the_database_weigh_more() -> None:
     asking = " ".join(
         "sessions { edges { cursor } } securityEvents { edges { cursor } }" for _ in range(8)
     )
@@ -69,7 +69,7 @@ def test_fields_that_ask_the_database_weigh_more() -> None:
 
 
 def test_depth_is_bounded_through_fragments_too() -> None:
-    """As deep as a code generator's introspection, and no deeper than is ever needed."""
+    """As deep as a code generator's introspection, but no deeper."""
     deep = f"{{ {'a { ' * (MAX_DEPTH - 1)} b {'} ' * (MAX_DEPTH - 1)} }}"
     assert refusals(deep) == []
     below = f"{{ ...F }} fragment F on Query {{ x {deep} }}"
@@ -78,15 +78,15 @@ def test_depth_is_bounded_through_fragments_too() -> None:
         assert f"at most {MAX_DEPTH} fields within fields" in refused.message
 
 
-def test_introspection_of_introspection_is_bounded() -> None:
-    """Fields of types of fields of types …: a short document, and an answer without end."""
+def test_nested_introspection_is_limited() -> None:
+    """Fields of types of fields of types …: a short document with a huge result."""
     circle = "fields { type { " * 6 + "name" + " } }" * 6
     document = f"{{ __schema {{ types {{ {circle} }} }} }}"
     assert Operations(schema).document(document).errors
 
 
-def test_fragments_that_double_are_counted_in_no_time() -> None:
-    """Written out, this has 2**30 fields, and counting them would never end."""
+def test_nested_fragments_are_counted_quickly() -> None:
+    """Expanded, this has 2**30 fields; counting them one by one would never end."""
     chain = " ".join(f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}" for n in range(30))
     document = f"{{ me {{ ...F0 }} }} {chain} fragment F30 on User {{ id }}"
     (refused,) = refusals(document)

@@ -1,4 +1,4 @@
-"""Messages of graphql-core help the developer, and repeat no value."""
+"""Messages of graphql-core help the developer, and repeat no values."""
 
 import pytest
 from graphql import GraphQLError, build_schema, execute_sync, parse, validate
@@ -67,7 +67,7 @@ def first_error(document: str) -> str:
 
 
 @pytest.mark.parametrize(("document", "said"), MISTAKES)
-def test_a_mistake_is_named(document: str, said: str) -> None:
+def test_a_message_names_the_mistake(document: str, said: str) -> None:
     message = without_values(first_error(document))
     assert message.startswith(said)
     assert "SECRET" not in message

@@ -1,4 +1,4 @@
-"""Operations as they are run: read once, and no other than those that are asked for."""
+"""Running operations: each is parsed once, and only the requested one runs."""
 
 from typing import cast
 
@@ -18,15 +18,15 @@ NOBODY = Context(cast("Postern", None), Caller())
 TWO = "query A { __typename } mutation B { signOut }"
 
 
-async def test_a_document_is_read_and_checked_once() -> None:
+async def test_a_document_is_parsed_and_validated_once() -> None:
     operations = Operations(schema)
     for text in ("{ __typename }", "{ nope }", "{"):
         await operations.run(text, NOBODY)
         assert operations.document(text) is operations.document(text)
 
 
-async def test_what_is_remembered_is_bounded_in_memory() -> None:
-    """By what the documents take, not by their number; a refused one is not kept at all."""
+async def test_the_cache_of_documents_is_bounded_in_memory() -> None:
+    """The limit is on memory, not on the number of documents; refused documents are not kept."""
     operations = Operations(schema)
     for number in range(60):
         long_name = f"a{number}" + "b" * (MAX_CHARACTERS - 100)
@@ -45,7 +45,7 @@ async def test_what_is_remembered_is_bounded_in_memory() -> None:
     )
 
 
-async def test_what_is_wrong_is_told_as_often_as_it_is_sent() -> None:
+async def test_a_wrong_document_gets_its_error_every_time() -> None:
     operations = Operations(schema)
     for text in ("{ nope }", "{"):
         first, again = [await operations.run(text, NOBODY) for _ in range(2)]
@@ -54,7 +54,7 @@ async def test_what_is_wrong_is_told_as_often_as_it_is_sent() -> None:
         assert first.errors
 
 
-async def test_a_document_is_bounded() -> None:
+async def test_a_document_is_limited_in_length_and_tokens() -> None:
     fits, too_long = (f"{{ __typename {'@a ' * count} }}" for count in (498, 499))
     assert "Unknown directive" in Operations(schema).document(fits).errors[0].message
     assert f"{MAX_TOKENS} tokens" in Operations(schema).document(too_long).errors[0].message
@@ -63,8 +63,8 @@ async def test_a_document_is_bounded() -> None:
     assert Operations(schema).document(padded + " ").parsed is None
 
 
-def test_what_is_too_much_is_refused_before_it_is_looked_at_closely() -> None:
-    """To compare each field with each other one takes the square of the time."""
+def test_an_oversized_document_is_refused_before_validation() -> None:
+    """Comparing each field with each other takes quadratic time."""
     (error,) = Operations(schema).document("{ me { " + "nope " * 900 + "} }").errors
     assert "at most 400 fields" in error.message
 
@@ -78,15 +78,13 @@ def test_what_is_too_much_is_refused_before_it_is_looked_at_closely() -> None:
         ("fragment F on Query { __typename }", None, 400),
     ],
 )
-async def test_an_operation_that_may_not_run_does_not(
-    text: str, name: str | None, status: int
-) -> None:
+async def test_a_forbidden_operation_does_not_run(text: str, name: str | None, status: int) -> None:
     with pytest.raises(HTTPException) as refused:
         await Operations(schema).run(text, NOBODY, name=name, only_query=True)
     assert refused.value.status_code == status
 
 
-async def test_the_operation_that_is_named_runs() -> None:
+async def test_the_named_operation_runs() -> None:
     answer = await Operations(schema).run(TWO, NOBODY, name="A", only_query=True)
     assert answer.data == {"__typename": "Query"}
 
@@ -100,10 +98,10 @@ async def test_the_operation_that_is_named_runs() -> None:
         ("query ($name: String!) { __type(name: $name) { name } }", 3),
     ],
 )
-async def test_what_the_schema_says_of_itself_is_asked_once(
+async def test_an_introspection_result_is_cached(
     monkeypatch: pytest.MonkeyPatch, text: str, times: int
 ) -> None:
-    """Introspection takes 12 ms of the event loop, and its answer never changes."""
+    """Introspection takes 12 ms of the event loop, and its result never changes."""
     asked = []
 
     def counted(*given: object, **more: object) -> object:
@@ -118,7 +116,7 @@ async def test_what_the_schema_says_of_itself_is_asked_once(
     assert all(answer.data == answers[0].data for answer in answers)
 
 
-async def test_a_long_comment_counts_for_the_memory_that_it_takes() -> None:
+async def test_a_long_comment_counts_with_its_memory() -> None:
     operations = Operations(schema)
     for number in range(300):
         operations.document(f"{{__typename}}#{number} {'😀' * 16_000}")

@@ -1,4 +1,4 @@
-"""The routes of Nhost Auth: its words, its statuses, and the guarantees of ours."""
+"""The routes of Nhost Auth: its error names and statuses, and Postern's guarantees."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ JOE = "joe@example.com"
 
 
 class Rest:
-    """A client of the routes, as Nhost's is one."""
+    """A client of the routes, similar to Nhost's."""
 
     def __init__(self, server: Server, prefix: str = "/v1") -> None:
         self.http = httpx2.Client(base_url=server.url, timeout=30)
@@ -85,7 +85,7 @@ def nhost(server: Server) -> Iterator[Rest]:
     client.http.close()
 
 
-def test_the_story_of_nhosts_page(nhost: Rest) -> None:
+def test_nhosts_documented_story_works(nhost: Rest) -> None:
     session = nhost.sign_up()
     assert set(session) == {
         "accessToken", "accessTokenExpiresIn", "refreshToken", "refreshTokenId", "user",
@@ -128,8 +128,8 @@ def test_the_story_of_nhosts_page(nhost: Rest) -> None:
     assert refused(nhost.get("/user")) == (401, "unauthorized")
 
 
-def test_a_recovery_code_is_taken_where_a_code_is(server: Server, nhost: Rest) -> None:
-    """Nhost's client has no other way for those who have lost their phone."""
+def test_a_recovery_code_is_accepted_as_otp(server: Server, nhost: Rest) -> None:
+    """Nhost's client has no other way for users who have lost their phone."""
     with httpx2.Client(base_url=server.url, timeout=30) as http:
         client = Client(http)
         client.sign_up(JOE)
@@ -141,7 +141,7 @@ def test_a_recovery_code_is_taken_where_a_code_is(server: Server, nhost: Rest) -
     assert refused(used) == (401, "invalid-totp")
 
 
-def test_what_somebody_who_signs_up_may_ask_for(nhost: Rest) -> None:
+def test_sign_up_accepts_nhosts_options(nhost: Rest) -> None:
     user = nhost.sign_up(
         displayName="Joe",
         locale="xx",
@@ -181,7 +181,7 @@ def test_what_somebody_who_signs_up_may_ask_for(nhost: Rest) -> None:
         (None, "body: "),
     ],
 )
-def test_a_body_that_does_not_fit_is_refused_by_the_name_of_its_field(
+def test_an_invalid_body_is_refused_with_the_name_of_the_field(
     nhost: Rest, body: object, named: str
 ) -> None:
     content = json.dumps(body).encode()
@@ -204,7 +204,7 @@ def test_a_body_that_does_not_fit_is_refused_by_the_name_of_its_field(
         (b"email=a%40b.test&password=x", "application/x-www-form-urlencoded"),
     ],
 )
-def test_what_is_no_json_is_refused(nhost: Rest, content: bytes, content_type: str) -> None:
+def test_a_body_that_is_not_json_is_refused(nhost: Rest, content: bytes, content_type: str) -> None:
     headers = {"content-type": content_type}
     answer = nhost.http.post("/v1/signin/email-password", content=content, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid-request")
@@ -212,7 +212,7 @@ def test_what_is_no_json_is_refused(nhost: Rest, content: bytes, content_type: s
     assert (too_much.status_code, too_much.json()["status"]) == (413, 413)
 
 
-def test_a_password_is_changed_by_who_has_just_signed_in(nhost: Rest) -> None:
+def test_a_recent_sign_in_may_change_the_password(nhost: Rest) -> None:
     nhost.sign_up()
     assert refused(nhost.post("/user/password", newPassword="12345678")) == (
         400, "password-in-hibp-database",
@@ -229,7 +229,7 @@ def test_a_password_is_changed_by_who_has_just_signed_in(nhost: Rest) -> None:
     assert refused(old) == (401, "invalid-email-password")
 
 
-def test_of_fifty_redemptions_by_either_door_one_gets_a_session(
+def test_of_fifty_redemptions_over_both_apis_one_gets_a_session(
     server: Server, nhost: Rest
 ) -> None:
     nhost.sign_up()
@@ -240,7 +240,7 @@ def test_of_fifty_redemptions_by_either_door_one_gets_a_session(
     assert sum(not isinstance(answer, str) for answer in answers) + late.count(200) == 1
 
 
-def test_limits_hold_for_both_doors_together(tmp_path: Path) -> None:
+def test_both_apis_share_the_limits(tmp_path: Path) -> None:
     with running_server(tmp_path / "var", **SHIPPED_LIMITS) as server:
         nhost = Rest(server)
         wrong = {"email": JOE, "password": "a wrong guess"}
@@ -261,7 +261,7 @@ QUERY = """mutation ($email: String!, $password: String!) {
 }"""
 
 
-def test_switched_off_it_says_so(tmp_path: Path) -> None:
+def test_disabled_factors_are_refused_as_such(tmp_path: Path) -> None:
     off = {"AUTH_MFA_ENABLED": "false", "AUTH_API_PREFIX": "/auth/v2"}
     with running_server(tmp_path / "var", **off) as server:
         nhost = Rest(server, "/auth/v2")
@@ -276,7 +276,7 @@ def test_switched_off_it_says_so(tmp_path: Path) -> None:
         nhost.http.close()
 
 
-def test_an_address_may_have_to_be_verified_first(tmp_path: Path) -> None:
+def test_an_address_may_need_verification_before_sign_in(tmp_path: Path) -> None:
     here = "https://auth.example.com"
     strict = {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true", "AUTH_SERVER_URL": here}
     with running_server(tmp_path / "var", **strict) as server:
@@ -292,7 +292,7 @@ def test_an_address_may_have_to_be_verified_first(tmp_path: Path) -> None:
         nhost.http.close()
 
 
-def test_concealed_errors_are_all_the_same(tmp_path: Path) -> None:
+def test_concealed_errors_are_identical(tmp_path: Path) -> None:
     with running_server(tmp_path / "var", AUTH_CONCEAL_ERRORS="true") as server:
         nhost = Rest(server)
         nhost.sign_up()
@@ -309,13 +309,13 @@ def test_concealed_errors_are_all_the_same(tmp_path: Path) -> None:
         nhost.http.close()
 
 
-def test_every_refusal_has_a_word_and_a_status() -> None:
+def test_every_refusal_has_an_error_name_and_a_status() -> None:
     words = {endpoint.RENAMED.get(code, code.name.lower().replace("_", "-")) for code in ErrorCode}
     assert len(words) == len(ErrorCode) - 2, "a wrong recovery code is a wrong code; no mail"
     assert {STATUS.get(code, 400) for code in CONCEALED} <= {400, 401, 403, 409}
 
 
-def test_the_document_describes_what_is_served(nhost: Rest) -> None:
+def test_the_openapi_document_describes_every_route(nhost: Rest) -> None:
     answer = nhost.http.get("/openapi.json")
     assert answer.json() == document(VERSION, "/v1")
     described = {

@@ -135,13 +135,13 @@ def test_every_symbol_is_described(name: str, description: str | None) -> None:
     assert len(description) > 15, name
 
 
-def test_the_only_scalar_of_its_own_is_datetime() -> None:
+def test_the_only_custom_scalar_is_datetime() -> None:
     assert [name for name, kind in TYPES.items() if isinstance(kind, GraphQLScalarType)] == [
         "DateTime"
     ]
 
 
-def test_the_descriptions_name_codes_that_exist() -> None:
+def test_the_descriptions_name_only_existing_codes() -> None:
     codes = {code.name for code in ErrorCode}
     named = {
         word for _, text in described() for word in re.findall(r"\b[A-Z]+_[A-Z_]+\b", str(text))
@@ -159,7 +159,7 @@ def test_every_code_is_raised_somewhere_and_has_a_message_for_people(code: Error
     assert re.fullmatch(r"[A-Z].*\.", code.message)
 
 
-def test_every_interface_shows_the_same_fields_of_a_user() -> None:
+def test_every_api_shows_the_same_fields_of_a_user() -> None:
     public, user = set(PUBLIC_FIELDS.values()), TYPES["User"]
     assert isinstance(user, GraphQLObjectType)
     assert set(user.fields) >= public - {"metadata"}

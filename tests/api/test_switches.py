@@ -1,4 +1,4 @@
-"""What the operator can switch off, and what a stranger learns then."""
+"""Features that the operator can switch off, and what a stranger then learns."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """A server that tells as little as it can."""
+    """A server that reveals as little as possible."""
     with (
         running_server(tmp_path_factory.mktemp("switches") / "var", **SETTINGS) as server,
         httpx2.Client(base_url=server.url, timeout=30) as client,
@@ -33,7 +33,7 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
         "{ me { __typename } __schema { queryType { name } } }",
     ],
 )
-def test_without_introspection_the_schema_is_not_told(http: httpx2.Client, query: str) -> None:
+def test_without_introspection_the_schema_is_hidden(http: httpx2.Client, query: str) -> None:
     answer = http.post("/graphql", json={"query": query}).json()
     assert answer.get("data") is None
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"INVALID_REQUEST"}
@@ -57,24 +57,24 @@ def test_a_typename_is_still_answered(http: httpx2.Client) -> None:
         "query ($a: Sting) { me { id } }",
     ],
 )  # fmt: skip
-def test_without_introspection_nobody_is_helped_to_guess(http: httpx2.Client, query: str) -> None:
+def test_without_introspection_messages_suggest_nothing(http: httpx2.Client, query: str) -> None:
     answer = http.post("/graphql", json={"query": query})
     assert answer.json()["errors"]
     assert "Did you mean" not in answer.text
 
 
-def test_without_graphiql_a_browser_is_told_so_in_json(http: httpx2.Client) -> None:
+def test_without_graphiql_a_browser_gets_json(http: httpx2.Client) -> None:
     answer = http.get("/graphql", headers={"accept": "text/html"})
     assert answer.status_code == 404
     assert answer.json()["errors"][0]["extensions"]["code"] == "INVALID_REQUEST"
 
 
-def test_without_graphiql_a_browser_is_led_nowhere(http: httpx2.Client) -> None:
+def test_without_graphiql_a_browser_is_not_redirected(http: httpx2.Client) -> None:
     answer = http.get("/", headers={"accept": "text/html"})
     assert (answer.status_code, answer.json()["graphql"]) == (200, "graphql")
 
 
-def test_concealed_errors_are_all_the_same(http: httpx2.Client) -> None:
+def test_concealed_errors_are_identical(http: httpx2.Client) -> None:
     joe, email = Client(http), "conceal@example.com"
     joe.sign_up(email)
     phone = joe.enrol()
@@ -103,7 +103,7 @@ def test_concealed_errors_are_all_the_same(http: httpx2.Client) -> None:
     assert told == {("INVALID_REQUEST", "The request is not valid.", 1)}
 
 
-def test_what_tells_nothing_of_an_account_is_still_told(http: httpx2.Client) -> None:
+def test_errors_that_reveal_no_account_are_not_concealed(http: httpx2.Client) -> None:
     with pytest.raises(RefusedError) as error:
         Client(http).call("signUpEmailPassword", email="new@example.com", password="short")
     assert error.value.code == "PASSWORD_TOO_SHORT"

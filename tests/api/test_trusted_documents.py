@@ -36,14 +36,17 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
         {"documentId": "sha256:1a2b"},
         {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "1a2b"}}},
         {"query": "", "documentId": "1a2b"},
-        {"query": "{ me { email } }", "documentId": "1a2b"},  # what it names is what runs
+        {
+            "query": "{ me { email } }",
+            "documentId": "1a2b",
+        },  # the named document runs, not the text
     ],
 )
-def test_a_document_of_the_manifest_runs(http: httpx2.Client, body: dict[str, object]) -> None:
+def test_a_trusted_document_runs(http: httpx2.Client, body: dict[str, object]) -> None:
     assert http.post("/graphql", json=body).json() == {"data": {"me": None}}
 
 
-def test_it_runs_over_get_too(http: httpx2.Client) -> None:
+def test_a_trusted_document_runs_over_get(http: httpx2.Client) -> None:
     persisted = json.dumps({"persistedQuery": {"version": 1, "sha256Hash": "3c4d"}})
     named = ({"documentId": "3c4d"}, {"documentId": "sha256:3c4d"}, {"extensions": persisted})
     for params in (*named, {"query": NAME}):
@@ -66,7 +69,7 @@ def test_it_runs_over_get_too(http: httpx2.Client) -> None:
         {},
     ],
 )
-def test_nothing_else_does(http: httpx2.Client, body: dict[str, object]) -> None:
+def test_an_untrusted_document_is_refused(http: httpx2.Client, body: dict[str, object]) -> None:
     answer = http.post("/graphql", json=body)
     assert answer.status_code == 400
     (error,) = answer.json()["errors"]
@@ -75,9 +78,7 @@ def test_nothing_else_does(http: httpx2.Client, body: dict[str, object]) -> None
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", '"x"', '{"a": 1}', "\xff"])
-def test_a_manifest_that_cannot_be_used_stops_the_start(
-    tmp_path: Path, content: str | None
-) -> None:
+def test_an_unusable_manifest_is_refused(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "manifest.json"
     if content is not None:
         path.write_bytes(content.encode("latin-1"))
@@ -85,7 +86,7 @@ def test_a_manifest_that_cannot_be_used_stops_the_start(
         read_manifest(path)
 
 
-def test_the_start_says_so_in_one_line(tmp_path: Path) -> None:
+def test_an_unusable_manifest_stops_the_start_with_one_line(tmp_path: Path) -> None:
     env = environment(tmp_path / "var", AUTH_GRAPHQL_TRUSTED_DOCUMENTS=str(tmp_path / "nope"))
     env["AUTH_PORT"] = str(free_port())
     ended = postern("serve", env=env)

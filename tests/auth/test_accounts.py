@@ -29,7 +29,9 @@ NEW = "another good password"
 
 
 class TestChangingThePassword:
-    async def test_ends_every_other_session_and_every_open_ticket(self, postern: Postern) -> None:
+    async def test_a_new_password_ends_other_sessions_and_all_tickets(
+        self, postern: Postern
+    ) -> None:
         joe = await sign_up_with_factor(postern)
         await open_ticket(postern)
         ticket, code = await open_ticket(postern), joe.recovery_codes[0]
@@ -45,7 +47,7 @@ class TestChangingThePassword:
         assert await refusal(kept) == ""
         assert (await event_names())[-2:] == ["ALL_SESSIONS_ENDED", "PASSWORD_CHANGED"]
 
-    async def test_lets_in_with_the_new_one_alone(self, postern: Postern) -> None:
+    async def test_only_the_new_password_signs_in(self, postern: Postern) -> None:
         _, joe = await sign_up_user(postern)
         await password_change.change_user_password(postern, joe, PASSWORD, NEW)
         old = email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
@@ -64,7 +66,7 @@ class TestChangingThePassword:
             (PASSWORD, JOE, "PASSWORD_TOO_COMMON"),
         ],
     )
-    async def test_is_refused_and_changes_nothing(
+    async def test_a_refused_password_change_changes_nothing(
         self, postern: Postern, current: str, new: str, code: str
     ) -> None:
         session, joe = await sign_up_user(postern)
@@ -73,11 +75,13 @@ class TestChangingThePassword:
         assert await refusal(attempt) == code
         assert await User.get(id=session.user.id).values() == before
 
-    async def test_needs_a_signed_in_user(self, postern: Postern) -> None:
+    async def test_a_password_change_needs_a_signed_in_user(self, postern: Postern) -> None:
         attempt = password_change.change_user_password(postern, caller(), PASSWORD, NEW)
         assert await refusal(attempt) == "UNAUTHENTICATED"
 
-    async def test_of_ten_at_once_one_succeeds(self, postern: Postern) -> None:
+    async def test_of_ten_simultaneous_password_changes_one_succeeds(
+        self, postern: Postern
+    ) -> None:
         _, joe = await sign_up_user(postern)
         answers = await asyncio.gather(
             *(
@@ -87,7 +91,7 @@ class TestChangingThePassword:
         )
         assert sorted(answers) == [""] + ["INVALID_PASSWORD"] * 9
 
-    async def test_and_signing_in_at_once_leaves_no_session_of_the_old_password(
+    async def test_a_simultaneous_sign_in_leaves_no_session_of_the_old_password(
         self, postern: Postern
     ) -> None:
         session, joe = await sign_up_user(postern)
@@ -102,7 +106,7 @@ class TestChangingThePassword:
 
 
 class TestChangingTheProfile:
-    async def test_changes_what_is_given(self, postern: Postern) -> None:
+    async def test_only_the_given_fields_change(self, postern: Postern) -> None:
         _, joe = await sign_up_user(postern)
         global_ = with_settings(postern, allowed_locales=("en", "de"))
         viewer = await profile.change_user(global_, joe, display_name=" Joe ", locale="de")
@@ -112,7 +116,7 @@ class TestChangingTheProfile:
         viewer = await profile.change_user(global_, joe, display_name="", locale=None)
         assert viewer.user.display_name == JOE
 
-    async def test_refuses_what_the_operator_does_not_allow(self, postern: Postern) -> None:
+    async def test_a_locale_that_is_not_allowed_is_refused(self, postern: Postern) -> None:
         _, joe = await sign_up_user(postern)
         with pytest.raises(AuthError) as refused:
             await profile.change_user(postern, joe, display_name="Joe", locale="fr")
@@ -123,7 +127,9 @@ class TestChangingTheProfile:
 
 
 class TestDisablingAUser:
-    async def test_ends_everything_at_once(self, postern: Postern, clock: Clock) -> None:
+    async def test_disabling_a_user_ends_sessions_and_tickets_at_once(
+        self, postern: Postern, clock: Clock
+    ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         await operators.set_disabled(postern, caller(), joe.session.user, disabled=True)
@@ -136,7 +142,7 @@ class TestDisablingAUser:
         sign = email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert await refusal(sign) == "DISABLED_USER"
 
-    async def test_can_be_undone(self, postern: Postern) -> None:
+    async def test_a_disabled_user_can_be_enabled_again(self, postern: Postern) -> None:
         session, _ = await sign_up_user(postern)
         for disabled in (True, False):
             await operators.set_disabled(postern, caller(), session.user, disabled=disabled)
@@ -145,10 +151,10 @@ class TestDisablingAUser:
         assert "USER_ENABLED" in await event_names()
 
 
-async def test_a_change_that_was_made_is_told_though_the_session_ends_just_then(
+async def test_a_committed_change_is_reported_even_if_the_session_then_ends(
     postern: Postern, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody is loaded again afterwards, so nothing can go wrong after the change."""
+    """The user is not loaded again afterwards, so nothing can fail after the change."""
     session, owner = await sign_up_user(postern)
     looked = current.signed_in
     calls = []
@@ -166,4 +172,4 @@ async def test_a_change_that_was_made_is_told_though_the_session_ends_just_then(
     code = one_time_codes.code_at(secret, one_time_codes.time_step(postern.now()))
     on = await enrolment.verify_change_user_mfa(postern, owner, "totp", code)
     assert on.session.user.active_mfa_type == "totp"
-    assert len(calls) == 4, "each asks who it is once"
+    assert len(calls) == 4, "each request checks its token once"

@@ -44,11 +44,11 @@ USER = User(
         ("totpSecret", "null"),
     ],
 )
-def test_a_claim_is_text(path: str, text: str) -> None:
+def test_a_claims_value_is_text(path: str, text: str) -> None:
     assert custom_claims(USER, (("Mine", path),)) == {"x-hasura-mine": text}
 
 
-def test_what_is_added_replaces_nothing_of_ours() -> None:
+def test_custom_claims_do_not_replace_standard_ones() -> None:
     added = (("team", "metadata.teams[0].id"), ("user-id", "email"))
     claims = hasura_claims(USER, added)
     assert claims["x-hasura-team"] == "a"
@@ -56,12 +56,12 @@ def test_what_is_added_replaces_nothing_of_ours() -> None:
 
 
 @pytest.mark.parametrize("name", ["user-id", "x-hasura-User-Id", "allowed-roles", "auth-elevated"])
-def test_a_claim_of_ours_is_not_to_be_had(name: str) -> None:
+def test_a_standard_claim_cannot_be_customised(name: str) -> None:
     assert custom_claims(USER, ((name, "metadata.beta"),)) == {}
 
 
 @pytest.mark.anyio
-async def test_they_stand_in_every_access_token(postern: Postern) -> None:
+async def test_every_access_token_has_the_custom_claims(postern: Postern) -> None:
     chosen = with_settings(postern, jwt_custom_claims=(("team", "metadata.team"),))
     session = await sign_up.sign_up_email_password(
         chosen, caller(), "a@b.test", PASSWORD, Wishes(metadata={"team": "red"})
@@ -72,7 +72,7 @@ async def test_they_stand_in_every_access_token(postern: Postern) -> None:
     assert hasura["x-hasura-user-id"] == str(session.user.id)
 
 
-def test_they_are_named_in_the_environment_or_in_the_file(tmp_path: Any) -> None:
+def test_custom_claims_come_from_the_environment_or_the_file(tmp_path: Any) -> None:
     env = {"AUTH_JWT_CUSTOM_CLAIMS": '{"team": "metadata.team"}'}
     assert load(environment(tmp_path, **env))[0].jwt_custom_claims == (("team", "metadata.team"),)
     file = tmp_path / "nhost.toml"
@@ -86,6 +86,6 @@ def test_they_are_named_in_the_environment_or_in_the_file(tmp_path: Any) -> None
 @pytest.mark.parametrize(
     "wrong", ["x", '["a"]', '{"a": 1}', '{"a b": "c"}', '{"a": "$["}', '{"": "c"}']
 )
-def test_what_makes_no_claim_is_refused_at_the_start(tmp_path: Any, wrong: str) -> None:
+def test_an_invalid_custom_claim_is_refused_at_the_start(tmp_path: Any, wrong: str) -> None:
     with pytest.raises(ConfigError, match="AUTH_JWT_CUSTOM_CLAIMS"):
         load(environment(tmp_path, AUTH_JWT_CUSTOM_CLAIMS=wrong))

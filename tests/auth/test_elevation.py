@@ -30,12 +30,12 @@ AGE = 15 * 60
 
 @pytest.fixture
 def postern(postern: Postern) -> Postern:
-    """With access tokens that outlive the age that matters here."""
+    """A Postern whose access tokens live longer than the maximum age of a sign-in."""
     return with_settings(postern, access_token_expires_in=2 * 24 * 3600)
 
 
 def changes(postern: Postern, owner: Caller) -> list[Awaitable[object]]:
-    """Everything that a stolen access token must not be enough for."""
+    """All operations for which a stolen access token must not be enough."""
     return [
         enrolment.change_user_mfa(postern, owner),
         enrolment.verify_change_user_mfa(postern, owner, "totp", "123456"),
@@ -49,9 +49,7 @@ async def refreshed(postern: Postern, session: Session) -> Session:
     return await refreshing.refresh_session(postern, caller(), session.refresh_token)
 
 
-async def test_what_matters_needs_a_sign_in_that_is_not_long_ago(
-    postern: Postern, clock: Clock
-) -> None:
+async def test_sensitive_changes_need_a_recent_sign_in(postern: Postern, clock: Clock) -> None:
     session, owner = await sign_up_user(postern)
     clock.forward(AGE + 1)
     later = caller((await refreshed(postern, session)).access_token)
@@ -61,7 +59,7 @@ async def test_what_matters_needs_a_sign_in_that_is_not_long_ago(
     assert await refusal(current.me(postern, owner)) == ""
 
 
-async def test_the_age_can_be_turned_off(postern: Postern, clock: Clock) -> None:
+async def test_the_maximum_age_can_be_turned_off(postern: Postern, clock: Clock) -> None:
     _, owner = await sign_up_user(postern)
     clock.forward(24 * 3600)
     lax = with_settings(postern, elevation_max_age=0)
@@ -74,7 +72,7 @@ async def test_the_age_can_be_turned_off(postern: Postern, clock: Clock) -> None
     ("mode", "without_factor", "with_factor"),
     [("disabled", False, False), ("recommended", False, True), ("required", True, True)],
 )
-async def test_nhosts_modes_say_for_whom_it_holds(
+async def test_nhosts_modes_say_who_must_elevate(
     postern: Postern, clock: Clock, mode: str, *, without_factor: bool, with_factor: bool
 ) -> None:
     _, amy = await sign_up_user(postern, "amy@example.com")
@@ -87,7 +85,7 @@ async def test_nhosts_modes_say_for_whom_it_holds(
     off = enrolment.verify_change_user_mfa(chosen, joe.caller, "", "000000")
     assert (await refusal(off) == required) is with_factor
     password = password_change.set_password(chosen, amy, "another good one")
-    assert await refusal(password) == required, "it is all that stands there"
+    assert await refusal(password) == required, "there is no other check"
 
 
 async def test_the_password_elevates_the_same_session(postern: Postern, clock: Clock) -> None:
@@ -108,7 +106,7 @@ async def test_the_password_elevates_the_same_session(postern: Postern, clock: C
     assert (await event_names())[-1] == "ELEVATED"
 
 
-async def test_it_lasts_over_a_refresh_and_the_old_refresh_token_is_replaced(
+async def test_an_elevation_survives_a_refresh_and_revokes_older_tokens(
     postern: Postern, clock: Clock
 ) -> None:
     session, owner = await sign_up_user(postern)
@@ -118,7 +116,7 @@ async def test_it_lasts_over_a_refresh_and_the_old_refresh_token_is_replaced(
     fresh = await refreshed(postern, elevated)
     assert await refusal(enrolment.change_user_mfa(postern, caller(fresh.access_token))) == ""
     assert await refusal(refreshed(postern, session)) == "INVALID_REFRESH_TOKEN"
-    assert await refusal(refreshed(postern, fresh)) == "", "the session goes on"
+    assert await refusal(refreshed(postern, fresh)) == "", "the session continues"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +173,6 @@ async def test_a_password_that_was_just_changed_does_not_elevate(
     assert await refusal(elevate(postern, owner, PASSWORD, None)) == "UNAUTHENTICATED"
 
 
-async def test_a_visitor_is_not_elevated(postern: Postern) -> None:
+async def test_elevation_needs_a_signed_in_user(postern: Postern) -> None:
     await sign_up_user(postern)
     assert await refusal(elevate(postern, caller(), PASSWORD, None)) == "UNAUTHENTICATED"

@@ -68,7 +68,7 @@ def test_an_address_has_one_spelling(typed: str, stored: str) -> None:
      "joe\ufe0f@example.com", "joe\u3164@example.com", "joe\u00ad@example.com", "joe@\ud800.com",
      "\ud800@example.com", "joe\u202e@example.com", "joe,amy@example.com", "joe@xn--a.local"],
 )  # fmt: skip
-def test_what_is_no_address_has_no_spelling(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     assert normalise(text) is None
 
 
@@ -83,13 +83,13 @@ ADDRESSES = st.one_of(
 
 
 @given(ADDRESSES)
-def test_normalising_never_fails_and_is_done_once(text: str) -> None:
+def test_normalising_never_fails_and_is_idempotent(text: str) -> None:
     once = normalise(text)
     assert once is None or normalise(once) == once
 
 
 @given(ADDRESSES)
-def test_nothing_that_is_stored_could_inject_anything(text: str) -> None:
+def test_a_stored_address_cannot_inject_anything(text: str) -> None:
     stored = normalise(text)
     if stored is not None:
         assert len(stored) <= MAX_LENGTH
@@ -100,7 +100,7 @@ def test_nothing_that_is_stored_could_inject_anything(text: str) -> None:
 
 
 @given(ADDRESSES, st.sampled_from(["upper", "title", "NFD", "NFC", "wide"]))
-def test_spellings_that_mail_systems_treat_alike_are_one(text: str, form: str) -> None:
+def test_equivalent_spellings_become_one(text: str, form: str) -> None:
     stored = normalise(text)
     if stored is None:
         return
@@ -111,7 +111,7 @@ def test_spellings_that_mail_systems_treat_alike_are_one(text: str, form: str) -
         "NFC": unicodedata.normalize("NFC", stored),
         "wide": "".join(chr(ord(c) + 0xFEE0) if c in "abcxyz@." else c for c in stored),
     }[form]
-    # The upper case of a dotless ı is I, which is the upper case of i: Unicode keeps the two apart.
+    # A dotless ı and an i have the same upper case, I; but Unicode distinguishes the two.
     assert "ı" in stored or normalise(respelt) == stored
 
 
@@ -124,7 +124,7 @@ async def test_two_spellings_of_an_address_are_one_account(postern: Postern) -> 
 
 
 @pytest.mark.parametrize("email", ["joe@nas.local", "joe.@ezweb.ne.jp", "joe@corp.internal"])
-def test_the_operator_makes_accounts_with_such_addresses_too(tmp_path: Path, email: str) -> None:
+def test_the_operator_can_create_accounts_with_such_addresses(tmp_path: Path, email: str) -> None:
     env = environment(tmp_path / "var")
     made = run("create-user", email, env=env, stdin=PASSWORD)
     assert made.stdout.startswith(f"Created {email}, id ")

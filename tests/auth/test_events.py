@@ -31,7 +31,7 @@ async def test_an_event_is_a_line_of_json_in_the_log(
     }
 
 
-async def test_pages_go_through_all_of_the_users_events(postern: Postern) -> None:
+async def test_pages_cover_all_events_of_the_user(postern: Postern) -> None:
     session, _ = await sign_up_user(postern)
     await sign_up_user(postern, "amy@example.com")
     for _ in range(5):
@@ -53,20 +53,20 @@ async def test_pages_go_through_all_of_the_users_events(postern: Postern) -> Non
 
 
 @pytest.mark.parametrize("first", [0, -1, 101, 2**31 - 1])
-async def test_a_page_has_one_to_a_hundred(postern: Postern, first: int) -> None:
+async def test_a_page_has_1_to_100_events(postern: Postern, first: int) -> None:
     session, _ = await sign_up_user(postern)
     assert await refusal(events.page_of(session.user, first=first)) == "INVALID_REQUEST"
 
 
 @pytest.mark.parametrize("after", ["x", "é", "LTE=", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5", "\0", "MQ"])
-async def test_a_cursor_is_one_of_ours(postern: Postern, after: str) -> None:
+async def test_an_invalid_cursor_is_refused(postern: Postern, after: str) -> None:
     session, _ = await sign_up_user(postern)
     with pytest.raises(AuthError) as refused:
         await events.page_of(session.user, first=1, after=after)
     assert refused.value.extensions["code"] == "INVALID_REQUEST"
 
 
-async def test_an_event_is_logged_once_its_change_is_committed(
+async def test_an_event_is_logged_after_the_commit(
     postern: Postern, caplog: pytest.LogCaptureFixture
 ) -> None:
     session, _ = await sign_up_user(postern)

@@ -1,4 +1,4 @@
-"""Hashes from elsewhere: what can be verified here, and not at any price."""
+"""Hashes of other servers: which can be verified, at a bounded cost."""
 
 import bcrypt
 import pytest
@@ -27,7 +27,7 @@ def argon2(memory: int = 64, passes: int = 1, lanes: int = 1) -> str:
         argon2(256 * 1024, 4, 16),
     ],
 )
-def test_hashes_as_others_make_them_are_taken(password_hash: str) -> None:
+def test_hashes_of_other_servers_are_accepted(password_hash: str) -> None:
     assert why_not(password_hash) is None
 
 
@@ -43,7 +43,7 @@ def test_hashes_as_others_make_them_are_taken(password_hash: str) -> None:
         argon2(2**31, 2**31, 2**24),
     ],
 )
-def test_a_hash_that_costs_too_much_is_refused_with_its_price(password_hash: str) -> None:
+def test_a_too_costly_hash_is_refused_with_its_cost(password_hash: str) -> None:
     reason = why_not(password_hash)
     assert reason is not None
     assert "cost" in reason
@@ -61,11 +61,11 @@ def test_a_hash_that_costs_too_much_is_refused_with_its_price(password_hash: str
      argon2().replace(DIGEST, "A" * 400), argon2().replace("argon2id", "argon2i"),
      argon2().replace("argon2id", "argon2d")],
 )  # fmt: skip
-def test_what_cannot_be_verified_is_refused(password_hash: str) -> None:
+def test_an_unverifiable_hash_is_refused(password_hash: str) -> None:
     assert why_not(password_hash) is not None
 
 
-def test_what_the_libraries_make_here_is_taken() -> None:
+def test_hashes_of_the_libraries_are_accepted() -> None:
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     for _ in range(50):
         assert why_not(cheap.hash("correct horse")) is None

@@ -18,7 +18,7 @@ def one() -> Iterator[HashingThreads]:
     made.close()
 
 
-async def test_what_is_raised_there_is_raised_here(one: HashingThreads) -> None:
+async def test_an_exception_reaches_the_caller(one: HashingThreads) -> None:
     def failing() -> None:
         raise ValueError("a reason")
 
@@ -27,7 +27,7 @@ async def test_what_is_raised_there_is_raised_here(one: HashingThreads) -> None:
     assert await one.run(lambda: "and it goes on") == "and it goes on"
 
 
-async def test_of_a_queue_the_results_come_back_together(
+async def test_results_return_in_groups_while_jobs_wait(
     one: HashingThreads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_there, loop, handed_over = threading.Event(), asyncio.get_running_loop(), []
@@ -42,10 +42,10 @@ async def test_of_a_queue_the_results_come_back_together(
     await asyncio.sleep(0)
     all_there.set()
     assert all(await asyncio.gather(*tasks))
-    assert handed_over == [TOGETHER, TOGETHER, 1, 1], "the last ones wait for nobody"
+    assert handed_over == [TOGETHER, TOGETHER, 1, 1], "without a queue, results are not held back"
 
 
-async def test_what_nobody_waits_for_any_more_is_not_done(one: HashingThreads) -> None:
+async def test_a_cancelled_job_is_not_run(one: HashingThreads) -> None:
     begin, done = threading.Event(), []
     first = asyncio.create_task(one.run(begin.wait))
     others = [asyncio.create_task(one.run(lambda n=n: done.append(n))) for n in range(20)]  # type: ignore[misc]
@@ -59,7 +59,7 @@ async def test_what_nobody_waits_for_any_more_is_not_done(one: HashingThreads) -
 
 
 @given(threads=st.integers(1, 4), works=st.integers(0, 60), cancelled=st.sets(st.integers(0, 59)))
-def test_everybody_gets_an_answer(threads: int, works: int, cancelled: set[int]) -> None:
+def test_every_caller_gets_a_result(threads: int, works: int, cancelled: set[int]) -> None:
     async def all_of_them() -> list[object]:
         made = HashingThreads(threads)
         tasks = [asyncio.create_task(made.run(lambda n=n: n)) for n in range(works)]  # type: ignore[misc]

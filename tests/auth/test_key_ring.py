@@ -17,7 +17,7 @@ PrivateKey = ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePri
 LIFE = 900
 
 
-def test_the_thumbprint_is_that_of_rfc_8037() -> None:
+def test_the_thumbprint_matches_rfc_8037() -> None:
     """RFC 8037, appendix A.3, computed from the key of A.1."""
     private = ed25519.Ed25519PrivateKey.from_private_bytes(
         bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
@@ -68,9 +68,7 @@ P256 = ec.generate_private_key(ec.SECP256R1())
         ),
     ],
 )  # fmt: skip
-def test_the_key_of_hasura_is_honoured(
-    secret: dict[str, str], algorithm: str, kind: str | None
-) -> None:
+def test_hasuras_jwt_secret_signs(secret: dict[str, str], algorithm: str, kind: str | None) -> None:
     ring = given(**secret, issuer="me", claims_namespace="claims")
     key = ring.current
     assert (ring.issuer, ring.claims_namespace, key.algorithm) == ("me", "claims", algorithm)
@@ -102,7 +100,7 @@ def test_the_key_of_hasura_is_honoured(
         },
     ],
 )
-def test_a_key_that_does_not_fit_is_refused_and_not_shown(secret: dict[str, str]) -> None:
+def test_a_wrong_key_is_refused_and_not_shown(secret: dict[str, str]) -> None:
     with pytest.raises(UnusableKeyError, match="HASURA_GRAPHQL_JWT_SECRET") as refused:
         given(**secret)
     for value in (secret.get("key"), secret.get("signing_key")):
@@ -158,7 +156,7 @@ def test_a_member_that_would_be_ignored_is_refused_by_name(member: str, value: o
     assert "\n" not in str(refused.value)
 
 
-def test_what_hasura_takes_for_granted_may_be_written_out() -> None:
+def test_hasuras_default_values_are_accepted() -> None:
     ring = given(
         type="HS256", key="x" * 32, header={"type": "Authorization"}, claims_format="json",
         allowed_skew=30, audience=["me", "you"],

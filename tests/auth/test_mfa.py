@@ -60,7 +60,7 @@ async def test_the_secret_is_pending_until_a_code_proves_it(
     assert (await User.get(email=JOE)).active_mfa_type == "totp"
 
 
-async def test_the_pending_secret_stays_the_same_for_its_hour(
+async def test_a_pending_secret_stays_the_same_for_an_hour(
     postern: Postern, owner: Caller, clock: Clock
 ) -> None:
     first = await enrolment.change_user_mfa(postern, owner)
@@ -72,14 +72,12 @@ async def test_the_pending_secret_stays_the_same_for_its_hour(
     assert await enrolment.change_user_mfa(postern, caller(later.access_token)) != first
 
 
-async def test_asked_ten_times_at_once_one_secret_is_handed_out(
-    postern: Postern, owner: Caller
-) -> None:
+async def test_ten_simultaneous_enrolments_get_one_secret(postern: Postern, owner: Caller) -> None:
     asked = (enrolment.change_user_mfa(postern, owner) for _ in range(10))
     assert len({each.totp_secret for each in await asyncio.gather(*asked)}) == 1
 
 
-async def test_a_new_secret_replaces_the_pending_one_where_it_is_wanted(
+async def test_a_new_secret_replaces_the_pending_one_on_request(
     postern: Postern, owner: Caller
 ) -> None:
     first = await enrolment.change_user_mfa(postern, owner)
@@ -98,7 +96,7 @@ async def test_a_pending_secret_that_no_key_opens_is_replaced(
     assert await refusal(activate(other, owner, secret)) == ""
 
 
-async def test_an_active_factor_is_not_touched(postern: Postern, clock: Clock) -> None:
+async def test_enrolling_does_not_change_an_active_factor(postern: Postern, clock: Clock) -> None:
     joe = await sign_up_with_factor(postern)
     before = await User.get(id=joe.session.user.id).values()
     assert await refusal(enrolment.change_user_mfa(postern, joe.caller)) == ("TOTP_ALREADY_ACTIVE")
@@ -108,7 +106,7 @@ async def test_an_active_factor_is_not_touched(postern: Postern, clock: Clock) -
     assert await User.get(id=joe.session.user.id).values() == before
 
 
-async def test_a_wrong_code_activates_nothing_and_keeps_the_secret(
+async def test_a_wrong_code_does_not_activate_and_keeps_the_secret(
     postern: Postern, owner: Caller
 ) -> None:
     secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
@@ -145,9 +143,7 @@ async def test_turning_off_deletes_the_secret(postern: Postern, clock: Clock) ->
     assert (await User.get(email=JOE)).totp_secret is None
 
 
-async def test_turning_off_needs_a_code_that_is_right_and_fresh(
-    postern: Postern, clock: Clock
-) -> None:
+async def test_turning_off_needs_a_right_and_unused_code(postern: Postern, clock: Clock) -> None:
     joe = await sign_up_with_factor(postern)
     assert await refusal(turn_off(postern, joe.caller, joe.secret)) == "INVALID_TOTP"
     clock.forward(30)
@@ -157,7 +153,7 @@ async def test_turning_off_needs_a_code_that_is_right_and_fresh(
     assert (await User.get(email=JOE)).active_mfa_type == "totp"
 
 
-async def test_spent_steps_stay_spent_in_the_next_factor(postern: Postern, clock: Clock) -> None:
+async def test_spent_time_steps_stay_spent_for_a_new_secret(postern: Postern, clock: Clock) -> None:
     joe = await sign_up_with_factor(postern)
     clock.forward(30)
     await turn_off(postern, joe.caller, joe.secret)
@@ -168,7 +164,7 @@ async def test_spent_steps_stay_spent_in_the_next_factor(postern: Postern, clock
 
 
 @pytest.mark.parametrize("kind", ["sms", "TOTP", " ", "totp ", "null", "x" * 10_000])
-async def test_another_type_is_refused_with_the_two_that_are_accepted(
+async def test_an_unknown_type_is_refused_with_the_accepted_ones(
     postern: Postern, owner: Caller, kind: str
 ) -> None:
     with pytest.raises(AuthError) as refused:
@@ -179,7 +175,7 @@ async def test_another_type_is_refused_with_the_two_that_are_accepted(
 
 
 @pytest.mark.parametrize("kind", ["totp", ""])
-async def test_of_fifty_changes_at_once_one_succeeds(
+async def test_of_fifty_simultaneous_changes_one_succeeds(
     postern: Postern, clock: Clock, owner: Caller, kind: str
 ) -> None:
     secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
@@ -196,7 +192,7 @@ async def test_of_fifty_changes_at_once_one_succeeds(
     assert active == (kind or None)
 
 
-async def test_two_codes_at_once_activate_once(postern: Postern, owner: Caller) -> None:
+async def test_two_simultaneous_codes_activate_once(postern: Postern, owner: Caller) -> None:
     secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
     now = one_time_codes.time_step(postern.now())
     codes = [one_time_codes.code_at(secret, step) for step in (now - 1, now, now + 1)]
@@ -206,10 +202,10 @@ async def test_two_codes_at_once_activate_once(postern: Postern, owner: Caller) 
     assert answers.count("") == 1
 
 
-async def test_enrolling_and_activating_at_once_never_leaves_an_unproven_secret(
+async def test_simultaneous_enrolment_and_activation_leave_no_unproven_secret(
     postern: Postern, owner: Caller
 ) -> None:
-    """Whichever comes first: what is active is what the code was for."""
+    """Whichever comes first, the active secret is the one that the code belongs to."""
     secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
     activations = [refusal(activate(postern, owner, secret)) for _ in range(5)]
     enrolments = [refusal(enrolment.change_user_mfa(postern, owner)) for _ in range(5)]
@@ -221,9 +217,7 @@ async def test_enrolling_and_activating_at_once_never_leaves_an_unproven_secret(
         assert postern.vault.open(str(user.totp_secret), totp._context(user)) == secret
 
 
-async def test_a_secret_moved_to_another_users_row_is_worth_nothing(
-    postern: Postern, clock: Clock
-) -> None:
+async def test_a_secret_in_another_users_row_does_not_open(postern: Postern, clock: Clock) -> None:
     joe = await sign_up_with_factor(postern)
     amy = await sign_up_with_factor(postern, "amy@example.com")
     stolen = (await User.get(id=joe.session.user.id)).totp_secret
@@ -244,7 +238,7 @@ async def test_every_step_needs_a_signed_in_user(postern: Postern) -> None:
             assert await refusal(attempt) == "UNAUTHENTICATED"
 
 
-async def test_nothing_works_where_the_operator_has_switched_factors_off(
+async def test_every_factor_operation_is_refused_while_factors_are_off(
     postern: Postern, owner: Caller
 ) -> None:
     off = with_settings(postern, mfa_enabled=False)
@@ -264,7 +258,7 @@ async def test_the_operator_can_delete_a_factor(postern: Postern) -> None:
     assert (await event_names())[-1] == "FACTOR_RESET"
 
 
-async def test_resetting_a_pending_factor_is_no_event(postern: Postern) -> None:
+async def test_resetting_a_pending_factor_records_no_event(postern: Postern) -> None:
     session, owner = await sign_up_user(postern)
     await enrolment.change_user_mfa(postern, owner)
     before = await event_names()
@@ -273,7 +267,7 @@ async def test_resetting_a_pending_factor_is_no_event(postern: Postern) -> None:
     assert await event_names() == before
 
 
-async def test_a_pending_secret_waits_an_hour(postern: Postern, clock: Clock) -> None:
+async def test_a_pending_secret_expires_after_an_hour(postern: Postern, clock: Clock) -> None:
     patient = with_settings(postern, elevation_max_age=0, access_token_expires_in=2 * 3600)
     _, owner = await sign_up_user(patient)
     secret = (await enrolment.change_user_mfa(patient, owner)).totp_secret
@@ -283,7 +277,7 @@ async def test_a_pending_secret_waits_an_hour(postern: Postern, clock: Clock) ->
     assert await refusal(activate(patient, owner, secret)) == ""
 
 
-async def test_no_answer_shows_its_secrets(postern: Postern, owner: Caller) -> None:
+async def test_no_repr_of_an_enrolment_shows_its_secrets(postern: Postern, owner: Caller) -> None:
     pending = await enrolment.change_user_mfa(postern, owner)
     assert pending.totp_secret not in repr(enrolment)
     assert pending.image_url not in repr(enrolment)
@@ -292,7 +286,7 @@ async def test_no_answer_shows_its_secrets(postern: Postern, owner: Caller) -> N
 
 
 class TestRecoveryCodes:
-    async def test_each_is_a_way_in_once(self, postern: Postern) -> None:
+    async def test_a_recovery_code_is_accepted_once(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
         for code in joe.recovery_codes[:3]:
             ticket = await open_ticket(postern)
@@ -303,7 +297,7 @@ class TestRecoveryCodes:
         assert await recovery_codes.left(joe.session.user) == 7
         assert (await event_names()).count("RECOVERY_CODE_USED") == 3
 
-    async def test_of_twenty_uses_at_once_one_succeeds(self, postern: Postern) -> None:
+    async def test_of_twenty_simultaneous_uses_one_succeeds(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
         tickets = [await open_ticket(postern) for _ in range(20)]
         answers = await asyncio.gather(
@@ -311,14 +305,14 @@ class TestRecoveryCodes:
         )
         assert sorted(answers) == [""] + ["INVALID_RECOVERY_CODE"] * 19
 
-    async def test_one_can_be_typed_carelessly(self, postern: Postern) -> None:
+    async def test_a_recovery_code_may_be_typed_carelessly(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
         first, second = joe.recovery_codes[:2]
         assert await redeem(postern, await open_ticket(postern), first.lower().replace("-", ""))
         spaced = " " + " ".join(second.replace("-", "")) + " "
         assert await redeem(postern, await open_ticket(postern), spaced)
 
-    async def test_wrong_ones_count_like_wrong_codes(self, postern: Postern) -> None:
+    async def test_wrong_recovery_codes_count_like_wrong_codes(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
         amy = await sign_up_with_factor(postern, "amy@example.com")
         ticket = await open_ticket(postern)
@@ -337,7 +331,7 @@ class TestRecoveryCodes:
         assert await refusal(right) == "INVALID_TICKET"
         assert await recovery_codes.left(joe.session.user) == 10
 
-    async def test_what_cannot_be_one_is_not_worth_a_hash(
+    async def test_a_malformed_recovery_code_is_not_hashed(
         self, postern: Postern, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await sign_up_with_factor(postern)
@@ -345,13 +339,15 @@ class TestRecoveryCodes:
         monkeypatch.setattr(Salt, "digest", None)
         assert await refusal(redeem(postern, ticket, "123456")) == "INVALID_RECOVERY_CODE"
 
-    async def test_one_turns_the_factor_off(self, postern: Postern) -> None:
+    async def test_a_recovery_code_turns_the_factor_off(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
         off = enrolment.verify_change_user_mfa(postern, joe.caller, "", joe.recovery_codes[0])
         assert (await off).session.user.active_mfa_type is None
         assert (await event_names())[-2:] == ["RECOVERY_CODE_USED", "FACTOR_OFF"]
 
-    async def test_one_does_not_turn_the_factor_on(self, postern: Postern, clock: Clock) -> None:
+    async def test_a_recovery_code_does_not_turn_the_factor_on(
+        self, postern: Postern, clock: Clock
+    ) -> None:
         joe = await sign_up_with_factor(postern)
         clock.forward(30)
         await turn_off(postern, joe.caller, joe.secret)
@@ -370,7 +366,7 @@ class TestRecoveryCodes:
         assert await refusal(old) == "INVALID_RECOVERY_CODE"
         assert await redeem(postern, await open_ticket(postern), fresh[0])
 
-    async def test_a_new_set_needs_a_fresh_code_of_the_app(
+    async def test_a_new_set_needs_an_unused_code_of_the_app(
         self, postern: Postern, clock: Clock
     ) -> None:
         joe = await sign_up_with_factor(postern)
@@ -388,7 +384,7 @@ class TestRecoveryCodes:
         assert sorted(answers) == [""] + ["INVALID_TOTP"] * 4
         assert await RecoveryCode.all().count() == 10
 
-    async def test_using_one_while_the_set_is_replaced_hurts_nobody(
+    async def test_a_code_used_while_the_set_is_replaced_does_no_harm(
         self, postern: Postern, clock: Clock
     ) -> None:
         joe = await sign_up_with_factor(postern)
@@ -408,8 +404,8 @@ def redeem(postern: Postern, ticket: str, code: str) -> Awaitable[Session]:
     return admission.redeem(postern, caller(), ticket, recovery_codes, code)
 
 
-async def test_a_pending_factor_redeems_no_ticket(postern: Postern, clock: Clock) -> None:
-    """Whatever other factor the user has: a secret that was never activated proves nothing."""
+async def test_a_pending_factor_does_not_redeem_a_ticket(postern: Postern, clock: Clock) -> None:
+    """A secret that was never activated proves nothing, whatever other factor the user has."""
     joe = await sign_up_with_factor(postern)
     ticket = await open_ticket(postern)
     pending = {"totp_activated_at": None, "totp_enrolled_at": clock()}

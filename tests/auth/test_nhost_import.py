@@ -1,4 +1,4 @@
-"""Users of a Nhost Auth database, on a PostgreSQL that has one: they come along whole or not."""
+"""Importing the users of a Nhost Auth database, on PostgreSQL: completely or not at all."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -66,12 +66,12 @@ TABLES = """
     );
     INSERT INTO auth.roles VALUES ('user'), ('me'), ('editor');
 """
-"""What Nhost Auth's own migrations make of the two tables that matter."""
+"""The two tables as Nhost Auth's own migrations create them."""
 JOE, AMY, BOB = (UUID(int=n) for n in (1, 2, 3))
 
 
 class Nhost:
-    """A database of Nhost Auth's, and users in it."""
+    """A Nhost Auth database with users."""
 
     def __init__(self, url: str, connection: Any) -> None:
         self.url, self.connection = url, connection
@@ -113,7 +113,7 @@ async def moved_in(
     return report
 
 
-async def test_a_user_comes_along_with_everything(
+async def test_a_user_is_imported_with_all_data(
     postern: Postern, nhost: Nhost, clock: Clock
 ) -> None:
     born = datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -154,7 +154,7 @@ async def test_a_user_comes_along_with_everything(
     )
 
 
-async def test_a_bcrypt_hash_is_verified_like_any_other(postern: Postern, nhost: Nhost) -> None:
+async def test_an_imported_bcrypt_hash_signs_in(postern: Postern, nhost: Nhost) -> None:
     await nhost.add(JOE, email="joe@example.com", totp_secret=SECRET)
     await moved_in(postern, nhost)
     for wrong in ("", "wrong", PASSWORD + "x", "x" * 73, PASSWORD + "x" * 72):
@@ -163,11 +163,11 @@ async def test_a_bcrypt_hash_is_verified_like_any_other(postern: Postern, nhost:
     session = await email_password.sign_in_email_password(
         postern, caller(), "joe@example.com", PASSWORD
     )
-    assert isinstance(session, opening.Session), "a secret that was never activated is none"
+    assert isinstance(session, opening.Session), "a secret that was never activated is ignored"
     assert (await User.get(id=JOE)).totp_secret is None
 
 
-async def test_what_cannot_come_along_is_named_and_nothing_of_it_is_written(
+async def test_a_user_who_cannot_be_imported_is_reported_and_not_written(
     postern: Postern, nhost: Nhost
 ) -> None:
     await sign_up_user(postern, "taken@example.com")
@@ -222,7 +222,7 @@ async def test_what_cannot_come_along_is_named_and_nothing_of_it_is_written(
     ]  # fmt: skip
 
 
-async def test_it_can_be_tried_stopped_and_repeated(
+async def test_an_import_can_be_tried_stopped_and_repeated(
     postern: Postern, nhost: Nhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nhost_source, "BATCH", 3)
@@ -245,7 +245,7 @@ async def test_it_can_be_tried_stopped_and_repeated(
     assert (await changed.get()).display_name == "Changed here"
 
 
-async def test_who_signs_up_meanwhile_keeps_the_address(
+async def test_a_user_who_signs_up_meanwhile_keeps_the_address(
     postern: Postern, nhost: Nhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await nhost.add(JOE, email="joe@example.com")
@@ -261,7 +261,7 @@ async def test_who_signs_up_meanwhile_keeps_the_address(
     assert await User.filter(id=AMY).count() == 1
 
 
-async def test_a_secret_opens_for_its_user_alone(postern: Postern, nhost: Nhost) -> None:
+async def test_an_imported_secret_opens_only_for_its_user(postern: Postern, nhost: Nhost) -> None:
     for user_id, name in ((AMY, "amy"), (BOB, "bob")):
         columns = {"email": f"{name}@example.com", "totp_secret": SECRET}
         await nhost.add(user_id, active_mfa_type="totp", **columns)
@@ -275,12 +275,12 @@ KEY, OLD_KEY = "5b" * 32, "0c" * 16
 
 
 def sealed(secret: str, key: str = KEY) -> str:
-    """As Nhost Auth stores a secret since 0.43: hex of nonce, ciphertext and tag."""
+    """Encrypt as Nhost Auth does since 0.43: hex of nonce, ciphertext and tag."""
     return (b"n" * 12 + AESGCM(bytes.fromhex(key)).encrypt(b"n" * 12, secret.encode(), None)).hex()
 
 
 @pytest.mark.parametrize("key", [KEY, OLD_KEY, "ab" * 24])
-async def test_a_secret_that_nhost_has_encrypted_is_opened(
+async def test_a_secret_encrypted_by_nhost_is_opened(
     postern: Postern, nhost: Nhost, clock: Clock, key: str
 ) -> None:
     stored = sealed(SECRET, key)
@@ -318,7 +318,7 @@ async def test_a_secret_that_nhost_has_encrypted_is_opened(
         ("sms", None, KEY, "a second factor of another kind"),
     ],
 )
-async def test_nobody_is_dropped_for_a_factor_that_cannot_be_read(
+async def test_a_user_with_an_unreadable_factor_is_imported_without_it(
     postern: Postern, nhost: Nhost, kind: str, secret: str | None, keys: str, reason: str
 ) -> None:
     await nhost.add(JOE, email="joe@example.com", active_mfa_type=kind, totp_secret=secret)
@@ -333,13 +333,15 @@ async def test_nobody_is_dropped_for_a_factor_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("keys", ["hunter2", "ab", "5b" * 31, "5b" * 33, "zz" * 32])
-def test_a_key_that_is_none_is_refused_and_not_shown(keys: str) -> None:
+def test_a_malformed_key_is_refused_and_not_shown(keys: str) -> None:
     with pytest.raises(ValueError, match="expected keys of 16, 24 or 32 bytes") as refused:
         read_keys(keys)
     assert keys not in str(refused.value)
 
 
-async def test_two_users_who_differ_in_case_are_told_so(postern: Postern, nhost: Nhost) -> None:
+async def test_of_two_users_who_differ_in_case_one_is_skipped(
+    postern: Postern, nhost: Nhost
+) -> None:
     await nhost.connection.execute("""
         ALTER TABLE auth.users DROP CONSTRAINT users_email_key;
         ALTER TABLE auth.users ALTER COLUMN email TYPE text
@@ -352,7 +354,9 @@ async def test_two_users_who_differ_in_case_are_told_so(postern: Postern, nhost:
     assert await moved_in(postern, nhost) == Report(already_there=1, skipped=skipped)
 
 
-async def test_what_is_cosmetic_is_changed_and_named(postern: Postern, nhost: Nhost) -> None:
+async def test_invalid_names_and_locales_are_changed_and_reported(
+    postern: Postern, nhost: Nhost
+) -> None:
     await nhost.add(JOE, email="joe@example.com", display_name="x" * 10**6, locale="")
     await nhost.add(AMY, email="amy@example.com", display_name="A\x1bmy", locale="?!")
     report = await moved_in(postern, nhost)
@@ -364,7 +368,7 @@ async def test_what_is_cosmetic_is_changed_and_named(postern: Postern, nhost: Nh
     assert (joe.display_name, joe.locale) == ("joe@example.com", "en")
 
 
-async def test_columns_of_other_types_stop_nothing(postern: Postern, nhost: Nhost) -> None:
+async def test_columns_of_other_types_do_not_stop_an_import(postern: Postern, nhost: Nhost) -> None:
     await nhost.connection.execute("""
         ALTER TABLE auth.users ALTER COLUMN metadata TYPE json;
         ALTER TABLE auth.users ALTER COLUMN disabled DROP NOT NULL;
@@ -384,7 +388,7 @@ async def test_columns_of_other_types_stop_nothing(postern: Postern, nhost: Nhos
     assert report.imported == 1
 
 
-async def test_a_hash_of_the_empty_password_lets_nobody_in(postern: Postern, nhost: Nhost) -> None:
+async def test_a_hash_of_the_empty_password_signs_nobody_in(postern: Postern, nhost: Nhost) -> None:
     empty = bcrypt.hashpw(b"", bcrypt.gensalt(4)).decode()
     await nhost.add(JOE, email="joe@example.com", password_hash=empty)
     assert await moved_in(postern, nhost) == Report(imported=1)

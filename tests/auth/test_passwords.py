@@ -24,7 +24,7 @@ def hasher() -> Iterator[Passwords]:
     made.close()
 
 
-async def test_a_password_verifies_against_its_own_hash_alone(hasher: Passwords) -> None:
+async def test_a_password_matches_only_its_own_hash(hasher: Passwords) -> None:
     hashed = await hasher.hash("correct horse")
     assert hashed.startswith("$argon2id$v=19$m=64,t=1,p=1$")
     assert await hasher.verify(hashed, "correct horse")
@@ -60,7 +60,7 @@ async def test_a_password_is_the_same_on_every_keyboard(
 
 
 @pytest.mark.parametrize(("one", "other"), [("\ufb01", "fi"), ("\uff21", "A"), ("a", "A")])
-async def test_what_only_looks_alike_is_another_password(
+async def test_passwords_that_only_look_alike_are_different(
     hasher: Passwords, one: str, other: str
 ) -> None:
     assert not await hasher.verify(await hasher.hash(one), other)
@@ -74,7 +74,7 @@ async def test_a_hash_from_before_passwords_were_prepared_still_verifies(
     assert await hasher.verify(before, "caf\u00e9") is Match.NO
 
 
-async def test_a_hash_of_other_parameters_wants_to_be_made_again(hasher: Passwords) -> None:
+async def test_a_hash_with_other_parameters_is_outdated(hasher: Passwords) -> None:
     stronger = Passwords(**PARAMETERS | {"time_cost": 2})
     hashed = await hasher.hash("correct horse")
     assert await hasher.verify(hashed, "correct horse") is Match.YES
@@ -99,7 +99,7 @@ BCRYPT = "$2b$10$abcdefghijklmnopqrstuuKpPhWKSfMdqs9jgyXFUCtBvVnT1oDOm"
 async def test_a_refusal_takes_the_same_work_whatever_is_stored(
     stored: str | None, password: str
 ) -> None:
-    """The work of the costliest kind that is known; counted in the seconds of its thread."""
+    """A refusal takes the work of the costliest known kind, in seconds of its thread."""
     hasher = Passwords(memory_cost=19456, time_cost=2, parallelism=1, threads=1)
     dear = PasswordHasher(memory_cost=19456, time_cost=4, parallelism=1).hash("x")
     await hasher.learn([dear, BCRYPT, "$2b$10$broken", "", "$argon2id$v=19$m=8"])
@@ -118,20 +118,20 @@ async def test_a_refusal_takes_the_same_work_whatever_is_stored(
     "broken",
     ["", "x", "$2b$10$", "$2b$31$" + "a" * 53, "$argon2id$", "$argon2id$v=19$m=8,t=1,p=1$"],
 )
-async def test_a_broken_hash_is_nobodys(hasher: Passwords, broken: str) -> None:
+async def test_a_broken_hash_matches_nothing(hasher: Passwords, broken: str) -> None:
     assert await hasher.verify(broken, "x") is Match.NO
     assert not passwords.is_known(broken)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all threads have one priority")
-async def test_hashing_lets_the_event_loop_go_first(hasher: Passwords) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+async def test_hashing_threads_have_a_lower_priority(hasher: Passwords) -> None:
     def priority() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     assert await hasher.run(priority) > priority()
 
 
-async def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashing_threads, "QUEUE_PER_THREAD", 3)
     hasher = Passwords(**PARAMETERS | {"threads": 1})
     answers = await asyncio.gather(
@@ -139,18 +139,18 @@ async def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     refused = [answer for answer in answers if isinstance(answer, AuthError)]
     assert [answer.code for answer in refused] == [ErrorCode.TOO_MANY_REQUESTS] * 2
-    assert await hasher.hash("correct horse"), "and room is made again"
+    assert await hasher.hash("correct horse"), "and there is room again"
     hasher.close()
 
 
-async def test_the_event_loop_goes_on_while_passwords_are_hashed() -> None:
+async def test_the_event_loop_runs_while_passwords_are_hashed() -> None:
     hasher = Passwords(**PARAMETERS | {"memory_cost": 65536, "time_cost": 8})
     hashing = asyncio.create_task(hasher.hash("correct horse"))
     turns = 0
     while not hashing.done():
         await asyncio.sleep(0)
         turns += 1
-    assert turns > 10, "a blocked loop would have turned once or twice"
+    assert turns > 10, "a blocked loop would run once or twice"
     hasher.close()
 
 

@@ -22,7 +22,7 @@ needs_redis = pytest.mark.skipif(REDIS is None, reason="no Redis answers")
 
 @pytest.fixture
 async def limits() -> AsyncIterator[Limits]:
-    """The counters of a process with this storage; as many as a test asks for."""
+    """A function that creates the counters of a process with this storage."""
     opened: list[RateLimits] = []
 
     def open_limits(storage: str = "memory://", **changes: object) -> RateLimits:
@@ -40,9 +40,7 @@ def somewhere() -> str:
 
 
 @pytest.mark.parametrize("storage", ["memory://", pytest.param(str(REDIS), marks=needs_redis)])
-async def test_an_address_has_fifty_guesses_and_another_address_fifty_of_its_own(
-    limits: Limits, storage: str
-) -> None:
+async def test_each_address_has_fifty_guesses(limits: Limits, storage: str) -> None:
     counted, here = limits(storage), somewhere()
     for _ in range(50):
         await counted.spend(Limit.GUESSES, here)
@@ -56,7 +54,7 @@ async def test_an_address_has_fifty_guesses_and_another_address_fifty_of_its_own
 
 
 @pytest.mark.parametrize("storage", ["memory://", pytest.param(str(REDIS), marks=needs_redis)])
-async def test_what_succeeds_is_given_back(limits: Limits, storage: str) -> None:
+async def test_a_success_is_taken_off_the_count(limits: Limits, storage: str) -> None:
     counted, here = limits(storage), somewhere()
     for _ in range(120):
         await counted.spend(Limit.GUESSES, here)
@@ -75,7 +73,7 @@ async def test_an_address_has_ten_guesses_at_each_account(limits: Limits) -> Non
 
 
 @pytest.mark.parametrize(("apart", "room"), [(64, 50), (72, 100), (80, 200)])
-async def test_networks_of_ipv6_are_counted_within_each_other(
+async def test_ipv6_networks_are_counted_at_three_sizes(
     limits: Limits, apart: int, room: int
 ) -> None:
     """Three hundred addresses of one /64, of 256 /64s in one /56, of 300 /64s in one /48."""
@@ -89,14 +87,14 @@ async def test_networks_of_ipv6_are_counted_within_each_other(
     assert allowed == room
 
 
-async def test_a_client_that_is_refused_costs_its_neighbours_nothing(limits: Limits) -> None:
+async def test_a_refusal_is_not_counted_for_wider_networks(limits: Limits) -> None:
     counted = limits()
     for _ in range(500):
         await counted.wait(Limit.GUESSES, "2001:db8:1:2::1")
     assert await counted.wait(Limit.GUESSES, "2001:db8:1:3::1") == 0
 
 
-async def test_the_log_says_once_that_an_address_is_held_back(
+async def test_a_refused_address_is_logged_once(
     limits: Limits, caplog: pytest.LogCaptureFixture
 ) -> None:
     counted = limits()
@@ -116,7 +114,7 @@ async def test_processes_that_share_redis_share_the_count(limits: Limits) -> Non
     assert await refusal(other.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
 
 
-async def test_without_its_redis_a_process_counts_for_itself_and_says_so(
+async def test_without_redis_a_process_counts_for_itself_and_logs_it(
     limits: Limits, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -125,14 +123,14 @@ async def test_without_its_redis_a_process_counts_for_itself_and_says_so(
     for _ in range(50):
         await away.spend(Limit.GUESSES, here)
     assert await refusal(away.spend(Limit.GUESSES, here)) == "TOO_MANY_REQUESTS"
-    assert caplog.text.count("counts for itself") == 1, "it is asked again after a pause"
+    assert caplog.text.count("counts for itself") == 1, "Redis is tried again only after a pause"
     assert "hunter2" not in caplog.text
 
 
-async def test_many_clients_do_not_make_each_of_them_slower(
+async def test_many_clients_do_not_slow_down_the_count(
     limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looking through all counters at each hit would be a way to keep a server busy."""
+    """If each hit looked through all counters, attackers could keep a server busy."""
     looked = 0
     expire = MemoryStorage._MemoryStorage__expire_events  # type: ignore[attr-defined]
 
@@ -152,10 +150,10 @@ async def test_many_clients_do_not_make_each_of_them_slower(
     await asyncio.sleep(1.1)
     await busy.spend(Limit.REQUESTS, "198.51.100.1")
     await asyncio.sleep(0.1)
-    assert len(storage.storage) == 1, "what has expired is forgotten"
+    assert len(storage.storage) == 1, "expired counters are deleted"
 
 
-async def test_nothing_is_counted_where_the_operator_says_so(limits: Limits) -> None:
+async def test_with_rate_limits_off_no_address_is_counted(limits: Limits) -> None:
     off, here = limits(rate_limit_enable=False), somewhere()
     for _ in range(200):
         await off.spend(Limit.REQUESTS, here)

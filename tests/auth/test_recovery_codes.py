@@ -32,14 +32,14 @@ def test_a_code_is_the_same_however_it_is_typed(data: st.DataObject) -> None:
 
 
 @given(st.text())
-def test_what_is_typed_wrongly_is_recognised(text: str) -> None:
+def test_a_carelessly_typed_code_is_recognised(text: str) -> None:
     normal = recovery_codes.normalise(text)
     is_one = len(normal) == LENGTH and all(letter in ALPHABET for letter in normal)
     assert recovery_codes.looks_like_one(text) == is_one
 
 
 @pytest.mark.parametrize("text", ["", "123456", "AAAAA-AAAA", "AAAAA-AAAAAA", "AAAAA-AAAA0"])
-def test_what_cannot_be_a_code(text: str) -> None:
+def test_a_malformed_code_is_rejected(text: str) -> None:
     assert not recovery_codes.looks_like_one(text)
 
 
@@ -51,7 +51,7 @@ def test_a_digest_depends_on_code_and_salt() -> None:
     assert all(len(digest) == 64 for digest in digests)
 
 
-def test_a_salt_is_read_as_it_was_written() -> None:
+def test_a_salt_can_be_written_and_parsed() -> None:
     salt = Salt.fresh(memory_cost=4 * 1024 * 1024, time_cost=100, parallelism=64)
     assert Salt.parse(str(salt)) == salt
     assert len(str(salt)) <= 64, "it fits its column"

@@ -1,4 +1,4 @@
-"""What is shown of an object in a log, a debugger or a crash report holds no secret."""
+"""The repr of an object, as shown in logs, debuggers and crash reports, contains no secret."""
 
 import base64
 import json

@@ -41,14 +41,14 @@ def owner_of(session: Session) -> Caller:
 
 
 async def another(postern: Postern) -> Session:
-    """The same user signs in somewhere else."""
+    """Sign the same user in on another device."""
     answer = await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
     assert isinstance(answer, Session)
     return answer
 
 
 async def is_over(postern: Postern, session: Session) -> bool:
-    """Neither of its tokens works any more; both do otherwise."""
+    """Return whether the session has ended: both of its tokens fail; otherwise both work."""
     dead = await refusal(current.signed_in(postern, owner_of(session)))
     stale = await refusal(refresh(postern, session.refresh_token))
     assert (dead, stale) in {("", ""), ("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN")}
@@ -63,7 +63,7 @@ async def test_me_is_the_user_of_the_token(postern: Postern, session: Session) -
     assert await current.me(postern, caller()) is None
 
 
-async def test_a_token_outlives_neither_its_session_nor_its_user(
+async def test_a_token_ends_with_its_session_and_its_user(
     postern: Postern, session: Session
 ) -> None:
     await User.filter(id=session.user.id).update(disabled=True)
@@ -80,7 +80,7 @@ async def test_a_session_does_not_show_its_tokens(session: Session) -> None:
 
 
 class TestRefreshing:
-    async def test_replaces_the_token_and_not_the_session(
+    async def test_a_refresh_replaces_the_token_but_not_the_session(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         before = await UserSession.get(id=session.session_id)
@@ -98,10 +98,10 @@ class TestRefreshing:
     @pytest.mark.parametrize(
         "token", ["", "x", "01234567-89ab-4cde-8f01-23456789abcd", "\0", "x" * 10_000]
     )
-    async def test_needs_a_token_of_ours(self, postern: Postern, token: str) -> None:
+    async def test_an_unknown_refresh_token_is_refused(self, postern: Postern, token: str) -> None:
         assert await refusal(refresh(postern, token)) == "INVALID_REFRESH_TOKEN"
 
-    async def test_ends_with_the_session_however_often_it_was_done(
+    async def test_refreshing_does_not_extend_a_session(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         token = session.refresh_token
@@ -111,10 +111,10 @@ class TestRefreshing:
         clock.forward(24 * 3600)
         assert await refusal(refresh(postern, token)) == "INVALID_REFRESH_TOKEN"
 
-    async def test_again_is_answered_with_the_same_successor(
+    async def test_a_repeated_refresh_returns_the_same_successor(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
-        """However late, as long as that has not been presented: its answer may have been lost."""
+        """At any time while the successor was never presented: the response may have been lost."""
         first = await refresh(postern, session.refresh_token)
         for seconds in (1, 9, 3600, 24 * 3600):
             clock.forward(seconds)
@@ -123,7 +123,7 @@ class TestRefreshing:
             assert again.refresh_token_id == first.refresh_token_id
         assert await RefreshToken.all().count() == 2
 
-    async def test_again_within_the_grace_is_answered_though_its_successor_was_used(
+    async def test_within_the_grace_period_a_replaced_token_is_accepted(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         first = await refresh(postern, session.refresh_token)
@@ -134,7 +134,7 @@ class TestRefreshing:
         after = await refresh(postern, again.refresh_token)
         assert after.refresh_token == second.refresh_token
 
-    async def test_again_after_that_ends_the_session_of_thief_and_victim(
+    async def test_after_the_grace_period_a_reused_token_ends_the_session(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         stolen = session.refresh_token
@@ -147,7 +147,7 @@ class TestRefreshing:
         assert await refusal(refresh(postern, stolen)) == "INVALID_REFRESH_TOKEN"
         assert (await event_names()).count("REFRESH_TOKEN_REUSED") == 1
 
-    async def test_a_successor_is_found_after_the_key_that_made_it_was_replaced(
+    async def test_a_successor_is_found_after_a_key_rotation(
         self, postern: Postern, session: Session
     ) -> None:
         old, new = bytes(32), bytes([1] * 32)
@@ -159,9 +159,9 @@ class TestRefreshing:
         gone = replace(postern, vault=Vault([new]))
         refused = await refusal(refresh(gone, session.refresh_token))
         assert refused == "INVALID_REFRESH_TOKEN"
-        assert not await is_over(postern, first), "and nobody is taken for a thief"
+        assert not await is_over(postern, first), "reuse is not detected by mistake"
 
-    async def test_without_our_key_a_token_tells_nothing_of_the_next(
+    async def test_a_token_reveals_nothing_of_its_successor(
         self, postern: Postern, session: Session
     ) -> None:
         other = replace(postern, vault=Vault([bytes(32)]))
@@ -181,7 +181,7 @@ class TestRefreshing:
         assert not await is_over(postern, other)
 
     @pytest.mark.parametrize("grace", [0, 10])
-    async def test_fifty_at_once_are_answered_with_one_successor(
+    async def test_fifty_simultaneous_refreshes_get_one_successor(
         self, postern: Postern, session: Session, grace: int
     ) -> None:
         chosen = with_settings(postern, refresh_token_reuse_interval=grace)
@@ -191,7 +191,7 @@ class TestRefreshing:
         assert await UserSession.all().count() == 1
         assert await RefreshToken.filter(rotated_at=None).count() == 1
 
-    async def test_an_idle_session_is_over_where_the_operator_says_so(
+    async def test_an_idle_session_ends_after_the_inactivity_timeout(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         busy = with_settings(postern, session_inactivity_timeout=600)
@@ -203,10 +203,10 @@ class TestRefreshing:
         assert (await listing.page_of(busy, session.user)).entries == []
         assert await refusal(refresh(postern, fresh.refresh_token)) == ""
 
-    async def test_and_signing_out_at_once_leaves_nothing_alive(
+    async def test_a_simultaneous_sign_out_leaves_no_valid_token(
         self, postern: Postern, session: Session
     ) -> None:
-        """Whichever comes first: what was handed out is worth nothing afterwards."""
+        """Whichever comes first, the issued tokens do not work afterwards."""
         await asyncio.gather(
             *(refusal(refresh(postern, session.refresh_token)) for _ in range(10)),
             ending.sign_out(postern, caller(), session.refresh_token, everywhere=False),
@@ -216,20 +216,26 @@ class TestRefreshing:
 
 
 class TestSigningOut:
-    async def test_by_the_refresh_token(self, postern: Postern, session: Session) -> None:
+    async def test_a_refresh_token_signs_its_session_out(
+        self, postern: Postern, session: Session
+    ) -> None:
         other = await another(postern)
         await ending.sign_out(postern, caller(), session.refresh_token, everywhere=False)
         assert await is_over(postern, session)
         assert not await is_over(postern, other)
         assert (await event_names())[-1] == "SESSION_ENDED"
 
-    async def test_by_the_access_token(self, postern: Postern, session: Session) -> None:
+    async def test_an_access_token_signs_its_session_out(
+        self, postern: Postern, session: Session
+    ) -> None:
         other = await another(postern)
         await ending.sign_out(postern, owner_of(session), None, everywhere=False)
         assert await is_over(postern, session)
         assert not await is_over(postern, other)
 
-    async def test_everywhere(self, postern: Postern, session: Session) -> None:
+    async def test_signing_out_everywhere_ends_all_sessions(
+        self, postern: Postern, session: Session
+    ) -> None:
         other = await another(postern)
         amy, _ = await sign_up_user(postern, "amy@example.com")
         await ending.sign_out(postern, owner_of(session), None, everywhere=True)
@@ -237,13 +243,17 @@ class TestSigningOut:
         assert await is_over(postern, other)
         assert not await is_over(postern, amy)
 
-    async def test_everywhere_needs_the_user(self, postern: Postern, session: Session) -> None:
+    async def test_signing_out_everywhere_needs_a_signed_in_user(
+        self, postern: Postern, session: Session
+    ) -> None:
         token = session.refresh_token
         attempt = ending.sign_out(postern, caller(), token, everywhere=True)
         assert await refusal(attempt) == "UNAUTHENTICATED"
         assert not await is_over(postern, session)
 
-    async def test_again_is_no_error(self, postern: Postern, session: Session) -> None:
+    async def test_signing_out_again_is_not_an_error(
+        self, postern: Postern, session: Session
+    ) -> None:
         for _ in range(2):
             await ending.sign_out(postern, caller(), session.refresh_token, everywhere=False)
         nothing = ending.sign_out(postern, caller(), None, everywhere=False)
@@ -251,7 +261,7 @@ class TestSigningOut:
 
 
 class TestTheListOfSessions:
-    async def test_shows_where_and_when(
+    async def test_the_list_of_sessions_shows_where_and_when(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         clock.forward(1)
@@ -261,20 +271,22 @@ class TestTheListOfSessions:
         assert (newest.address, newest.user_agent) == ("2001:db8::1", "Phone/2.0")
         assert oldest.id == session.session_id
 
-    async def test_one_of_them_can_be_revoked(self, postern: Postern, session: Session) -> None:
+    async def test_a_user_can_revoke_a_session(self, postern: Postern, session: Session) -> None:
         other = await another(postern)
         revoke = ending.revoke_session(postern, owner_of(session), str(other.session_id))
         assert await revoke
         assert await is_over(postern, other)
         assert not await is_over(postern, session)
 
-    async def test_but_not_another_users(self, postern: Postern, session: Session) -> None:
+    async def test_another_users_session_cannot_be_revoked(
+        self, postern: Postern, session: Session
+    ) -> None:
         amy, _ = await sign_up_user(postern, "amy@example.com")
         for session_id in (str(amy.session_id), str(uuid4()), "", "x", "\0", "'--"):
             assert not await ending.revoke_session(postern, owner_of(session), session_id)
         assert not await is_over(postern, amy)
 
-    async def test_goes_on_from_page_to_page(self, postern: Postern, session: Session) -> None:
+    async def test_the_list_of_sessions_has_pages(self, postern: Postern, session: Session) -> None:
         for _ in range(6):
             await another(postern)
         seen, after, sizes = set(), None, []
@@ -288,14 +300,14 @@ class TestTheListOfSessions:
         assert (sizes, len(seen)) == ([3, 3, 1], 7)
 
     @pytest.mark.parametrize("first", [-1, 0, 101, 2**31 - 1])
-    async def test_has_at_most_a_hundred_a_page(
+    async def test_a_page_has_at_most_100_sessions(
         self, postern: Postern, session: Session, first: int
     ) -> None:
         page = listing.page_of(postern, session.user, first=first)
         assert await refusal(page) == "INVALID_REQUEST"
 
     @pytest.mark.parametrize("after", ["x", "AAAA", "\ud7ff", paging.cursor("0001-01-01 x")])
-    async def test_has_cursors_of_its_own(
+    async def test_a_cursor_of_another_list_is_refused(
         self, postern: Postern, session: Session, after: str
     ) -> None:
         page = listing.page_of(postern, session.user, after=after)
@@ -303,7 +315,7 @@ class TestTheListOfSessions:
 
 
 class TestTheCap:
-    async def test_the_oldest_session_makes_room(
+    async def test_a_new_session_ends_the_oldest_one(
         self, postern: Postern, session: Session, clock: Clock
     ) -> None:
         few = with_settings(postern, sessions_per_user=3)
@@ -316,7 +328,7 @@ class TestTheCap:
         for each in newer:
             assert not await is_over(postern, each)
 
-    async def test_of_twenty_sign_ins_at_once_no_more_are_left(
+    async def test_twenty_simultaneous_sign_ins_do_not_exceed_the_limit(
         self, postern: Postern, session: Session
     ) -> None:
         few = with_settings(postern, sessions_per_user=3)

@@ -45,7 +45,7 @@ def with_code(postern: Postern, ticket: str, otp: str) -> Awaitable[opening.Sess
 
 
 class TestPassword:
-    async def test_the_right_one_opens_a_session(self, postern: Postern) -> None:
+    async def test_the_right_password_opens_a_session(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         session = await with_password(postern, " JOE@example.com", PASSWORD)
         assert isinstance(session, opening.Session)
@@ -66,7 +66,7 @@ class TestPassword:
             ("", ""),
         ],
     )
-    async def test_every_other_pair_is_refused_alike(
+    async def test_every_wrong_pair_gets_the_same_refusal(
         self, postern: Postern, email: str, password: str
     ) -> None:
         await sign_up.create_account(postern, caller(), JOE, PASSWORD)
@@ -92,7 +92,7 @@ class TestPassword:
         assert len(verified) == 3
         assert len({made.rsplit("$", 2)[0] for made in verified}) == 1, "the same parameters"
 
-    async def test_that_an_account_is_disabled_is_told_to_its_owner_alone(
+    async def test_only_the_owner_learns_that_an_account_is_disabled(
         self, postern: Postern
     ) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
@@ -102,7 +102,7 @@ class TestPassword:
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
         assert await refusal(right) == "DISABLED_USER"
 
-    async def test_a_hash_of_old_parameters_is_made_anew(self, postern: Postern) -> None:
+    async def test_an_outdated_hash_is_replaced(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         old = Passwords(memory_cost=64, time_cost=1, parallelism=1, threads=1)
         await User.filter(id=user.id).update(password_hash=await old.hash(PASSWORD))
@@ -113,12 +113,12 @@ class TestPassword:
         assert await with_password(postern, JOE, PASSWORD)
         old.close()
 
-    async def test_an_oversized_one_is_refused_before_it_is_hashed(self, postern: Postern) -> None:
+    async def test_an_oversized_password_is_refused_before_hashing(self, postern: Postern) -> None:
         attempt = with_password(postern, JOE, "x" * 1025)
         assert await refusal(attempt) == "INVALID_REQUEST"
 
     @pytest.mark.parametrize("with_factor", [False, True])
-    async def test_is_no_good_for_an_account_that_changes_while_it_is_hashed(
+    async def test_an_account_that_changes_during_hashing_is_not_signed_in_to(
         self, postern: Postern, monkeypatch: pytest.MonkeyPatch, *, with_factor: bool
     ) -> None:
         if with_factor:
@@ -153,7 +153,7 @@ class TestPassword:
 
 
 class TestTicket:
-    async def test_a_factor_turns_the_session_into_a_ticket(self, postern: Postern) -> None:
+    async def test_a_user_with_a_factor_gets_a_ticket(self, postern: Postern) -> None:
         await sign_up_with_factor(postern)
         before = await RefreshToken.all().count()
         answer = await with_password(postern, JOE, PASSWORD)
@@ -162,7 +162,7 @@ class TestTicket:
         assert answer.expires_in == 300
         assert await RefreshToken.all().count() == before
 
-    async def test_ticket_and_code_make_a_session(self, postern: Postern, clock: Clock) -> None:
+    async def test_ticket_and_code_open_a_session(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
@@ -171,7 +171,7 @@ class TestTicket:
         assert session.user.active_mfa_type == "totp"
         assert await MfaTicket.all().count() == 0
 
-    async def test_wrong_codes_are_counted_and_the_fifth_kills_the_ticket(
+    async def test_the_fifth_wrong_code_ends_the_ticket(
         self, postern: Postern, clock: Clock
     ) -> None:
         joe = await sign_up_with_factor(postern)
@@ -190,7 +190,7 @@ class TestTicket:
         "otp",
         ["", "12345", "1234567", "abcdef", "\uff11" * 6, "x" * 10_000],
     )
-    async def test_what_is_no_code_is_a_wrong_code(self, postern: Postern, otp: str) -> None:
+    async def test_a_malformed_code_is_a_wrong_code(self, postern: Postern, otp: str) -> None:
         await sign_up_with_factor(postern)
         attempt = with_code(postern, await open_ticket(postern), otp)
         assert await refusal(attempt) == "INVALID_TOTP"
@@ -214,7 +214,7 @@ class TestTicket:
         attempt = with_code(postern, late, joe.code(postern))
         assert await refusal(attempt) == "INVALID_TICKET"
 
-    async def test_tickets_do_not_disturb_one_another(self, postern: Postern, clock: Clock) -> None:
+    async def test_tickets_do_not_affect_one_another(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
         tickets = [await open_ticket(postern) for _ in range(3)]
         for ticket in tickets:
@@ -231,7 +231,7 @@ class TestTicket:
         attempt = with_code(postern, ticket, "123456")
         assert await refusal(attempt) == "INVALID_TICKET"
 
-    async def test_a_ticket_is_its_whole_text(self, postern: Postern, clock: Clock) -> None:
+    async def test_a_part_of_a_ticket_is_refused(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
@@ -239,7 +239,9 @@ class TestTicket:
             attempt = with_code(postern, almost, joe.code(postern))
             assert await refusal(attempt) == "INVALID_TICKET"
 
-    async def test_a_disabled_user_gets_no_further(self, postern: Postern, clock: Clock) -> None:
+    async def test_a_disabled_user_cannot_redeem_a_ticket(
+        self, postern: Postern, clock: Clock
+    ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         await User.filter(id=joe.session.user.id).update(disabled=True)
@@ -247,7 +249,7 @@ class TestTicket:
         attempt = with_code(postern, ticket, joe.code(postern))
         assert await refusal(attempt) == "DISABLED_USER"
 
-    async def test_a_factor_that_was_turned_off_meanwhile_verifies_nothing(
+    async def test_a_factor_turned_off_meanwhile_redeems_no_ticket(
         self, postern: Postern, clock: Clock
     ) -> None:
         joe = await sign_up_with_factor(postern)
@@ -259,7 +261,9 @@ class TestTicket:
 
 
 class TestACodeIsAcceptedOnce:
-    async def test_not_again_with_another_ticket(self, postern: Postern, clock: Clock) -> None:
+    async def test_a_code_is_refused_with_another_ticket(
+        self, postern: Postern, clock: Clock
+    ) -> None:
         joe = await sign_up_with_factor(postern)
         first, second = await open_ticket(postern), await open_ticket(postern)
         clock.forward(30)
@@ -268,7 +272,9 @@ class TestACodeIsAcceptedOnce:
         replay = with_code(postern, second, code)
         assert await refusal(replay) == "INVALID_TOTP"
 
-    async def test_nor_an_older_one_after_a_newer_one(self, postern: Postern, clock: Clock) -> None:
+    async def test_an_older_code_is_refused_after_a_newer_one(
+        self, postern: Postern, clock: Clock
+    ) -> None:
         joe = await sign_up_with_factor(postern)
         first, second = await open_ticket(postern), await open_ticket(postern)
         clock.forward(60)
@@ -276,7 +282,9 @@ class TestACodeIsAcceptedOnce:
         older = with_code(postern, second, joe.code(postern, -1))
         assert await refusal(older) == "INVALID_TOTP"
 
-    async def test_whatever_flow_it_was_used_in(self, postern: Postern, clock: Clock) -> None:
+    async def test_a_code_used_in_one_flow_is_refused_in_another(
+        self, postern: Postern, clock: Clock
+    ) -> None:
         joe = await sign_up_with_factor(postern)
         activation = joe.code(postern)
         ticket = await open_ticket(postern)
@@ -289,7 +297,7 @@ class TestACodeIsAcceptedOnce:
         assert await refusal(turn_off) == "INVALID_TOTP"
 
     @pytest.mark.parametrize("tickets", [1, 50])
-    async def test_of_fifty_at_once_one_succeeds(
+    async def test_of_fifty_simultaneous_redemptions_one_succeeds(
         self, postern: Postern, clock: Clock, tickets: int
     ) -> None:
         joe = await sign_up_with_factor(postern)
@@ -310,7 +318,7 @@ class TestACodeIsAcceptedOnce:
     async def test_a_refused_redemption_spends_nothing(
         self, postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The process fails after the code was spent: ticket and code are still good."""
+        """If the process fails after the code was spent, ticket and code are still valid."""
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
@@ -326,9 +334,9 @@ class TestACodeIsAcceptedOnce:
 
 
 class TestTheOneStatement:
-    """What is done at once does what is done step by step."""
+    """The one statement has the same effect as the steps one by one."""
 
-    async def test_leaves_the_same_rows(self, postern: Postern, clock: Clock) -> None:
+    async def test_both_paths_leave_the_same_rows(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
         left = []
         for step_by_step in (False, True):
@@ -337,7 +345,9 @@ class TestTheOneStatement:
             events = len(await event_names())
             if step_by_step:
                 assert await refusal(with_code(postern, ticket, joe.wrong_code(postern)))
-                await Throttle.filter(failures=1).update(allowed_at=2**40)  # no way at once
+                await Throttle.filter(failures=1).update(
+                    allowed_at=2**40
+                )  # forces the path step by step
                 off = with_settings(postern, rate_limit_enable=False)
                 session = await with_code(off, ticket, joe.code(postern))
                 await Throttle.all().delete()
@@ -367,10 +377,10 @@ class TestTheOneStatement:
             )
         assert left[0] == left[1]
 
-    async def test_does_nothing_for_what_has_changed_since_it_looked(
+    async def test_a_change_since_the_check_prevents_the_session(
         self, postern: Postern, clock: Clock
     ) -> None:
-        """Everything that a right code depends on is looked at again, at the last moment."""
+        """The statement checks again all conditions of a right code."""
         joe = await sign_up_with_factor(postern)
         user, now = User.filter(email=JOE), clock()
         before = await user.get()
@@ -397,10 +407,10 @@ class TestTheOneStatement:
             await Throttle.all().delete()
         assert await with_code(postern, await open_ticket(postern), joe.code(postern))
 
-    async def test_looks_at_no_code_that_may_not_be_tried(
+    async def test_a_code_is_not_checked_while_attempts_must_wait(
         self, postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """How long it takes would tell whether the code is right."""
+        """Otherwise the time would reveal whether the code is right."""
         joe = await sign_up_with_factor(postern)
         clock.forward(30)
         looked: list[str] = []
@@ -428,10 +438,10 @@ class TestTheOneStatement:
         assert await refusal(with_code(postern, ticket, "123456")) == "INVALID_TOTP"
         assert looked == ["123456"]
 
-    async def test_a_code_that_cannot_be_checked_costs_nothing(
+    async def test_a_code_that_cannot_be_checked_costs_no_attempt(
         self, postern: Postern, clock: Clock
     ) -> None:
-        """A secret that no key opens; a recovery code is good all the same."""
+        """No key opens the secret; a recovery code still works."""
         joe = await sign_up_with_factor(postern)
         clock.forward(30)
         ticket = await open_ticket(postern)
@@ -445,7 +455,7 @@ class TestTheOneStatement:
     @pytest.mark.parametrize(
         "otp", ["", "12345", "1234567", "abcdef", "1" * 10_000, "\ud83d\udd11"]
     )
-    async def test_what_cannot_be_a_code_costs_no_attempt(self, postern: Postern, otp: str) -> None:
+    async def test_a_malformed_code_costs_no_attempt(self, postern: Postern, otp: str) -> None:
         await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         for _ in range(7):
@@ -454,7 +464,7 @@ class TestTheOneStatement:
             assert refused.value.extensions == {"code": "INVALID_TOTP", "attemptsLeft": 5}
         assert await refusal(with_code(postern, "mfaTotp:x", otp)) == "INVALID_TICKET"
 
-    async def test_forgets_the_failures_before_it(self, postern: Postern, clock: Clock) -> None:
+    async def test_a_right_code_clears_the_failures(self, postern: Postern, clock: Clock) -> None:
         joe = await sign_up_with_factor(postern)
         key = f"code of {joe.session.user.id}"
         ticket = await open_ticket(postern)
@@ -469,8 +479,8 @@ class TestTheOneStatement:
         assert (await Throttle.get(key=key)).failures == 1
 
 
-async def test_fifty_guesses_at_once_get_five_tries(postern: Postern, clock: Clock) -> None:
-    """The attempt is taken before the code is looked at; else all fifty would be."""
+async def test_fifty_simultaneous_guesses_get_five_attempts(postern: Postern, clock: Clock) -> None:
+    """The attempt is taken before the code is checked; otherwise all fifty would be checked."""
     joe = await sign_up_with_factor(postern)
     ticket = await open_ticket(postern)
     clock.forward(30)
@@ -480,7 +490,9 @@ async def test_fifty_guesses_at_once_get_five_tries(postern: Postern, clock: Clo
 
 
 class TestWhereTheOperatorHasSwitchedFactorsOff:
-    async def test_a_user_with_a_factor_is_not_waved_through(self, postern: Postern) -> None:
+    async def test_a_user_with_a_factor_cannot_sign_in_while_factors_are_off(
+        self, postern: Postern
+    ) -> None:
         await sign_up_with_factor(postern)
         off = with_settings(postern, mfa_enabled=False)
         attempt = with_password(off, JOE, PASSWORD)
@@ -489,7 +501,9 @@ class TestWhereTheOperatorHasSwitchedFactorsOff:
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
         assert await MfaTicket.all().count() == 0
 
-    async def test_an_open_ticket_is_not_redeemed(self, postern: Postern, clock: Clock) -> None:
+    async def test_a_ticket_is_refused_while_factors_are_off(
+        self, postern: Postern, clock: Clock
+    ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
         clock.forward(30)
@@ -497,27 +511,29 @@ class TestWhereTheOperatorHasSwitchedFactorsOff:
         attempt = with_code(off, ticket, joe.code(postern))
         assert await refusal(attempt) == "DISABLED_ENDPOINT"
 
-    async def test_a_user_without_one_signs_in_as_ever(self, postern: Postern) -> None:
+    async def test_a_user_without_a_factor_signs_in_while_factors_are_off(
+        self, postern: Postern
+    ) -> None:
         await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         off = with_settings(postern, mfa_enabled=False)
         assert isinstance(await with_password(off, JOE, PASSWORD), opening.Session)
 
 
 class TestASignInThatIsOvertaken:
-    """The password was checked; before the session is opened, something else happens."""
+    """After the password was checked and before the session is opened, the account changes."""
 
-    async def test_by_a_change_of_the_password(self, postern: Postern) -> None:
+    async def test_a_password_change_stops_a_running_sign_in(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         fresh = await postern.passwords.hash("another password")
         changed = User.filter(id=user.id).update(password_hash=fresh)
         assert await self.overtaken(postern, changed) == "INVALID_EMAIL_PASSWORD"
 
-    async def test_by_the_operator_who_disables_the_user(self, postern: Postern) -> None:
+    async def test_disabling_the_user_stops_a_running_sign_in(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         disabled = operators.set_disabled(postern, caller(), user, disabled=True)
         assert await self.overtaken(postern, disabled) == "INVALID_EMAIL_PASSWORD"
 
-    async def test_by_a_factor_that_is_turned_on(self, postern: Postern) -> None:
+    async def test_a_new_factor_stops_a_running_sign_in(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         turned_on = User.filter(id=user.id).update(has_second_factor=True)
         assert await self.overtaken(postern, turned_on) == "INVALID_EMAIL_PASSWORD"
@@ -538,7 +554,7 @@ class TestASignInThatIsOvertaken:
 
 
 class TestTheTrail:
-    async def test_of_a_sign_in_with_a_wrong_code_on_the_way(
+    async def test_a_sign_in_with_a_wrong_code_records_its_events(
         self, postern: Postern, clock: Clock
     ) -> None:
         joe = await sign_up_with_factor(postern)
@@ -558,7 +574,7 @@ class TestTheTrail:
             "SIGNED_IN",
         ]
 
-    async def test_of_a_ticket_that_is_guessed_at(self, postern: Postern) -> None:
+    async def test_guesses_at_a_ticket_record_their_events(self, postern: Postern) -> None:
         await sign_up_with_factor(postern)
         twice = with_settings(postern, mfa_ticket_attempts=2)
         ticket = await open_ticket(twice)
@@ -566,7 +582,9 @@ class TestTheTrail:
             await refusal(with_code(twice, ticket, "000000"))
         assert (await event_names())[-3:] == ["WRONG_CODE", "WRONG_CODE", "ATTEMPTS_EXHAUSTED"]
 
-    async def test_names_the_caller_and_not_an_unknown_account(self, postern: Postern) -> None:
+    async def test_an_event_names_the_caller_but_not_an_unknown_account(
+        self, postern: Postern
+    ) -> None:
         await refusal(with_password(postern, "hunter2", "hunter2"))
         event = await SecurityEvent.get()
         assert (event.type, event.address, event.user_agent) == (

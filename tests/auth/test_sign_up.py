@@ -26,7 +26,7 @@ OPERATOR = Caller(user_agent="postern")
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_new_user_is_called_by_their_address_unless_they_say_otherwise(
+async def test_the_display_name_defaults_to_the_address(
     postern: Postern,
 ) -> None:
     joe = await sign_up.create_account(
@@ -39,7 +39,7 @@ async def test_a_new_user_is_called_by_their_address_unless_they_say_otherwise(
     assert amy.display_name == "Amy 🌻"
 
 
-async def test_a_new_user_gets_what_the_operator_chose(postern: Postern) -> None:
+async def test_a_new_user_gets_the_operators_defaults(postern: Postern) -> None:
     user = await sign_up.create_account(
         with_settings(postern, default_role="editor", default_locale="de"),
         caller(),
@@ -65,7 +65,9 @@ async def test_an_address_has_one_account(postern: Postern, again: str) -> None:
     )
 
 
-async def test_of_fifty_who_want_one_address_at_once_one_gets_it(postern: Postern) -> None:
+async def test_of_fifty_simultaneous_sign_ups_for_one_address_one_succeeds(
+    postern: Postern,
+) -> None:
     answers = await asyncio.gather(
         *(
             sign_up.create_account(postern, caller(), "joe@example.com", PASSWORD)
@@ -91,7 +93,7 @@ async def test_of_fifty_who_want_one_address_at_once_one_gets_it(postern: Poster
         ("joe@example.com", PASSWORD, "a\nb", "INVALID_REQUEST"),
     ],
 )
-async def test_what_cannot_be_an_account_is_refused_and_nothing_is_stored(
+async def test_an_invalid_sign_up_is_refused_and_stores_nothing(
     postern: Postern, email: str, password: str, name: str | None, code: str
 ) -> None:
     attempt = sign_up.sign_up_email_password(postern, caller(), email, password, Wishes(name))
@@ -100,13 +102,13 @@ async def test_what_cannot_be_an_account_is_refused_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("password", ["x7#kQ!2z", "🔑" * 8, "🔑" * 256, "x" * 1024, " " * 8 + "!"])
-async def test_eight_characters_are_enough_and_1024_bytes_are_not_too_many(
+async def test_passwords_of_8_characters_to_1024_bytes_are_accepted(
     postern: Postern, password: str
 ) -> None:
     assert await sign_up.create_account(postern, caller(), "joe@example.com", password)
 
 
-async def test_too_short_says_how_long_it_must_be(postern: Postern) -> None:
+async def test_a_too_short_password_is_refused_with_the_minimum(postern: Postern) -> None:
     with pytest.raises(AuthError) as refused:
         await sign_up.create_account(
             with_settings(postern, password_min_length=12), caller(), "joe@example.com", "x" * 11
@@ -114,14 +116,14 @@ async def test_too_short_says_how_long_it_must_be(postern: Postern) -> None:
     assert refused.value.extensions == {"code": "PASSWORD_TOO_SHORT", "minLength": 12}
 
 
-async def test_nobody_signs_up_where_the_operator_says_so(postern: Postern) -> None:
+async def test_sign_up_can_be_turned_off(postern: Postern) -> None:
     closed = with_settings(postern, disable_signup=True)
     attempt = sign_up.sign_up_email_password(closed, caller(), "joe@example.com", PASSWORD)
     assert await refusal(attempt) == "SIGNUP_DISABLED"
     assert await User.all().count() == 0
 
 
-async def test_only_users_with_a_verified_address_come_in_where_the_operator_says_so(
+async def test_sign_in_can_require_a_verified_address(
     postern: Postern,
 ) -> None:
     early, owner = await sign_up_user(postern, "early@example.com")
@@ -144,7 +146,7 @@ async def test_only_users_with_a_verified_address_come_in_where_the_operator_say
     assert (await event_names(joe.email))[-2:] == ["EMAIL_VERIFIED", "SIGNED_IN"]
 
 
-async def test_new_users_can_be_made_to_wait(postern: Postern) -> None:
+async def test_new_users_can_be_created_as_disabled(postern: Postern) -> None:
     waiting = with_settings(postern, disable_new_users=True)
     attempt = sign_up.sign_up_email_password(waiting, caller(), "joe@example.com", PASSWORD)
     assert await refusal(attempt) == "DISABLED_USER"
@@ -162,7 +164,7 @@ async def test_new_users_can_be_made_to_wait(postern: Postern) -> None:
         ("POSTERN Inc", "issuer"),
     ],
 )
-async def test_what_everybody_would_guess_is_no_password(
+async def test_an_easily_guessed_password_is_refused(
     postern: Postern, password: str, reason: str
 ) -> None:
     branded = with_settings(postern, mfa_totp_issuer="Postern Inc")
@@ -179,7 +181,7 @@ async def test_the_list_of_common_passwords_can_be_turned_off(postern: Postern) 
     assert await refusal(attempt) == "PASSWORD_TOO_COMMON"
 
 
-async def test_an_account_is_made_with_its_first_session_or_not_at_all(
+async def test_an_account_and_its_first_session_are_created_together(
     postern: Postern, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "opaque_token", lambda: "the same for everybody")

@@ -1,4 +1,4 @@
-"""The signing keys of the data folder: which one signs after what."""
+"""The signing keys of the data folder: which key signs, and which ones verify."""
 
 import logging
 import multiprocessing
@@ -36,7 +36,7 @@ def files(folder: Path) -> list[Path]:
     return list((folder / "signing-keys").glob("*.pem"))
 
 
-def test_one_key_is_made_and_found_again(tmp_path: Path) -> None:
+def test_one_key_is_created_and_reused(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         rings = list(pool.map(own, [tmp_path] * 64))
     assert len({ring.current.kid for ring in rings}) == 1
@@ -59,7 +59,7 @@ def test_a_new_key_signs_and_the_old_one_verifies_until_its_last_token_expires(
     assert kids(running, NOW + timedelta(seconds=LIFE + 1)) == [new]
 
 
-def test_rotating_deletes_what_verifies_nothing_any_more(tmp_path: Path) -> None:
+def test_rotating_deletes_keys_whose_tokens_have_expired(tmp_path: Path) -> None:
     first = own(tmp_path).current.kid
     times = [NOW, NOW + timedelta(seconds=LIFE / 2), NOW + timedelta(seconds=2 * LIFE)]
     told = [rotated(tmp_path, time) for time in times]
@@ -73,7 +73,7 @@ def test_rotating_deletes_what_verifies_nothing_any_more(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "name", ["9999999999.pem", "99999999999999999999.pem", f"{2**63}.pem", "1" * 39 + ".pem"]
 )
-def test_the_key_that_was_just_made_signs_whatever_else_is_there(tmp_path: Path, name: str) -> None:
+def test_the_newest_key_signs_whatever_other_files_exist(tmp_path: Path, name: str) -> None:
     running = own(tmp_path)
     first = running.current.kid
     shutil.copy(files(tmp_path)[0], tmp_path / "signing-keys" / name)
@@ -88,7 +88,7 @@ def test_the_key_that_was_just_made_signs_whatever_else_is_there(tmp_path: Path,
 @pytest.mark.parametrize(
     "name", ["old.pem", "1", "²3.pem", "-5.pem", "1.pem.bak", "4" * 41 + ".pem"]
 )
-def test_a_file_with_another_name_is_no_key(tmp_path: Path, name: str) -> None:
+def test_a_file_with_another_name_is_ignored(tmp_path: Path, name: str) -> None:
     running = own(tmp_path)
     (tmp_path / "signing-keys" / name).write_bytes(b"anything")
     assert running.current.kid == own(tmp_path).current.kid
@@ -109,7 +109,7 @@ def _rotated_in_a_process(folder: Path) -> str:
     return rotated(folder).signing
 
 
-def test_processes_that_rotate_at_once_each_make_a_key_and_the_last_one_signs(
+def test_simultaneous_rotations_each_create_a_key_and_the_last_signs(
     tmp_path: Path,
 ) -> None:
     running = own(tmp_path)
@@ -117,10 +117,10 @@ def test_processes_that_rotate_at_once_each_make_a_key_and_the_last_one_signs(
         made = list(pool.map(_rotated_in_a_process, [tmp_path] * 12))
     assert len(set(made)) == 12
     assert running.current.kid in made
-    assert set(made) < set(kids(running)), "tokens that any of them signed are good"
+    assert set(made) < set(kids(running)), "tokens of all these keys are valid"
 
 
-def test_a_revoked_key_verifies_nothing_from_then_on(tmp_path: Path) -> None:
+def test_a_revoked_key_verifies_no_token(tmp_path: Path) -> None:
     running = own(tmp_path)
     leaked = running.current.kid
     between = rotated(tmp_path).signing
@@ -129,7 +129,7 @@ def test_a_revoked_key_verifies_nothing_from_then_on(tmp_path: Path) -> None:
     assert kids(running) == kids(own(tmp_path)) == [told.signing]
 
 
-def test_a_key_whose_file_gets_another_content_is_another_key(tmp_path: Path) -> None:
+def test_a_changed_key_file_is_another_key(tmp_path: Path) -> None:
     running, other = own(tmp_path), tmp_path / "other"
     other.mkdir()
     expected = own(other).current.kid
@@ -137,7 +137,7 @@ def test_a_key_whose_file_gets_another_content_is_another_key(tmp_path: Path) ->
     assert running.current.kid == expected
 
 
-def test_a_key_that_is_deleted_while_it_is_read_disturbs_nobody(
+def test_a_key_deleted_while_it_is_read_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = own(tmp_path)
@@ -149,7 +149,7 @@ def test_a_key_that_is_deleted_while_it_is_read_disturbs_nobody(
     assert running.current.kid == new
 
 
-def test_a_running_server_passes_over_a_file_that_is_half_copied(
+def test_a_running_server_skips_an_incomplete_key_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     running = own(tmp_path)
@@ -173,7 +173,7 @@ def test_a_broken_key_is_named_and_not_shown(tmp_path: Path, content: bytes) -> 
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_key_shows_its_public_half_alone(tmp_path: Path) -> None:
+def test_a_jwk_shows_only_the_public_half(tmp_path: Path) -> None:
     key = own(tmp_path).current
     jwk = key.jwk()
     assert jwk is not None

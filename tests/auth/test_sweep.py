@@ -23,7 +23,7 @@ NOTHING = {"tickets": 0, "sessions": 0, "throttles": 0, "enrolments": 0, "events
            "mails": 0, "mail_tickets": 0}  # fmt: skip
 
 
-async def test_what_is_alive_stays(postern: Postern) -> None:
+async def test_a_sweep_keeps_live_rows(postern: Postern) -> None:
     await sign_up_with_factor(postern)
     await open_ticket(postern)
     _, amy = await sign_up_user(postern, "amy@example.com")
@@ -31,7 +31,7 @@ async def test_what_is_alive_stays(postern: Postern) -> None:
     assert await sweep.sweep(postern) == NOTHING
 
 
-async def test_what_has_expired_goes(postern: Postern, clock: Clock) -> None:
+async def test_a_sweep_deletes_expired_rows(postern: Postern, clock: Clock) -> None:
     await sign_up_with_factor(postern)
     await open_ticket(postern)
     _, amy = await sign_up_user(postern, "amy@example.com")
@@ -48,7 +48,9 @@ async def test_what_has_expired_goes(postern: Postern, clock: Clock) -> None:
     assert await sweep.sweep(postern) == NOTHING
 
 
-async def test_idle_sessions_go_where_the_operator_says_so(postern: Postern, clock: Clock) -> None:
+async def test_a_sweep_deletes_idle_sessions_after_the_timeout(
+    postern: Postern, clock: Clock
+) -> None:
     await sign_up_user(postern)
     clock.forward(600)
     assert await sweep.sweep(postern) == NOTHING
@@ -56,7 +58,7 @@ async def test_idle_sessions_go_where_the_operator_says_so(postern: Postern, clo
     assert await sweep.sweep(busy) == NOTHING | {"sessions": 1}
 
 
-async def test_events_go_after_a_year_or_as_the_operator_says(
+async def test_events_are_deleted_after_a_year_or_the_configured_time(
     postern: Postern, clock: Clock
 ) -> None:
     await sign_up_user(postern)
@@ -72,7 +74,7 @@ async def test_events_go_after_a_year_or_as_the_operator_says(
     assert (await sweep.sweep(a_day))["events"] == 1
 
 
-async def test_any_number_goes_in_bounded_batches(
+async def test_a_sweep_works_in_bounded_batches(
     postern: Postern, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "BATCH", 3)

@@ -1,4 +1,4 @@
-"""The account's own counter: it lives in the database, and it is the same for every process."""
+"""The failure count of an account, which is in the database and shared by all processes."""
 
 import asyncio
 import random
@@ -43,14 +43,14 @@ EVERYWHERE = iter(range(1, 250 * 250))
 
 
 def from_somewhere(access_token: str | None = None) -> Caller:
-    """One of the many machines of an attacker: each comes once."""
+    """One of an attacker's many addresses, each used once."""
     n = next(EVERYWHERE)
     return Caller(f"198.51.{n // 250}.{n % 250}", "Attack/1.0", access_token)
 
 
 @pytest.fixture
 def shipped(postern: Postern) -> Postern:
-    """With the limits that are on unless the operator says otherwise."""
+    """A Postern with the default limits."""
     shipped = with_settings(
         postern, rate_limit_brute_force_burst=10, rate_limit_brute_force_interval=300
     )
@@ -70,12 +70,12 @@ async def retry_after(attempt: object) -> int:
     return int(refused.value.extensions["retryAfter"])
 
 
-def test_the_delays_are_those_that_nist_names() -> None:
+def test_the_delays_match_nists_example() -> None:
     assert throttling.delays(10, 300) == [30, 60, 120, 240, 480, 960, 1920, 3600]
 
 
 @given(st.integers(1, 1_000_000), st.integers(1, 10 * 365 * 24 * 3600))
-def test_delays_grow_from_a_second_to_an_hour_whatever_is_set(free: int, interval: int) -> None:
+def test_delays_grow_to_an_hour_with_any_settings(free: int, interval: int) -> None:
     growing = throttling.delays(free, interval)
     assert growing == sorted(set(growing))
     assert growing[0] >= 1
@@ -121,7 +121,7 @@ async def test_the_delay_never_exceeds_an_hour_and_decays(shipped: Postern, cloc
         clock.forward(waits[-1])
         assert await guess(shipped) == "INVALID_EMAIL_PASSWORD"
     assert waits == [30, 60, 120, 240, 480, 960, 1920] + [3600] * 5
-    clock.forward(9 * 3600)  # of seventeen, nine are forgotten
+    clock.forward(9 * 3600)  # nine of seventeen failures decay
     answers = [await guess(shipped) for _ in range(3)]
     assert answers == ["INVALID_EMAIL_PASSWORD"] * 2 + ["TOO_MANY_REQUESTS"]
     clock.forward(24 * 3600)
@@ -131,7 +131,7 @@ async def test_the_delay_never_exceeds_an_hour_and_decays(shipped: Postern, cloc
     ]
 
 
-async def test_a_success_forgets_the_failures(shipped: Postern) -> None:
+async def test_a_success_clears_the_failures(shipped: Postern) -> None:
     await sign_up_user(shipped)
     for _ in range(3):
         for _ in range(9):
@@ -140,14 +140,14 @@ async def test_a_success_forgets_the_failures(shipped: Postern) -> None:
     assert await Throttle.exclude(failures=0).count() == 0
 
 
-async def test_of_many_guesses_at_once_ten_are_looked_at(shipped: Postern) -> None:
+async def test_of_many_simultaneous_guesses_ten_are_checked(shipped: Postern) -> None:
     await sign_up_user(shipped)
     answers = await asyncio.gather(*(guess(shipped) for _ in range(50)))
     assert sorted(answers) == ["INVALID_EMAIL_PASSWORD"] * 10 + ["TOO_MANY_REQUESTS"] * 40
 
 
 @pytest.mark.parametrize("with_factor", [False, True])
-async def test_the_right_guess_among_many_at_once_comes_too_late(
+async def test_a_right_guess_after_ten_simultaneous_ones_is_refused(
     shipped: Postern, *, with_factor: bool
 ) -> None:
     await (sign_up_with_factor(shipped) if with_factor else sign_up_user(shipped))
@@ -161,10 +161,10 @@ async def test_the_right_guess_among_many_at_once_comes_too_late(
 
 
 @pytest.mark.parametrize("with_factor", [False, True])
-async def test_what_is_allowed_when_it_begins_has_to_be_allowed_when_it_ends(
+async def test_an_attempt_must_still_be_allowed_when_its_check_ends(
     shipped: Postern, monkeypatch: pytest.MonkeyPatch, *, with_factor: bool
 ) -> None:
-    """While it is hashed, others fail: then a right guess is worth as little as a wrong one."""
+    """If others fail while it is hashed, a right guess is refused like a wrong one."""
     await (sign_up_with_factor(shipped) if with_factor else sign_up_user(shipped))
     before = await UserSession.all().count()
     verify = shipped.passwords.verify
@@ -198,7 +198,7 @@ async def test_what_is_allowed_when_it_begins_has_to_be_allowed_when_it_ends(
     )
 
 
-async def test_an_account_under_attack_signs_in_from_where_it_did_before(
+async def test_an_account_under_attack_signs_in_from_a_known_network(
     shipped: Postern, clock: Clock
 ) -> None:
     await sign_up_user(shipped)
@@ -214,10 +214,10 @@ async def test_an_account_under_attack_signs_in_from_where_it_did_before(
     assert await retry_after(attempt) == 30
 
 
-async def test_where_it_signed_in_before_an_account_has_a_count_of_its_own(
+async def test_a_known_network_has_its_own_count_for_an_account(
     shipped: Postern,
 ) -> None:
-    """Nobody is told there how a guess came out but for the right one."""
+    """In a known network, only a right guess gets another answer during a wait."""
     await sign_up_user(shipped)
     home = Caller("192.0.2.7", "Home/1.0")
     for _ in range(10):
@@ -234,7 +234,7 @@ async def test_where_it_signed_in_before_an_account_has_a_count_of_its_own(
     assert await refusal(right) == "TOO_MANY_REQUESTS"
 
 
-async def test_strangers_behind_an_address_keep_nobody_out_who_is_known_there(
+async def test_strangers_at_an_address_cannot_lock_out_known_users(
     shipped: Postern,
 ) -> None:
     office = Caller("192.0.2.7", "Office/1.0")
@@ -250,10 +250,8 @@ async def test_strangers_behind_an_address_keep_nobody_out_who_is_known_there(
     assert await refusal(amy) == "TOO_MANY_REQUESTS", "new here"
 
 
-async def test_a_new_factor_makes_the_networks_of_before_unknown(
-    shipped: Postern, clock: Clock
-) -> None:
-    """Who had the password alone has made no network known to guess codes from."""
+async def test_a_new_factor_resets_the_known_networks(shipped: Postern, clock: Clock) -> None:
+    """Somebody with only the password cannot make a network known for guessing codes."""
     thieves = [Caller(f"203.0.113.{n}", "Thief/1.0") for n in range(20)]
     _, owner = await sign_up_user(shipped)
     for thief in thieves:
@@ -276,10 +274,10 @@ async def test_a_new_factor_makes_the_networks_of_before_unknown(
     assert await admission.redeem(shipped, owner, ticket, totp, code)
 
 
-async def test_a_known_user_is_let_in_while_strangers_keep_the_server_busy(
+async def test_a_known_user_signs_in_while_strangers_keep_the_server_busy(
     shipped: Postern, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An attempt that is not looked at does not count where the user is known."""
+    """An attempt that is not checked does not count in a known network."""
     await sign_up_user(shipped)
     for _ in range(12):
         await guess(shipped)
@@ -287,10 +285,10 @@ async def test_a_known_user_is_let_in_while_strangers_keep_the_server_busy(
     for _ in range(20):
         assert await email_password.sign_in_email_password(shipped, caller(), JOE, PASSWORD)
     nobody = email_password.sign_in_email_password(shipped, caller(), NOBODY, PASSWORD)
-    assert await refusal(nobody) == "INVALID_EMAIL_PASSWORD", "whose account is not under attack"
+    assert await refusal(nobody) == "INVALID_EMAIL_PASSWORD", "this account is not under attack"
 
 
-async def test_concealed_a_right_password_that_lets_nobody_in_counts_like_a_wrong_one(
+async def test_a_concealed_right_password_counts_like_a_wrong_one(
     shipped: Postern,
 ) -> None:
     concealing = with_settings(shipped, conceal_errors=True, rate_limit_brute_force_burst=1)
@@ -323,7 +321,7 @@ async def test_accounts_that_an_attacker_invents_fill_neither_memory_nor_databas
     assert rows <= 51
 
 
-async def test_an_address_has_ten_guesses_at_an_account_and_goes_on_at_others(
+async def test_ten_guesses_at_one_account_leave_guesses_at_others(
     shipped: Postern, clock: Clock
 ) -> None:
     await sign_up_user(shipped)
@@ -336,7 +334,7 @@ async def test_an_address_has_ten_guesses_at_an_account_and_goes_on_at_others(
     assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
 
 
-async def test_a_wait_that_begins_is_an_event_and_refusals_are_counted(
+async def test_a_new_wait_is_an_event_and_its_refusals_are_counted(
     shipped: Postern, clock: Clock
 ) -> None:
     await sign_up_user(shipped)
@@ -346,13 +344,13 @@ async def test_a_wait_that_begins_is_an_event_and_refusals_are_counted(
     clock.forward(30)
     assert await guess(shipped) == "INVALID_EMAIL_PASSWORD"
     names = await event_names()
-    assert names.count("ATTEMPTS_HELD_BACK") == 2, "the second wait is another one"
+    assert names.count("ATTEMPTS_HELD_BACK") == 2, "each wait is one event"
     assert names.count("SIGN_IN_FAILED") == 11
     await guess(shipped)
     assert len(await event_names()) == len(names)
 
 
-async def test_a_session_is_refreshed_whoever_attacks_its_account(shipped: Postern) -> None:
+async def test_an_attack_on_the_account_does_not_stop_refreshing(shipped: Postern) -> None:
     session, _ = await sign_up_user(shipped)
     for _ in range(12):
         await guess(shipped)
@@ -374,7 +372,7 @@ async def test_codes_are_counted_for_the_account_over_all_its_tickets(
             answers.append(await refusal(attempt))
     assert answers == ["INVALID_TOTP"] * 10 + ["TOO_MANY_REQUESTS"] * 5
     last = await MfaTicket.filter(attempts_left__gt=0).get()
-    assert last.attempts_left == 5, "what is not looked at costs the ticket nothing"
+    assert last.attempts_left == 5, "an unchecked code costs the ticket no attempt"
     recovery = admission.redeem(
         shipped, from_somewhere(), ticket, recovery_codes, phone.recovery_codes[0]
     )
@@ -384,7 +382,7 @@ async def test_codes_are_counted_for_the_account_over_all_its_tickets(
     assert await Throttle.filter(failures__gt=0).count() == 0
 
 
-async def test_a_stolen_access_token_guesses_no_further_than_a_stranger(shipped: Postern) -> None:
+async def test_a_stolen_access_token_gets_no_extra_guesses(shipped: Postern) -> None:
     phone = await sign_up_with_factor(shipped)
     thief = from_somewhere(phone.session.access_token)
     wrong = phone.wrong_code(shipped)
@@ -410,10 +408,10 @@ async def test_a_stolen_access_token_guesses_no_further_than_a_stranger(shipped:
         for n in range(12)
     ]
     assert answers == ["INVALID_PASSWORD"] * 10 + ["TOO_MANY_REQUESTS"] * 2
-    assert await guess(shipped, password=PASSWORD) == "TOO_MANY_REQUESTS", "it is one count"
+    assert await guess(shipped, password=PASSWORD) == "TOO_MANY_REQUESTS", "both share one count"
 
 
-async def test_what_is_no_guess_is_not_counted(shipped: Postern) -> None:
+async def test_only_guesses_are_counted(shipped: Postern) -> None:
     phone = await sign_up_with_factor(shipped)
     for _ in range(12):
         attempt = enrolment.verify_change_user_mfa(shipped, phone.caller, "totp", "000000")
@@ -421,7 +419,7 @@ async def test_what_is_no_guess_is_not_counted(shipped: Postern) -> None:
     assert not await Throttle.filter(failures__gt=0).exists()
 
 
-async def test_a_right_password_is_no_failure_though_the_account_is_disabled(
+async def test_a_disabled_accounts_right_password_is_not_a_failure(
     shipped: Postern,
 ) -> None:
     session, _ = await sign_up_user(shipped)
@@ -430,7 +428,7 @@ async def test_a_right_password_is_no_failure_though_the_account_is_disabled(
     assert not await Throttle.filter(failures__gt=0).exists()
 
 
-async def test_a_server_too_busy_to_look_counts_nothing(shipped: Postern) -> None:
+async def test_a_server_too_busy_to_check_counts_nothing(shipped: Postern) -> None:
     await sign_up_user(shipped)
     shipped.passwords._free = 0
     assert await retry_after(
@@ -439,21 +437,21 @@ async def test_a_server_too_busy_to_look_counts_nothing(shipped: Postern) -> Non
     assert not await Throttle.filter(failures__gt=0).exists()
 
 
-async def test_nothing_is_counted_where_the_operator_says_so(shipped: Postern) -> None:
+async def test_with_rate_limits_off_no_account_is_counted(shipped: Postern) -> None:
     off = with_settings(shipped, rate_limit_enable=False)
     await sign_up_user(off)
     assert {await guess(off) for _ in range(12)} == {"INVALID_EMAIL_PASSWORD"}
     assert not await Throttle.filter(failures__gt=0).exists()
 
 
-async def test_no_address_of_a_person_is_stored_by_the_count(shipped: Postern) -> None:
+async def test_the_throttle_table_contains_no_addresses(shipped: Postern) -> None:
     await guess(shipped, NOBODY)
     throttle = await Throttle.get(failures__gt=0)
     assert len(throttle.key) == 64
     assert await event_names(NOBODY) == []
 
 
-async def test_what_is_forgotten_is_swept(shipped: Postern, clock: Clock) -> None:
+async def test_decayed_counts_are_swept(shipped: Postern, clock: Clock) -> None:
     await guess(shipped, NOBODY)
     clock.forward(throttling.all_forgotten(shipped.settings) - 1)
     assert (await sweep.sweep(shipped))["throttles"] == 0
@@ -462,10 +460,10 @@ async def test_what_is_forgotten_is_swept(shipped: Postern, clock: Clock) -> Non
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_the_statement_counts_as_it_is_said_to(
+async def test_the_sql_statement_counts_like_a_model_in_python(
     shipped: Postern, clock: Clock, seed: int
 ) -> None:
-    """The sums are done in SQL; here they are done again in Python, along a random walk."""
+    """Compare the calculation in SQL with one in Python, along a random walk."""
     walk = random.Random(seed)
     growing = throttling.delays(10, 300)
     failures = failed_at = allowed_at = 0
@@ -482,7 +480,7 @@ async def test_the_statement_counts_as_it_is_said_to(
         assert (row.failures, row.failed_at, row.allowed_at) == (failures, failed_at, allowed_at)
 
 
-async def test_of_many_guesses_at_once_a_disabled_account_tells_no_more_than_others(
+async def test_a_disabled_account_reveals_nothing_to_simultaneous_guesses(
     shipped: Postern,
 ) -> None:
     session, _ = await sign_up_user(shipped)
@@ -500,10 +498,10 @@ async def test_of_many_guesses_at_once_a_disabled_account_tells_no_more_than_oth
     assert told.count("TOO_MANY_REQUESTS") == 30
 
 
-async def test_a_disabled_account_gives_an_address_no_attempts_that_it_did_not_spend(
+async def test_a_disabled_account_gives_back_only_counted_attempts(
     shipped: Postern,
 ) -> None:
-    """Its right password is looked at where the user is known, though the address has to wait."""
+    """In a known network its password is checked, even while the address has to wait."""
     session, _ = await sign_up_user(shipped)
     await User.filter(id=session.user.id).update(disabled=True)
 

@@ -1,4 +1,4 @@
-"""Access tokens: what stands in them, and every way to forge one."""
+"""Access tokens: their claims, and the ways to forge one."""
 
 import base64
 import json
@@ -90,8 +90,8 @@ def test_an_access_token_says_who_and_how() -> None:
     assert read(token) == tokens.Claims(USER.id, SESSION.id, SESSION.authenticated_at)
 
 
-@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name; what signs it is Ed25519
-def test_an_independent_verifier_accepts_it_from_the_public_keys_alone() -> None:
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # only the name; the key is Ed25519
+def test_an_independent_verifier_needs_only_the_public_keys() -> None:
     published: list[Any] = [key.jwk() for key in RING.in_use(datetime.now(UTC))]
     keys = KeySet.import_key_set({"keys": published})
     found = jose.decode(issue(), keys, algorithms=["EdDSA"])
@@ -102,13 +102,13 @@ def test_an_access_token_expires() -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     token = issue(now)
     assert tokens.read(token, RING, now + timedelta(seconds=LIFE - 1))
-    assert tokens.read(token, RING, now - timedelta(seconds=60)), "another machine's clock is slow"
+    assert tokens.read(token, RING, now - timedelta(seconds=60)), "this machine's clock may be slow"
     for time in (now + timedelta(seconds=LIFE), now - timedelta(seconds=61)):
         with pytest.raises(tokens.InvalidTokenError):
             tokens.read(token, RING, time)
 
 
-def test_a_token_outlives_the_rotation_of_its_key_and_not_the_key(tmp_path: Path) -> None:
+def test_a_token_survives_rotation_but_not_deletion_of_its_key(tmp_path: Path) -> None:
     ring = own_key_ring(tmp_path, token_life=LIFE)
     token = issue(ring=ring)
     signing_keys.rotate(tmp_path, datetime.now(UTC), token_life=LIFE)
@@ -159,13 +159,13 @@ def unsigned(header: object, body: object) -> str:
         pytest.param("", id="empty"),
     ],
 )
-def test_a_forged_token_is_nobodys(forged: str) -> None:
+def test_a_forged_token_is_refused(forged: str) -> None:
     with pytest.raises(tokens.InvalidTokenError):
         read(forged)
 
 
 @given(st.text())
-def test_any_text_is_nobodys_token(text: str) -> None:
+def test_arbitrary_text_is_refused_as_a_token(text: str) -> None:
     with pytest.raises(tokens.InvalidTokenError):
         read(text)
 
@@ -179,7 +179,7 @@ def test_an_opaque_token_is_128_random_bits_in_uuid_form() -> None:
     assert varying == [2] * 128, "no bit is fixed, unlike in a version 4 UUID"
 
 
-def test_an_audience_is_said_and_asked_for_and_a_skew_is_allowed() -> None:
+def test_audience_and_allowed_skew_are_applied() -> None:
     def ring(**members: object) -> KeyRing:
         secret = {"type": "HS256", "key": "x" * 32} | members
         return given_key_ring(JwtSecret.model_validate(secret), token_life=LIFE)

@@ -11,17 +11,17 @@ OLD, NEW = os.urandom(32), os.urandom(32)
 
 
 @given(st.text(), st.text(max_size=100))
-def test_what_is_sealed_opens_again(secret: str, context: str) -> None:
+def test_a_sealed_secret_opens_again(secret: str, context: str) -> None:
     vault = Vault([NEW])
     assert vault.open(vault.seal(secret, context), context) == secret
 
 
-def test_the_same_secret_is_never_sealed_alike() -> None:
+def test_sealing_twice_gives_different_texts() -> None:
     vault = Vault([NEW])
     assert vault.seal("secret", "context") != vault.seal("secret", "context")
 
 
-def test_what_was_sealed_for_one_user_does_not_open_for_another() -> None:
+def test_a_secret_sealed_for_one_user_does_not_open_for_another() -> None:
     vault = Vault([NEW])
     with pytest.raises(VaultError):
         vault.open(vault.seal("secret", "user 1"), "user 2")
@@ -36,7 +36,7 @@ def test_the_first_key_seals_and_every_key_opens() -> None:
 
 
 @given(st.data())
-def test_a_changed_byte_is_noticed(data: st.DataObject) -> None:
+def test_a_changed_secret_does_not_open(data: st.DataObject) -> None:
     key_id, body = Vault([NEW]).seal("secret", "context").split(".")
     raw = bytearray(base64.b64decode(body))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
@@ -45,12 +45,12 @@ def test_a_changed_byte_is_noticed(data: st.DataObject) -> None:
 
 
 @given(st.text())
-def test_what_was_never_sealed_does_not_open(text: str) -> None:
+def test_unsealed_text_does_not_open(text: str) -> None:
     with pytest.raises(VaultError):
         Vault([NEW]).open(text, "context")
 
 
-def test_nothing_of_a_vault_or_its_errors_shows_a_secret() -> None:
+def test_no_repr_or_error_of_a_vault_shows_a_secret() -> None:
     vault = Vault([NEW])
     sealed = vault.seal("hunter2", "context")
     with pytest.raises(VaultError) as error:
@@ -61,7 +61,7 @@ def test_nothing_of_a_vault_or_its_errors_shows_a_secret() -> None:
         assert NEW.hex() not in shown
 
 
-def test_a_new_key_is_used_as_soon_as_it_is_there() -> None:
+def test_a_new_key_is_used_at_once() -> None:
     found: list[list[bytes]] = []
     vault = Vault([OLD], lambda: found.pop() if found else None)
     sealed = vault.seal("secret", "context")

@@ -1,4 +1,4 @@
-"""A real browser, where there is one: Debian's package `chromium` will do."""
+"""A real browser, if there is one, such as Debian's package `chromium`."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.support import Server, running_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = [
-    "--no-sandbox",  # which root may not have
+    "--no-sandbox",  # root cannot use the sandbox
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -33,6 +33,6 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """On SQLite alone: a browser sees no difference."""
+    """A server on SQLite only, since browsers see no difference."""
     with running_server(tmp_path / "var") as running:
         yield running

@@ -1,4 +1,4 @@
-"""GraphiQL as a person meets it: from our own files, under our policy, the story in its tabs."""
+"""GraphiQL as a person uses it: from Postern's files, under its policy, with the story in tabs."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 from tests.support import ROOT, Authenticator, Server, node_modules, running_server
 
 PICTURES = os.environ.get("PICTURES")
-"""A folder for a picture of what is seen."""
+"""A folder for screenshots."""
 PASTE = """text => {
     const clipboardData = new DataTransfer();
     clipboardData.setData("text/plain", text);
@@ -30,7 +30,7 @@ PASTE = """text => {
 
 
 class Playground:
-    """The page, and what happens on it."""
+    """The page, and actions on it."""
 
     def __init__(
         self, browser: Browser, server: Server, *, at: str = "", width: int = 1400, **options: Any
@@ -66,7 +66,7 @@ class Playground:
         self.page.evaluate(PASTE, json.dumps(variables))
         last = list(variables.values())[-1]
         expect(self.page.locator(".graphiql-editor-tool .view-lines").first).to_contain_text(last)
-        self.page.wait_for_timeout(500)  # GraphiQL looks at what was typed a little later
+        self.page.wait_for_timeout(500)  # GraphiQL reads the input a little later
 
     def run(self, *, by_keyboard: bool = False) -> Any:
         with self.page.expect_response(is_of_the_editor) as answered:
@@ -126,7 +126,7 @@ def test_the_tabs_tell_the_story_in_order(browser: Browser, server: Server) -> N
 
 
 def test_the_story_goes_on_after_the_second_sign_in(browser: Browser, server: Server) -> None:
-    """With what the answers tell: only the codes of the app are typed."""
+    """The tabs use earlier results; only the app's codes are typed."""
     graphiql = Playground(browser, server)
 
     def run(tab: str, **typed: str) -> Any:
@@ -172,7 +172,7 @@ def test_sign_up_can_be_run_again(browser: Browser, server: Server) -> None:
     assert len(emails) == 3
 
 
-def test_to_forget_is_to_sign_out(browser: Browser, server: Server) -> None:
+def test_forgetting_signs_the_user_out(browser: Browser, server: Server) -> None:
     graphiql = Playground(browser, server)
     page, status = graphiql.page, graphiql.page.get_by_role("status")
     forget = page.get_by_role("button", name="Sign out and forget")
@@ -190,7 +190,7 @@ def test_to_forget_is_to_sign_out(browser: Browser, server: Server) -> None:
     expect(status).to_have_text("Nobody is signed in. Run the tabs from left to right.")
     assert not is_open(token)
     graphiql.open("SignIn")
-    assert "errors" in graphiql.run(), "the address is forgotten too"
+    assert "errors" in graphiql.run(), "the e-mail address is forgotten too"
 
     graphiql.open("SignUp")
     graphiql.run()
@@ -201,7 +201,7 @@ def test_to_forget_is_to_sign_out(browser: Browser, server: Server) -> None:
 
 @contextmanager
 def below_a_prefix(server: Server) -> Iterator[str]:
-    """A reverse proxy that serves it under /auth/, and nothing else."""
+    """A reverse proxy that serves only Postern, under /auth/."""
 
     class Proxy(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -232,7 +232,7 @@ def below_a_prefix(server: Server) -> Iterator[str]:
         proxy.shutdown()
 
 
-def test_it_works_below_a_path_prefix(browser: Browser, server: Server) -> None:
+def test_graphiql_works_below_a_path_prefix(browser: Browser, server: Server) -> None:
     with below_a_prefix(server) as address:
         graphiql = Playground(browser, server, at=address)
         assert graphiql.page.url == f"{address}/graphql"
@@ -240,14 +240,14 @@ def test_it_works_below_a_path_prefix(browser: Browser, server: Server) -> None:
         expect(graphiql.page.get_by_role("status")).to_contain_text("Signed in as")
         editor = graphiql.page.locator(".graphiql-query-editor")
         editor.locator(".view-line").nth(4).click()
-        graphiql.page.keyboard.press("Control+Space")  # which a worker answers
+        graphiql.page.keyboard.press("Control+Space")  # a worker answers
         expect(graphiql.page.locator(".suggest-widget").first).to_be_visible()
         assert graphiql.elsewhere == []
         assert graphiql.complaints == []
 
 
 @pytest.mark.parametrize("width", [390, 768])
-def test_it_can_be_used_on_a_narrow_screen(browser: Browser, server: Server, width: int) -> None:
+def test_graphiql_works_on_a_narrow_screen(browser: Browser, server: Server, width: int) -> None:
     graphiql = Playground(browser, server, width=width)
     page = graphiql.page
     graphiql.run()
@@ -269,13 +269,13 @@ def test_it_can_be_used_on_a_narrow_screen(browser: Browser, server: Server, wid
     assert graphiql.complaints == []
 
 
-def test_nothing_in_it_is_against_its_policy(browser: Browser, server: Server) -> None:
-    """Neither a script nor a style of elsewhere, and Monaco has many small windows."""
+def test_nothing_violates_the_content_policy(browser: Browser, server: Server) -> None:
+    """No script or style from elsewhere, also in Monaco's many small windows."""
     graphiql = Playground(browser, server)
     page = graphiql.page
     editor = page.locator(".graphiql-query-editor")
     tooltip = page.get_by_role("tooltip")
-    for _ in range(20):  # the editor knows nothing to say until its worker has the schema
+    for _ in range(20):  # no suggestions until the editor's worker has the schema
         editor.get_by_text("email", exact=True).first.hover()
         page.wait_for_timeout(1000)
         told = tooltip.all_text_contents()
@@ -307,9 +307,7 @@ def test_nothing_in_it_is_against_its_policy(browser: Browser, server: Server) -
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_light_or_dark_as_the_browser_is(
-    browser: Browser, server: Server, scheme: Any
-) -> None:
+def test_the_theme_follows_the_browser(browser: Browser, server: Server, scheme: Any) -> None:
     graphiql = Playground(browser, server, color_scheme=scheme)
     background = "getComputedStyle(document.querySelector('.graphiql-container')).backgroundColor"
     red = int(graphiql.page.evaluate(background).split("(")[1].split(",")[0])
@@ -320,10 +318,8 @@ def test_it_is_light_or_dark_as_the_browser_is(
 
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="axe comes with Node")
-def test_what_it_lacks_for_a_screen_reader_is_graphiqls_own(
-    browser: Browser, server: Server
-) -> None:
-    """Its tabs hold their close buttons, and its line numbers are faint."""
+def test_accessibility_violations_are_only_graphiqls_own(browser: Browser, server: Server) -> None:
+    """The tabs contain their close buttons, and the line numbers are faint."""
     node_modules(ROOT / "web")
     graphiql = Playground(browser, server)
     axe = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -334,7 +330,7 @@ def test_what_it_lacks_for_a_screen_reader_is_graphiqls_own(
     assert all(html.startswith(("<li", "<div clas")) for _, html in wrong), wrong
 
 
-def test_its_files_are_sent_once_and_packed(server: Server) -> None:
+def test_files_are_cached_and_compressed(server: Server) -> None:
     with httpx2.Client(base_url=server.url) as http:
         first = http.get("/graphiql/graphiql.js")
         assert first.headers["content-encoding"] == "gzip"
@@ -349,7 +345,7 @@ def test_its_files_are_sent_once_and_packed(server: Server) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="building them needs Node")
-def test_its_files_are_those_that_web_builds(tmp_path: Path) -> None:
+def test_committed_files_match_the_build(tmp_path: Path) -> None:
     web, committed = ROOT / "web", ROOT / "api" / "pages" / "static"
     node_modules(web)
     subprocess.run(["node", "build.mjs", tmp_path / "built"], cwd=web, check=True)
@@ -359,6 +355,6 @@ def test_its_files_are_those_that_web_builds(tmp_path: Path) -> None:
     assert built == {file.name: gzip.decompress(file.read_bytes()) for file in committed.iterdir()}
 
 
-def test_without_graphiql_there_are_no_files_either(tmp_path: Path) -> None:
+def test_without_graphiql_its_files_are_not_served(tmp_path: Path) -> None:
     with running_server(tmp_path / "var", AUTH_GRAPHIQL_ENABLED="false") as server:
         assert httpx2.get(f"{server.url}/graphiql/graphiql.js").status_code == 404

@@ -27,7 +27,7 @@ from tests.support import (
 
 EXAMPLE, WEB = ROOT / "examples" / "react", ROOT / "web"
 PICTURES = os.environ.get("PICTURES")
-"""A folder for pictures of what is seen, such as docs/images."""
+"""A folder for screenshots, such as docs/images."""
 EMAIL, PASSWORD = "amy@example.com", "correct horse battery staple"
 
 pytestmark = pytest.mark.skipif(not has_node(20), reason="the example needs Node 20")
@@ -70,7 +70,7 @@ def url(server: Server, tmp_path: Path) -> Iterator[str]:
 
 
 class Looks:
-    """What is seen at each step: kept as a picture where that is asked for, and accessible."""
+    """Check that the current view is accessible, and take a screenshot if requested."""
 
     def __init__(self, page: Page, name: str) -> None:
         self.page, self.name = page, name
@@ -162,7 +162,7 @@ def test_from_sign_up_to_sign_in_with_a_code(  # noqa: PLR0915 - a long story
 def signed_up(
     browser: Browser, tmp_path: Path, *, develop: bool = False, **settings: str
 ) -> Iterator[tuple[Page, Server]]:
-    """The page of somebody who has just signed up, at a server with these settings."""
+    """The page of a user who has just signed up, at a server with these settings."""
     with (
         running_server(tmp_path / "var", **settings) as server,
         served(server, tmp_path, develop=develop) as there,
@@ -177,7 +177,9 @@ def signed_up(
         yield page, server
 
 
-def test_two_requests_at_once_refresh_the_session_once(browser: Browser, tmp_path: Path) -> None:
+def test_two_simultaneous_requests_refresh_the_session_once(
+    browser: Browser, tmp_path: Path
+) -> None:
     with signed_up(browser, tmp_path, AUTH_ACCESS_TOKEN_EXPIRES_IN="3s") as (page, server):
         press(page, "Sign out")
         elsewhere = {"email": EMAIL, "password": PASSWORD}
@@ -200,7 +202,7 @@ def test_two_requests_at_once_refresh_the_session_once(browser: Browser, tmp_pat
 
 
 @pytest.mark.parametrize("develop", [False, True], ids=["built", "strict-mode"])
-def test_a_change_is_made_once_the_password_is_confirmed(
+def test_a_change_needs_the_password_to_be_confirmed(
     browser: Browser, tmp_path: Path, develop: bool
 ) -> None:
     recent = {"AUTH_ELEVATION_MAX_AGE": "3s"}
@@ -237,9 +239,7 @@ def test_a_change_is_made_once_the_password_is_confirmed(
         assert complaints == []
 
 
-def test_a_password_that_was_just_typed_is_not_asked_for_again(
-    browser: Browser, tmp_path: Path
-) -> None:
+def test_a_password_just_entered_is_not_requested_again(browser: Browser, tmp_path: Path) -> None:
     with signed_up(browser, tmp_path, AUTH_ELEVATION_MAX_AGE="3s") as (page, _):
         page.wait_for_timeout(4500)
         press(page, "Change your password")
@@ -290,7 +290,7 @@ def test_new_recovery_codes_replace_the_old_ones(browser: Browser, tmp_path: Pat
         assert not set(old) & set(new)
 
 
-def test_a_secret_goes_to_an_app_on_the_same_phone(browser: Browser, url: str) -> None:
+def test_a_secret_can_be_passed_to_an_app_on_the_same_phone(browser: Browser, url: str) -> None:
     """By a link, or by the clipboard."""
     context = browser.new_context(viewport=SIZES["phone"])  # type: ignore[arg-type]
     context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -317,7 +317,7 @@ UNREACHABLE = "The server cannot be reached. Check your connection and try again
 
 
 @pytest.mark.parametrize("trouble", ["offline", "502", "not GraphQL", "busy"])
-def test_trouble_while_refreshing_does_not_end_the_session(
+def test_a_failed_refresh_request_does_not_end_the_session(
     browser: Browser, tmp_path: Path, trouble: str
 ) -> None:
     busy = refusal("TOO_MANY_REQUESTS", retryAfter=7)
@@ -406,7 +406,7 @@ def refusal(code: str, **details: Any) -> dict[str, Any]:
         ([], UNREACHABLE),
     ],
 )
-def test_every_answer_is_told_and_can_be_tried_again(
+def test_every_error_is_shown_and_can_be_retried(
     browser: Browser, url: str, answer: Any, said: str
 ) -> None:
     page = browser.new_page()
@@ -452,7 +452,7 @@ def enter(page: Page, label: str, value: str) -> None:
 
 
 def confirm(page: Page, label: str, value: str) -> None:
-    """Show that it is the user, in the dialog that asks for it."""
+    """Confirm the user's identity in the dialog."""
     page.get_by_role("dialog").get_by_label(label, exact=True).fill(value)
     page.keyboard.press("Enter")
 
@@ -466,7 +466,7 @@ def shown_codes(page: Page) -> list[str]:
 
 
 def set_up(page: Page) -> list[str]:
-    """Turn the second factor on; the recovery codes."""
+    """Turn the second factor on; return the recovery codes."""
     press(page, "Set it up")
     phone = Authenticator.scan(str(page.get_by_role("img").get_attribute("src")))
     enter(page, "Code", phone.next_code())

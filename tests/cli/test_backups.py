@@ -1,4 +1,4 @@
-"""A backup is made while the server runs, and what is restored signs in."""
+"""Backups are made while the server runs, and restored users can sign in."""
 
 import errno
 import json
@@ -48,7 +48,7 @@ def made(tmp_path: Path) -> tuple[Path, Authenticator, str]:
     return tmp_path / "backup", phone, str(session["refreshToken"])
 
 
-def test_what_is_restored_signs_in_with_the_second_factor(
+def test_a_restored_user_signs_in_with_the_second_factor(
     tmp_path: Path, made: tuple[Path, Authenticator, str]
 ) -> None:
     folder, phone, refresh_token = made
@@ -64,10 +64,10 @@ def test_what_is_restored_signs_in_with_the_second_factor(
         ticket = joe.ticket(JOE)
         session = joe.call("verifySignInMfaTotp", ticket=ticket, otp=phone.next_code())
         assert session["user"]["activeMfaType"] == "totp"
-        assert joe.call("refreshSession", refreshToken=refresh_token), "it lives again"
+        assert joe.call("refreshSession", refreshToken=refresh_token), "the session is open again"
 
 
-def test_a_backup_is_for_its_owner_alone_and_has_all_files(
+def test_a_backup_has_all_files_and_only_its_owner_can_read_it(
     made: tuple[Path, Authenticator, str],
 ) -> None:
     folder, *_ = made
@@ -79,7 +79,7 @@ def test_a_backup_is_for_its_owner_alone_and_has_all_files(
     }  # fmt: skip
 
 
-def test_a_backup_is_of_one_moment_while_users_sign_up(tmp_path: Path) -> None:
+def test_a_backup_is_consistent_while_users_sign_up(tmp_path: Path) -> None:
     with running_server(tmp_path / "var") as server:
         over = threading.Event()
 
@@ -120,7 +120,7 @@ def test_a_backup_overwrites_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "full" / "diary").read_text() == "Dear diary"
 
 
-def test_a_damaged_database_makes_no_backup(tmp_path: Path) -> None:
+def test_a_damaged_database_is_not_backed_up(tmp_path: Path) -> None:
     env = environment(tmp_path / "var")
     postern("migrate", env=env)
     with (tmp_path / "var" / "postern.db").open("r+b") as database:
@@ -153,7 +153,7 @@ def test_restoring_refuses_while_the_data_is_in_use(
     assert (tmp_path / "var" / "postern.db").is_file()
 
 
-def test_restoring_moves_what_is_there_only_when_told_to(
+def test_restoring_moves_existing_files_only_with_force(
     tmp_path: Path, made: tuple[Path, Authenticator, str]
 ) -> None:
     folder, *_ = made
@@ -177,7 +177,7 @@ def test_restoring_moves_what_is_there_only_when_told_to(
         ("backup.json", "it has no backup.json"),
     ],
 )
-def test_a_backup_that_is_not_whole_is_not_restored(
+def test_an_incomplete_backup_is_not_restored(
     tmp_path: Path, made: tuple[Path, Authenticator, str], name: str, complaint: str
 ) -> None:
     folder, *_ = made
@@ -191,7 +191,7 @@ def test_a_backup_that_is_not_whole_is_not_restored(
     assert not (tmp_path / "elsewhere" / "postern.db").exists()
 
 
-def test_a_restore_that_fails_leaves_everything_as_it_was(
+def test_a_failed_restore_changes_nothing(
     tmp_path: Path, made: tuple[Path, Authenticator, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, *_ = made
@@ -219,7 +219,7 @@ def test_a_restore_that_fails_leaves_everything_as_it_was(
     assert list((tmp_path / "var" / "signing-keys").glob("*.pem"))
 
 
-def test_a_manifest_leads_nowhere_else(
+def test_a_manifest_cannot_name_files_outside_of_the_backup(
     tmp_path: Path, made: tuple[Path, Authenticator, str]
 ) -> None:
     folder, *_ = made
@@ -230,7 +230,7 @@ def test_a_manifest_leads_nowhere_else(
     assert "is missing" in refused.stderr
 
 
-def test_on_postgresql_keys_are_copied_and_the_dump_is_named(
+def test_on_postgresql_keys_are_copied_and_the_dump_command_is_printed(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
     parts = urlsplit(postgres_database["DATABASE_URL"])

@@ -1,4 +1,4 @@
-"""`postern doctor` names what is risky, says what to do, and changes nothing."""
+"""`postern doctor` names risks, gives advice, and changes nothing."""
 
 import json
 import sqlite3
@@ -21,13 +21,13 @@ def told(env: dict[str, str]) -> tuple[int, str]:
     return ended.returncode, ended.stdout
 
 
-def test_a_fresh_folder_has_no_database_and_stays_empty(tmp_path: Path) -> None:
+def test_doctor_creates_nothing_in_an_empty_folder(tmp_path: Path) -> None:
     code, said = told(environment(tmp_path / "var"))
     assert (code, said) == (0, "Risk   There is no database yet. Run: postern migrate.\n")
     assert not (tmp_path / "var").exists()
 
 
-def test_a_server_as_shipped_has_no_risk(tmp_path: Path) -> None:
+def test_the_shipped_configuration_has_no_risk(tmp_path: Path) -> None:
     env = {
         name: value
         for name, value in environment(tmp_path / "var").items()
@@ -86,7 +86,7 @@ def test_key_files_that_others_can_read_are_grave(tmp_path: Path) -> None:
         assert f"GRAVE  Others can read {path}. Run: chmod go-rwx {path}.\n" in said
 
 
-def test_what_is_stored_tells_of_keys_clocks_and_factors(tmp_path: Path) -> None:
+def test_stored_data_reveals_risks_of_keys_clocks_and_factors(tmp_path: Path) -> None:
     with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
         client = Client(http)
         client.sign_up("joe@example.com")
@@ -106,12 +106,12 @@ def test_what_is_stored_tells_of_keys_clocks_and_factors(tmp_path: Path) -> None
     assert not (tmp_path / "var" / "encryption-keys").exists()
 
 
-def test_grave_risks_are_said_at_the_start_too(tmp_path: Path) -> None:
+def test_grave_risks_are_logged_at_the_start(tmp_path: Path) -> None:
     with running_server(tmp_path / "var", AUTH_TRUSTED_PROXIES="0.0.0.0/0") as server:
         assert "AUTH_TRUSTED_PROXIES trusts everybody" in server.log()
 
 
-def test_a_proxy_that_is_not_named_is_said_once(tmp_path: Path) -> None:
+def test_an_untrusted_proxy_is_logged_once(tmp_path: Path) -> None:
     with running_server(tmp_path / "var") as server:
         for n in range(5):
             headers = {"x-forwarded-for": f"192.0.2.{n}"}
@@ -126,10 +126,10 @@ def test_factors_are_on_wherever_the_server_is_started(
     settings, _ = load({})
     assert settings.mfa_enabled
     assert settings.mfa_totp_issuer == "Postern"
-    assert Settings().mfa_enabled is False, "which is Nhost's default, for a file that says nothing"
+    assert Settings().mfa_enabled is False, "Nhost's default if the file does not set it"
 
 
-def test_a_database_that_cannot_be_reached_is_not_taken_for_an_old_one(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_not_reported_as_outdated(tmp_path: Path) -> None:
     env = environment(tmp_path / "var", DATABASE_URL=f"postgres://joe@127.0.0.1:{free_port()}/x")
     code, said = told(env)
     assert code == 1
@@ -137,7 +137,7 @@ def test_a_database_that_cannot_be_reached_is_not_taken_for_an_old_one(tmp_path:
     assert "cannot be used" in postern("list-users", env=env).stderr
 
 
-def test_the_database_of_another_program_is_named(tmp_path: Path) -> None:
+def test_the_database_of_another_program_is_recognised(tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     opened = sqlite3.connect(other)
     opened.execute("CREATE TABLE orders (id INTEGER)")
@@ -146,7 +146,7 @@ def test_the_database_of_another_program_is_named(tmp_path: Path) -> None:
     assert "Risk   The database has tables, but none of Postern's. See DATABASE_URL" in said
 
 
-def test_a_key_that_no_server_starts_with_is_grave(tmp_path: Path) -> None:
+def test_an_unusable_jwt_secret_is_grave(tmp_path: Path) -> None:
     env = environment(
         tmp_path / "var", HASURA_GRAPHQL_JWT_SECRET='{"type": "HS256", "key": "short"}'
     )
@@ -155,14 +155,14 @@ def test_a_key_that_no_server_starts_with_is_grave(tmp_path: Path) -> None:
     assert "expected a key of 32 bytes or more for HS256" in said
 
 
-def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+def test_a_data_folder_that_is_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("")
     code, said = told(environment(tmp_path / "var"))
     assert code == 1
     assert "is not a folder" in said
 
 
-def test_no_byte_of_a_database_is_written(tmp_path: Path) -> None:
+def test_doctor_does_not_write_to_the_database(tmp_path: Path) -> None:
     path = tmp_path / "var" / "postern.db"
     path.parent.mkdir(mode=0o700)
     path.touch(mode=0o600)
@@ -177,7 +177,7 @@ def test_no_byte_of_a_database_is_written(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_manifest_that_no_server_starts_with_is_named(tmp_path: Path) -> None:
+def test_an_unusable_manifest_is_reported(tmp_path: Path) -> None:
     code, said = told(environment(tmp_path, AUTH_GRAPHQL_TRUSTED_DOCUMENTS="/nowhere.json"))
     assert code == 1
     assert "/nowhere.json cannot be read" in said

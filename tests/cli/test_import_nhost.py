@@ -1,4 +1,4 @@
-"""`postern import-nhost`, as the operator types it."""
+"""`postern import-nhost`, on the command line."""
 
 import asyncio
 import json
@@ -11,9 +11,7 @@ from tests.auth.test_nhost_import import KEY, SECRET, TABLES, Nhost, sealed
 from tests.support import environment, postern
 
 
-def test_users_are_brought_along_and_counted(
-    tmp_path: Path, postgres_database: dict[str, str]
-) -> None:
+def test_users_are_imported_and_counted(tmp_path: Path, postgres_database: dict[str, str]) -> None:
     url = postgres_database["DATABASE_URL"]
 
     async def fill() -> None:
@@ -45,7 +43,7 @@ def test_users_are_brought_along_and_counted(
     assert "joe@example.com" in postern("list-users", env=env).stdout
 
 
-def test_a_database_that_is_none_of_nhosts_is_named_without_its_password(
+def test_another_database_is_refused_without_showing_its_password(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
     env = environment(tmp_path / "var")
@@ -58,7 +56,7 @@ def test_a_database_that_is_none_of_nhosts_is_named_without_its_password(
         assert "hunter2" not in ended.stderr + ended.stdout
 
 
-def test_the_source_need_not_stand_in_the_list_of_processes(
+def test_the_source_can_be_kept_out_of_the_process_list(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
     url = postgres_database["DATABASE_URL"]
@@ -69,7 +67,7 @@ def test_the_source_need_not_stand_in_the_list_of_processes(
     assert json.loads(ended.stdout)["imported"] == 2
 
 
-def test_who_would_lose_a_factor_is_named_and_stops_a_strict_import(
+def test_a_strict_import_stops_if_a_user_would_lose_a_factor(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
     url = postgres_database["DATABASE_URL"]
@@ -89,7 +87,7 @@ def test_who_would_lose_a_factor_is_named_and_stops_a_strict_import(
     assert json.loads(opened.stdout)["withFactor"] == 1
 
 
-def test_who_loses_a_factor_is_told_loudly(
+def test_users_who_lose_a_factor_are_reported_with_a_warning(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
     url = postgres_database["DATABASE_URL"]

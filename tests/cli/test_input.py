@@ -1,4 +1,4 @@
-"""What the command line is given may be anything; the answer is one line."""
+"""Any input on the command line is accepted or refused in one line."""
 
 import os
 import pty
@@ -31,7 +31,7 @@ def run(
     closed: str = "",
     stdout: int | IO[bytes] = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the command with bytes as they come, and with some of its streams closed by the shell."""
+    """Run the command with raw bytes, and with some streams closed by the shell."""
     command: list[str | bytes] = [POSTERN, *arguments]
     if closed:
         command = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
@@ -68,7 +68,7 @@ def refused_in_one_line(ended: subprocess.CompletedProcess[bytes]) -> str:
         (b"x" * 1_000_000, "password: expected at most 1024 bytes."),
     ],
 )
-def test_a_password_that_cannot_be_one_is_refused_in_one_line(
+def test_an_invalid_password_is_refused_in_one_line(
     env: dict[str, str], stdin: bytes, complaint: str
 ) -> None:
     for locale in ({}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}):
@@ -116,7 +116,7 @@ def test_a_configuration_file_that_is_not_text_is_named(
     assert last.startswith(f"Error: {file}: not a TOML file: ")
 
 
-def test_whoever_stops_reading_hears_nothing(env: dict[str, str]) -> None:
+def test_a_closed_pipe_causes_no_error_message(env: dict[str, str]) -> None:
     postern("create-user", "joe@example.com", env=env, stdin=PASSWORD)
     for arguments in (["events"], ["list-users", "--json"], ["export-schema"], ["--help"]):
         reading, writing = os.pipe()
@@ -125,7 +125,7 @@ def test_whoever_stops_reading_hears_nothing(env: dict[str, str]) -> None:
             assert run(*arguments, env=env, stdout=nobody_reads).stderr == b""
 
 
-def test_a_full_disk_under_the_answer_is_told_in_one_line(env: dict[str, str]) -> None:
+def test_output_to_a_full_disk_fails_in_one_line(env: dict[str, str]) -> None:
     postern("create-user", "joe@example.com", env=env, stdin=PASSWORD)
     with Path("/dev/full").open("wb") as full:
         ended = run("list-users", "--json", env=env, stdout=full)
@@ -133,7 +133,7 @@ def test_a_full_disk_under_the_answer_is_told_in_one_line(env: dict[str, str]) -
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_harm_nothing(env: dict[str, str], closed: str) -> None:
+def test_closed_streams_do_no_harm(env: dict[str, str], closed: str) -> None:
     made = run("create-user", "amy@example.com", env=env, stdin=PASSWORD.encode())
     assert made.returncode == 0
     for command in ("events", "list-users", "sweep", "migrate"):
@@ -141,17 +141,17 @@ def test_closed_streams_harm_nothing(env: dict[str, str], closed: str) -> None:
         assert (ended.returncode, ended.stderr) == (0, b"")
     ended = run("create-user", "joe@example.com", env=env, closed="<&-")
     assert "Standard input has no password" in refused_in_one_line(ended)
-    assert b"amy@example.com" in run("list-users", env=env).stdout, "the database is whole"
+    assert b"amy@example.com" in run("list-users", env=env).stdout, "the database is intact"
 
 
-def test_a_name_that_the_terminal_cannot_show_is_escaped(env: dict[str, str]) -> None:
+def test_characters_that_the_terminal_cannot_show_are_escaped(env: dict[str, str]) -> None:
     postern("create-user", "zoe\u0436@example.com", env=env, stdin=PASSWORD)
     shown = run("list-users", env=env | {"PYTHONIOENCODING": "latin-1"})
     assert (shown.returncode, shown.stderr) == (0, b"")
     assert b"zoe\\u0436@example.com" in shown.stdout
 
 
-def test_ctrl_c_at_the_prompt_says_that_it_was_stopped(env: dict[str, str]) -> None:
+def test_ctrl_c_at_the_prompt_aborts_with_a_message(env: dict[str, str]) -> None:
     ours, theirs = pty.openpty()
     command = [POSTERN, "create-user", "joe@example.com"]
     process = subprocess.Popen(
@@ -172,7 +172,7 @@ def test_ctrl_c_at_the_prompt_says_that_it_was_stopped(env: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("arguments", LOOKING, ids=lambda arguments: arguments[0])
-def test_what_only_looks_makes_nothing(
+def test_read_only_commands_create_nothing(
     tmp_path: Path, env: dict[str, str], arguments: list[str]
 ) -> None:
     last = refused_in_one_line(run(*arguments, env=env))
@@ -190,7 +190,7 @@ def test_what_only_looks_makes_nothing(
 
 
 @pytest.mark.parametrize("arguments", LOOKING, ids=lambda arguments: arguments[0])
-def test_what_only_looks_migrates_no_postgresql(
+def test_read_only_commands_do_not_migrate_postgresql(
     env: dict[str, str], postgres_database: dict[str, str], arguments: list[str]
 ) -> None:
     last = refused_in_one_line(run(*arguments, env=env | postgres_database))
@@ -200,7 +200,7 @@ def test_what_only_looks_migrates_no_postgresql(
 
 
 @pytest.mark.parametrize("arguments", [["export-schema"], ["--help"], ["--version"]])
-def test_what_needs_no_database_makes_none(
+def test_commands_without_a_database_create_none(
     tmp_path: Path, env: dict[str, str], arguments: list[str]
 ) -> None:
     assert run(*arguments, env=env).returncode == 0

@@ -1,4 +1,4 @@
-"""`postern rotate-keys`, as the operator types it."""
+"""`postern rotate-keys`, on the command line."""
 
 import json
 import shutil
@@ -45,13 +45,13 @@ def test_the_key_that_rotate_keys_names_signs_the_next_token(tmp_path: Path, nam
         folder = server.data_dir / "signing-keys"
         shutil.copy(folder / "0.pem", folder / name)
         seen = [kid_of(session)]
-        for _ in range(2):  # within the same second, as likely as not
+        for _ in range(2):  # often within the same second
             told = rotated(server)
             session = joe.call("refreshSession", refreshToken=session["refreshToken"])
             assert kid_of(session) == told["kid"]
             assert told["kid"] not in seen
             assert published(server) == told["verifying"]
-            assert joe.call("me"), "the token of the older key is good until it expires"
+            assert joe.call("me"), "a token of the older key is valid until it expires"
             seen.append(told["kid"])
 
 
@@ -73,7 +73,7 @@ def test_a_revoked_key_is_refused_at_once_by_every_worker(tmp_path: Path) -> Non
         assert kid_of(fresh) == told["kid"]
 
 
-def test_rotate_keys_says_which_keys_verify_and_which_are_gone(tmp_path: Path) -> None:
+def test_rotate_keys_lists_verifying_and_deleted_keys(tmp_path: Path) -> None:
     env = environment(tmp_path / "var")
     postern("migrate", env=env)
     first, second = postern("rotate-keys", env=env).stdout.splitlines()
@@ -85,7 +85,7 @@ def test_rotate_keys_says_which_keys_verify_and_which_are_gone(tmp_path: Path) -
     assert len(revoked) == 3
 
 
-def test_a_key_of_the_environment_is_changed_there(tmp_path: Path) -> None:
+def test_rotate_keys_refuses_a_key_of_the_environment(tmp_path: Path) -> None:
     secret = json.dumps({"type": "HS256", "key": "x" * 32})
     env = environment(tmp_path / "var", HASURA_GRAPHQL_JWT_SECRET=secret)
     refused = postern("rotate-keys", "--revoke", env=env)

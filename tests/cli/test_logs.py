@@ -1,4 +1,4 @@
-"""Every line of the log is one JSON object, whoever writes it; or text, for people."""
+"""Every line of the log is one JSON object, whatever library writes it; or text, for people."""
 
 import json
 import logging
@@ -50,7 +50,7 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 
 
 def log_of(server: Server) -> list[dict[str, Any]]:
-    """The log behind the welcome, which goes to standard output."""
+    """Return the log without the welcome, which goes to standard output."""
     return lines_of(server.log().partition("Stop it with Ctrl+C.\n\n")[2])
 
 
@@ -60,7 +60,7 @@ def run(env: dict[str, str]) -> str:
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False).stderr
 
 
-def test_whoever_writes_it_a_line_is_json(tmp_path: Path) -> None:
+def test_every_line_is_json(tmp_path: Path) -> None:
     said = run(environment(tmp_path))
     lines = lines_of(said)
     assert [line["logger"] for line in lines] == [
@@ -68,10 +68,12 @@ def test_whoever_writes_it_a_line_is_json(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert lines[1]["message"] == "two\nlines"
     assert "RuntimeError" in lines[4]["error"]
-    assert "hunter2" not in said.replace('raise RuntimeError("hunter2', ""), "not what it says"
+    assert "hunter2" not in said.replace('raise RuntimeError("hunter2', ""), (
+        "the message is not logged"
+    )
 
 
-def test_nonsense_does_not_fill_the_log(tmp_path: Path) -> None:
+def test_malformed_requests_do_not_fill_the_log(tmp_path: Path) -> None:
     with running_server(tmp_path / "var") as server:
         host, port = server.url.removeprefix("http://").split(":")
         for _ in range(50):
@@ -81,12 +83,12 @@ def test_nonsense_does_not_fill_the_log(tmp_path: Path) -> None:
         assert server.log().count("Invalid HTTP request") == 1
 
 
-def test_it_can_be_text(tmp_path: Path) -> None:
+def test_the_log_can_be_text(tmp_path: Path) -> None:
     said = run(environment(tmp_path, AUTH_LOG_FORMAT="text"))
     assert "ERROR uvicorn.error: two\nlines\n" in said
 
 
-def test_a_server_writes_nothing_else(tmp_path: Path) -> None:
+def test_a_server_writes_only_json(tmp_path: Path) -> None:
     chosen = {"AUTH_MISSPELT": "1", "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "2"}
     with running_server(tmp_path / "var", **chosen) as server:
         with httpx2.Client(base_url=server.url) as http:
@@ -107,7 +109,7 @@ def test_a_server_writes_nothing_else(tmp_path: Path) -> None:
     throttled = [line for line in events if line["event"] == "THROTTLED"]
     said = [(line["limit"], line["who"]) for line in throttled]
     assert ("guesses_at_account", "127.0.0.1") in said
-    assert len(said) == len(set(said)), "once for each wait"
+    assert len(said) == len(set(said)), "one line for each wait"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -125,7 +127,7 @@ def test_several_workers_write_json_too(tmp_path: Path) -> None:
         assert "SIGNED_UP" in [line["message"] for line in log_of(server)], after
 
 
-def test_what_stops_the_start_is_a_line_too(tmp_path: Path) -> None:
+def test_an_error_at_the_start_is_a_json_line(tmp_path: Path) -> None:
     env = environment(tmp_path / "var", AUTH_PORT=str(free_port()), AUTH_HOST="203.0.113.1")
     env |= {"AUTH_TRUSTED_PROXIES": "127.0.0.1"}
     ended = subprocess.run([POSTERN, "serve"], env=env, capture_output=True, text=True, check=False)
@@ -134,7 +136,7 @@ def test_what_stops_the_start_is_a_line_too(tmp_path: Path) -> None:
     assert line["message"].startswith("Cannot listen on 203.0.113.1:")
 
 
-def test_a_wait_is_written_once_however_many_it_refuses(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wait_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     log = ThrottleLog()
     with caplog.at_level(logging.WARNING, "postern.throttled"):
         for _ in range(1000):

@@ -73,7 +73,7 @@ def test_help_names_every_command_in_a_line() -> None:
     assert sorted(main.commands) == sorted(COMMANDS)
 
 
-def test_version(env: dict[str, str]) -> None:
+def test_version_prints_the_version(env: dict[str, str]) -> None:
     assert postern("--version", env=env).stdout == f"postern, version {VERSION}\n"
 
 
@@ -88,7 +88,7 @@ def test_migrate_can_be_repeated(env: dict[str, str]) -> None:
     assert again.stdout.startswith("The database is up to date: ")
 
 
-def test_all_that_is_stored_is_for_its_owner_alone(tmp_path: Path, env: dict[str, str]) -> None:
+def test_only_the_owner_can_read_stored_files(tmp_path: Path, env: dict[str, str]) -> None:
     postern("create-user", "joe@example.com", env=env, stdin=f"{PASSWORD}\n")
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
     for file in (tmp_path / "var").rglob("*"):
@@ -106,7 +106,7 @@ def test_create_user_reads_the_password_from_standard_input(client: Client, serv
     assert signed_in["__typename"] == "Session"
 
 
-def test_create_user_asks_twice_at_a_terminal_and_shows_nothing(env: dict[str, str]) -> None:
+def test_create_user_prompts_twice_without_echo(env: dict[str, str]) -> None:
     command = [POSTERN, "create-user", "joe@example.com"]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
@@ -138,7 +138,7 @@ def test_create_user_asks_twice_at_a_terminal_and_shows_nothing(env: dict[str, s
         ("taken@example.com", PASSWORD, "Error: This e-mail address is already in use.\n"),
     ],
 )
-def test_create_user_says_what_is_wrong(
+def test_create_user_reports_the_error(
     env: dict[str, str], email: str, password: str, complaint: str
 ) -> None:
     postern("create-user", "taken@example.com", env=env, stdin=PASSWORD)
@@ -161,7 +161,7 @@ def test_reset_mfa_lets_a_user_in_with_the_password_alone(client: Client, server
     assert unknown.returncode == 1
 
 
-def test_the_operator_keeps_a_user_out_and_lets_them_in(client: Client, server: Server) -> None:
+def test_the_operator_disables_and_enables_a_user(client: Client, server: Server) -> None:
     session = client.sign_up("joe@example.com")
     disabled = postern("disable-user", "Joe@example.com", "--json", env=server.env)
     assert disabled.returncode == 0
@@ -184,7 +184,7 @@ def test_the_operator_signs_a_user_out_everywhere(client: Client, server: Server
         client.call("me")
 
 
-def test_the_operator_sees_users_and_what_happened(env: dict[str, str]) -> None:
+def test_the_operator_sees_users_and_events(env: dict[str, str]) -> None:
     for name in ("joe", "amy"):
         postern("create-user", f"{name}@example.com", env=env, stdin=PASSWORD)
     postern("disable-user", "amy@example.com", env=env)
@@ -205,7 +205,7 @@ def test_the_operator_sees_users_and_what_happened(env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["disable-user", "enable-user", "reset-mfa", "revoke-sessions"])
-def test_a_user_who_is_not_there_is_said_to_be_so(env: dict[str, str], command: str) -> None:
+def test_an_unknown_user_is_reported(env: dict[str, str], command: str) -> None:
     refused = postern(command, "nobody@example.com", env=env)
     assert (refused.returncode, refused.stderr) == (
         1,
@@ -213,7 +213,7 @@ def test_a_user_who_is_not_there_is_said_to_be_so(env: dict[str, str], command: 
     )
 
 
-def test_sweep_says_what_went(env: dict[str, str]) -> None:
+def test_sweep_reports_what_it_deleted(env: dict[str, str]) -> None:
     swept = json.loads(postern("sweep", "--json", env=env).stdout)
     assert set(swept.values()) == {0}
     assert set(swept) == {
@@ -221,7 +221,7 @@ def test_sweep_says_what_went(env: dict[str, str]) -> None:
     }  # fmt: skip
 
 
-def test_serve_says_where_everything_is(tmp_path: Path) -> None:
+def test_serve_prints_its_addresses(tmp_path: Path) -> None:
     with running_server(tmp_path / "var") as server:
         shown = server.log()
     assert f"GraphQL   {server.url}/graphql\n" in shown
@@ -229,7 +229,7 @@ def test_serve_says_where_everything_is(tmp_path: Path) -> None:
     assert f"Data      {tmp_path}/var/postern.db (SQLite)\n" in shown
 
 
-def test_a_server_that_comes_back_knows_its_users_and_its_tokens(tmp_path: Path) -> None:
+def test_a_restarted_server_knows_its_users_and_tokens(tmp_path: Path) -> None:
     with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
         client = Client(http)
         client.sign_up("joe@example.com")
@@ -242,9 +242,7 @@ def test_a_server_that_comes_back_knows_its_users_and_its_tokens(tmp_path: Path)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_serve_stops_when_asked_and_says_nothing_of_it(
-    tmp_path: Path, stop: signal.Signals
-) -> None:
+def test_serve_stops_quietly_on_a_signal(tmp_path: Path, stop: signal.Signals) -> None:
     with running_server(tmp_path / "var") as server:
         before = server.log()
         server.process.send_signal(stop)
@@ -262,10 +260,10 @@ def test_serve_stops_when_asked_and_says_nothing_of_it(
         ({"DATABASE_URL": "sqlite:///nowhere/x.db"}, "Error: The database cannot be used: "),
     ],
 )
-def test_what_stops_the_start_is_told_in_one_line(
+def test_an_error_at_the_start_is_one_line(
     env: dict[str, str], settings: dict[str, str], complaint: str
 ) -> None:
-    # Behind a proxy that has a name, listening in public is no risk to warn of.
+    # Behind a trusted proxy, listening on a public address is not a risk.
     refused = postern("serve", env=env | {"AUTH_TRUSTED_PROXIES": "127.0.0.1"} | settings)
     assert refused.returncode == 1
     assert refused.stderr.startswith(complaint)
@@ -273,7 +271,7 @@ def test_what_stops_the_start_is_told_in_one_line(
     assert "hunter2" not in refused.stderr
 
 
-def test_a_file_that_is_no_database_stops_the_start_and_stays(
+def test_a_file_that_is_not_a_database_stops_the_start_unchanged(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
     (tmp_path / "diary").write_text("Dear diary, " * 100)
@@ -286,13 +284,13 @@ def test_a_file_that_is_no_database_stops_the_start_and_stays(
     assert (tmp_path / "diary").read_text() == "Dear diary, " * 100
 
 
-def test_a_misspelt_setting_is_warned_about(env: dict[str, str]) -> None:
+def test_a_misspelt_setting_causes_a_warning(env: dict[str, str]) -> None:
     warned = postern("migrate", env=env | {"AUTH_MFA_ENABELD": "true"})
     assert warned.returncode == 0
     assert warned.stderr == ("Warning: AUTH_MFA_ENABELD is set, but Postern has no such setting.\n")
 
 
-def test_a_running_server_goes_on_with_a_new_encryption_key(tmp_path: Path) -> None:
+def test_a_running_server_uses_a_new_encryption_key(tmp_path: Path) -> None:
     with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
         joe = Client(http)
         joe.sign_up(JOE)
@@ -317,7 +315,7 @@ def test_a_running_server_goes_on_with_a_new_encryption_key(tmp_path: Path) -> N
         joe.call("verifySignInMfaTotp", ticket=joe.ticket(JOE), otp=phone.next_code())
 
 
-def test_keys_of_the_environment_are_not_made_but_used(tmp_path: Path) -> None:
+def test_keys_of_the_environment_are_used_and_no_file_is_created(tmp_path: Path) -> None:
     old, new = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
     env = environment(tmp_path / "var", AUTH_ENCRYPTION_KEYS=old)
     with (

@@ -1,4 +1,4 @@
-"""How the server meets the network."""
+"""How the server uses the network."""
 
 import contextlib
 import socket
@@ -13,8 +13,8 @@ from cli import server
 from tests.support import Server, running_workers, workers_of
 
 
-def test_no_part_of_an_answer_waits_for_the_part_before_it() -> None:
-    """Nagle's algorithm would hold the body of each answer back for 40 ms."""
+def test_no_part_of_a_response_is_delayed() -> None:
+    """Nagle's algorithm would delay the body of each response by 40 ms."""
     with (
         server._listen("127.0.0.1", 0) as listening,
         socket.create_connection(listening.getsockname()[:2]),
@@ -24,10 +24,10 @@ def test_no_part_of_an_answer_waits_for_the_part_before_it() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_workers_share_the_connections_that_come_at_once(tmp_path: Path) -> None:
-    """Whoever is awake would take most of them, and hash for them all while the other sleeps.
+def test_workers_share_simultaneous_connections(tmp_path: Path) -> None:
+    """Otherwise a worker that is awake accepts most of them, and hashes while the other is idle.
 
-    On a machine that is busy otherwise the other may not wake up in time; so there are some tries.
+    On a busy machine the other worker may not wake up in time, so the test tries several times.
     """
     medians: list[float] = []
     with running_workers(tmp_path / "var", 2) as running:
@@ -39,7 +39,7 @@ def test_workers_share_the_connections_that_come_at_once(tmp_path: Path) -> None
 
 
 def connections_of_each_worker(running: Server, burst: int) -> list[int]:
-    """How many of `burst` connections that are opened at once each worker gets."""
+    """Open `burst` connections at once; return how many each worker gets."""
     host, port = running.url.removeprefix("http://").split(":")
     with contextlib.ExitStack() as opened:
         for _ in range(burst):

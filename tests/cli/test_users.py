@@ -1,4 +1,4 @@
-"""What the operator does to users, over the command line and against a running server."""
+"""The operator's commands for users, against a running server."""
 
 import json
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_a_deleted_user_leaves_nothing(client: Client, server: Server) -> None:
     client.ticket(JOE)
     kept = postern("delete-user", JOE, env=server.env, stdin="n\n")
     assert kept.returncode == 1
-    assert client.call("me"), "whoever is asked can say no"
+    assert client.call("me"), "without confirmation nothing is deleted"
     gone = told("delete-user", JOE, "--yes", env=server.env)
     assert gone["email"] == JOE
     with pytest.raises(RefusedError):
@@ -94,7 +94,7 @@ def test_a_deleted_user_leaves_nothing(client: Client, server: Server) -> None:
     assert client.sign_up(JOE)["user"]["id"] != gone["id"], "the address is free"
 
 
-def test_show_user_says_what_there_is_to_know(client: Client, server: Server) -> None:
+def test_show_user_shows_all_details(client: Client, server: Server) -> None:
     client.sign_up(JOE)
     client.enrol()
     shown = told("show-user", JOE.upper(), env=server.env)
@@ -108,7 +108,7 @@ def test_show_user_says_what_there_is_to_know(client: Client, server: Server) ->
         assert line in postern("show-user", JOE, env=server.env).stdout
 
 
-def test_show_user_says_how_long_a_throttled_user_waits(tmp_path: Path) -> None:
+def test_show_user_shows_the_wait_of_a_throttled_user(tmp_path: Path) -> None:
     limited = {"AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "2"}
     with running_server(tmp_path / "var", **limited) as server:
         with httpx2.Client(base_url=server.url) as http:
@@ -137,14 +137,14 @@ def test_roles_are_replaced(client: Client, server: Server) -> None:
     "roles",
     [["user", "--default", "admin"], [""], [" "], ["a\nb"], ["x" * 256], [*map(str, range(101))]],
 )
-def test_roles_that_cannot_be_are_refused(env: dict[str, str], joe: str, roles: list[str]) -> None:
+def test_invalid_roles_are_refused(env: dict[str, str], joe: str, roles: list[str]) -> None:
     refused = postern("set-roles", joe, *roles, env=env)
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
     assert refused.stderr.startswith("Error: These cannot be the roles: ")
     assert set(told("show-user", joe, env=env)["roles"]) == {"me", "user"}
 
 
-def test_metadata_come_from_an_argument_or_standard_input(env: dict[str, str], joe: str) -> None:
+def test_metadata_comes_from_an_argument_or_standard_input(env: dict[str, str], joe: str) -> None:
     for arguments, stdin, stored in (
         (['{"team": 7}'], "", {"team": 7}),
         ([], '{"name": "Zoë"}\n', {"name": "Zoë"}),
@@ -172,7 +172,7 @@ def test_metadata_come_from_an_argument_or_standard_input(env: dict[str, str], j
         ('{"a": "' + "x" * 65_530 + '"}', "more than 65536 bytes"),
     ],
 )
-def test_metadata_beyond_bounds_are_refused(
+def test_invalid_metadata_is_refused(
     env: dict[str, str], joe: str, content: str, complaint: str
 ) -> None:
     refused = postern("set-metadata", joe, env=env, stdin=content)
@@ -181,7 +181,7 @@ def test_metadata_beyond_bounds_are_refused(
     assert told("show-user", joe, env=env)["metadata"] is None
 
 
-def test_users_are_found_by_a_part_of_what_they_are(
+def test_users_are_found_by_a_part_of_address_name_or_id(
     database_settings: dict[str, str], tmp_path: Path
 ) -> None:
     env = environment(tmp_path / "var", **database_settings)
@@ -206,7 +206,7 @@ def test_users_are_found_by_a_part_of_what_they_are(
     assert found("--without-factor") == set(ids)
 
 
-def test_sessions_of_everybody_end(client: Client, server: Server) -> None:
+def test_the_sessions_of_all_users_can_be_ended(client: Client, server: Server) -> None:
     client.sign_up(JOE)
     client.enrol()
     ticket = client.ticket(JOE)

@@ -39,7 +39,7 @@ PG = "postgres://joe:hunter2@db.test/auth"
         ("sqlite:///data/auth.db?mode=ro", "'mode'"),
     ],
 )
-def test_a_url_that_would_be_misread_is_refused_in_one_line(url: str, said: str) -> None:
+def test_an_ambiguous_url_is_refused_in_one_line(url: str, said: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load({"DATABASE_URL": url})
     line = str(refused.value)

@@ -1,4 +1,4 @@
-"""docs/configuration.md is what the settings say of themselves."""
+"""docs/configuration.md matches the descriptions of the settings."""
 
 import re
 

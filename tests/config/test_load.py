@@ -28,7 +28,7 @@ def test_the_shipped_file_turns_the_second_factor_on_without_a_warning() -> None
     assert not warnings
 
 
-def test_without_a_file_the_shipped_one_is_in_force(
+def test_without_a_file_the_shipped_one_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -84,7 +84,7 @@ def test_the_default_role_is_always_among_the_roles(file: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_accepted(
+def test_a_wrong_value_is_refused_with_what_is_accepted(
     name: str, value: str, complaint: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
@@ -95,12 +95,12 @@ def test_a_wrong_value_is_named_with_what_is_accepted(
 @pytest.mark.parametrize(
     "value", ["*", "app.example.com", "https://*.example.com", "https://a.test/path", "https://"]
 )
-def test_an_origin_is_written_out(value: str) -> None:
+def test_an_origin_must_be_complete(value: str) -> None:
     with pytest.raises(ConfigError, match="AUTH_CORS_ORIGINS"):
         load({"AUTH_CORS_ORIGINS": f"https://app.example.com,{value}"})
 
 
-def test_the_client_is_an_origin_too() -> None:
+def test_the_client_url_is_an_allowed_origin() -> None:
     chosen = {"AUTH_CLIENT_URL": "https://a.test/login", "AUTH_CORS_ORIGINS": "http://b.test:3000"}
     assert load(chosen)[0].allowed_origins == ["https://a.test", "http://b.test:3000"]
 
@@ -132,7 +132,7 @@ def test_the_settings_do_not_show_their_secrets() -> None:
     assert "0123456789" not in repr(settings)
 
 
-def test_what_is_no_setting_is_warned_about_by_name(file: Path) -> None:
+def test_an_unknown_setting_causes_a_warning_with_its_name(file: Path) -> None:
     text = "[auth.totp]\nenabeld = true\n[auth.sms]\nlimit = 1\n[hasura]\nversion = '2'\n"
     _, warnings = load_file(file, text, AUTH_TYPO="1", HASURA_GRAPHQL_ADMIN_SECRET="x")
     assert [warning.split()[0] for warning in warnings] == [
@@ -146,13 +146,13 @@ def test_what_is_no_setting_is_warned_about_by_name(file: Path) -> None:
     ("text", "complaint"),
     [("[auth", "not a TOML file"), ("[auth.totp]\nenabled = 'x'", "auth.totp.enabled = 'x'")],
 )
-def test_a_broken_file_is_told_in_one_line(file: Path, text: str, complaint: str) -> None:
+def test_a_broken_file_is_refused_in_one_line(file: Path, text: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint) as refused:
         load_file(file, text)
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_a_file_that_was_asked_for_must_be_there() -> None:
+def test_the_file_in_auth_config_must_exist() -> None:
     with pytest.raises(ConfigError, match=r"AUTH_CONFIG = '/no.toml': expected a file to read"):
         load({"AUTH_CONFIG": "/no.toml"})
 
@@ -195,11 +195,11 @@ def test_a_protection_in_nhosts_file_that_is_missing_here_is_refused(file: Path,
         load_file(file, text)
 
 
-def test_an_empty_list_of_nhosts_protects_nobody_and_is_accepted(file: Path) -> None:
+def test_an_empty_list_of_nhost_is_accepted(file: Path) -> None:
     load_file(file, "[auth.user.email]\nallowed = []\n[auth.user.emailDomains]\nblocked = []\n")
 
 
-def test_names_of_nhost_that_weaken_nothing_are_warned_about_with_the_reason(file: Path) -> None:
+def test_harmless_names_of_nhost_cause_a_warning_with_the_reason(file: Path) -> None:
     text = "[auth.method.anonymous]\nenabled = true\n"
     _, warnings = load_file(
         file,
@@ -217,7 +217,7 @@ def test_names_of_nhost_that_weaken_nothing_are_warned_about_with_the_reason(fil
     assert all("does nothing here: " in warning for warning in warnings)
 
 
-def test_nhosts_other_names_are_honoured() -> None:
+def test_nhosts_alternative_names_are_supported() -> None:
     url = "postgres://joe:hunter2@db.test/auth"
     settings, warnings = load({"POSTGRES_CONNECTION": url, "AUTH_TOTP_ENABLED": "true"})
     assert settings.database_url is not None
@@ -227,7 +227,7 @@ def test_nhosts_other_names_are_honoured() -> None:
     assert not load({"AUTH_MFA_ENABLED": "false", "AUTH_TOTP_ENABLED": "true"})[0].mfa_enabled
 
 
-def test_an_empty_prefix_is_no_prefix() -> None:
+def test_an_empty_prefix_means_no_prefix() -> None:
     assert load({"AUTH_API_PREFIX": ""})[0].api_prefix == ""
     assert load({})[0].api_prefix == "/v1"
 

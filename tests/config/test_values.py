@@ -11,17 +11,17 @@ KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
     ("text", "seconds"),
     [("90s", 90), ("5m", 300), ("1h30m", 5400), ("720h", 2592000), ("2h5s", 7205), (" 5m ", 300)],
 )
-def test_a_duration_is_read_as_go_writes_it(text: str, seconds: int) -> None:
+def test_a_duration_has_gos_format(text: str, seconds: int) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "5", "5x", "m5", "5m1h", "-5m", "5 m", "5m5m", "१m5"])
-def test_what_is_no_duration_is_left_for_the_next_check(text: str) -> None:
+def test_other_values_are_returned_unchanged(text: str) -> None:
     assert parse_duration(text) == text
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
-def test_every_duration_adds_up(hours: int, minutes: int, seconds: int) -> None:
+def test_every_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: int) -> None:
     total = hours * 3600 + minutes * 60 + seconds
     assert parse_duration(f"{hours}h{minutes}m{seconds}s") == total
 

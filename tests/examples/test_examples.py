@@ -1,4 +1,4 @@
-"""The clients in examples/ do what they are examples of, against a real server."""
+"""The example clients work against a real server."""
 
 import fcntl
 import hashlib
@@ -39,7 +39,7 @@ def run(*command: str, folder: Path) -> str:
 
 
 def python_of(project: Path) -> Path:
-    """The interpreter of the project's own environment, made once from what it pins."""
+    """The interpreter of an environment with the example's pinned dependencies, created once."""
     venv, pins = project / ".venv", project / "requirements.txt"
     wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
     with (project / ".installing").open("w") as lock:
@@ -53,13 +53,13 @@ def python_of(project: Path) -> Path:
     return venv / "bin" / "python"
 
 
-def test_curl_is_the_tour_of_the_readme() -> None:
-    """`test_the_tour_works_when_it_is_pasted` runs it."""
+def test_the_curl_example_is_the_readmes_tour() -> None:
+    """`test_the_tour_works_as_written` runs it."""
     script = (EXAMPLES / "curl" / "tour.sh").read_text()
     assert script.endswith("\n\n" + "\n".join(tour()))
 
 
-def test_python(server: Server) -> None:
+def test_the_python_example_works(server: Server) -> None:
     folder = EXAMPLES / "python"
     python, url = str(python_of(folder)), f"{server.url}/graphql"
     run(str(folder / ".venv" / "bin" / "ariadne-codegen"), folder=folder)
@@ -86,7 +86,7 @@ def only_these_run(manifest: Path, folder: Path) -> None:
 
 
 @needs_node
-def test_typescript(server: Server, tmp_path: Path) -> None:
+def test_the_typescript_example_works(server: Server, tmp_path: Path) -> None:
     folder = EXAMPLES / "typescript"
     node_modules(folder)
     said = run("npm", "start", "--", f"{server.url}/graphql", folder=folder)
@@ -96,7 +96,7 @@ def test_typescript(server: Server, tmp_path: Path) -> None:
 
 
 @needs_node
-def test_nhosts_own_client(server: Server) -> None:
+def test_the_nhost_example_works(server: Server) -> None:
     """The snippets of Nhost's documentation, run by its own SDK."""
     folder = EXAMPLES / "nhost-js"
     node_modules(folder)

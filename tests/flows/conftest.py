@@ -1,4 +1,4 @@
-"""Whatever is promised holds on one server and on many: the attacks are played on both."""
+"""The attacks run against one server and against many, since the guarantees hold on both."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ Servers = list[Server]
 
 @contextmanager
 def many_servers(folder: Path, **settings: str) -> Iterator[Servers]:
-    """Two servers of two workers each on one PostgreSQL."""
+    """Two servers with two workers each, on one PostgreSQL."""
     chosen = CHEAP_HASHING | SHARED | settings
     with (
         running_workers(folder / "one", 2, **chosen) as one,
@@ -35,7 +35,7 @@ def many_servers(folder: Path, **settings: str) -> Iterator[Servers]:
 
 @contextmanager
 def front_end(servers: Servers) -> Iterator[Client]:
-    """A client whose requests go to any of the servers."""
+    """A client that sends each request to one of the servers."""
 
     def anywhere(request: httpx2.Request) -> None:
         request.url = httpx2.URL(f"{random.choice(servers).url}/graphql")
@@ -60,6 +60,6 @@ def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servers]
 
 @pytest.fixture
 def visitor(servers: Servers) -> Iterator[Client]:
-    """A client of all of them."""
+    """A client of all servers."""
     with front_end(servers) as client:
         yield client

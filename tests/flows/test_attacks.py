@@ -1,4 +1,4 @@
-"""The guarantees, attacked over HTTP against a real server process."""
+"""Attacks on the guarantees, over HTTP against a real server process."""
 
 import asyncio
 import base64
@@ -67,7 +67,9 @@ def test_of_fifty_sign_ups_with_one_address_one_succeeds(servers: Servers) -> No
     assert answers.count("EMAIL_ALREADY_IN_USE") == 49
 
 
-def test_fifty_guesses_at_once_get_five_tries(visitor: Client, servers: Servers) -> None:
+def test_fifty_simultaneous_guesses_at_a_ticket_get_five_attempts(
+    visitor: Client, servers: Servers
+) -> None:
     visitor.sign_up(JOE)
     guess = {"ticket": "", "otp": visitor.enrol().wrong_code()}
     guess["ticket"] = visitor.ticket(JOE)
@@ -90,7 +92,7 @@ def test_health_is_answered_while_passwords_are_hashed(server: Server) -> None:
     assert asyncio.run(attack()) > 5
 
 
-def test_nothing_secret_is_stored_or_logged_in_the_clear(tmp_path: Path) -> None:
+def test_no_secret_is_stored_or_logged_in_clear_text(tmp_path: Path) -> None:
     """Search the bytes of every file of a server for every secret that passed through it."""
     with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
         client = Client(http)
@@ -111,7 +113,7 @@ def test_nothing_secret_is_stored_or_logged_in_the_clear(tmp_path: Path) -> None
             "verifySignInMfaRecoveryCode", ticket=tickets[2], recoveryCode=phone.recovery_codes[0]
         )
         secrets += [recovered["refreshToken"], *phone.recovery_codes]
-        assert search(server, JOE), "the search finds what is stored in the clear"
+        assert search(server, JOE), "the search finds what is stored in clear text"
         assert pending == []
         for secret in secrets:
             assert search(server, secret) == []
@@ -119,7 +121,7 @@ def test_nothing_secret_is_stored_or_logged_in_the_clear(tmp_path: Path) -> None
 
 
 def test_no_refusal_repeats_a_secret(tmp_path: Path) -> None:
-    """A run of everything that goes wrong, with real secrets in the wrong places."""
+    """Everything that can go wrong, with real secrets in wrong places."""
     key = base64.b64encode(b"an encryption key, thirty-two b.").decode()
     with (
         running_server(tmp_path / "var", AUTH_ENCRYPTION_KEYS=key) as server,
@@ -164,7 +166,7 @@ def test_no_refusal_repeats_a_secret(tmp_path: Path) -> None:
 
 
 def search(server: Server, secret: str) -> list[str]:
-    """The files of the server in which a secret can be read, in any of its usual forms."""
+    """Return the server's files that contain a secret in any of its usual forms."""
     forms = [secret.encode(), secret.encode("utf-16-le"), secret.replace("-", "").encode()]
     forms += [base64.b64encode(secret.encode()), secret.encode().hex().encode()]
     if secret.isupper() and len(secret) == 32:
@@ -177,7 +179,7 @@ def search(server: Server, secret: str) -> list[str]:
     return [file.name for file in files if any(form in file.read_bytes() for form in forms)]
 
 
-def test_concealed_a_right_password_is_not_told_where_factors_are_switched_off(
+def test_a_concealed_right_password_is_not_revealed_while_factors_are_off(
     tmp_path: Path,
 ) -> None:
     with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
@@ -199,4 +201,4 @@ def test_concealed_a_right_password_is_not_told_where_factors_are_switched_off(
             assert len(told) == 1
         with pytest.raises(RefusedError) as refused:
             Client(http).call("changeUserMfa")
-        assert refused.value.code == "DISABLED_ENDPOINT", "which tells nothing of an account"
+        assert refused.value.code == "DISABLED_ENDPOINT", "it reveals nothing about an account"

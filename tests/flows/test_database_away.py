@@ -1,4 +1,4 @@
-"""A database that goes away and comes back: typed errors meanwhile, and no restart."""
+"""A database that becomes unavailable and returns: typed errors meanwhile, and no restart."""
 
 import asyncio
 import selectors
@@ -29,11 +29,11 @@ ENDED = """
     SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
     WHERE datname = current_database() AND pid != pg_backend_pid()
 """
-"""What an administrator does before a restart: end all connections but this one, and wait."""
+"""What an administrator does before a restart: end all other connections, and wait."""
 
 
 class Wire:
-    """A wire to PostgreSQL that can be cut."""
+    """A connection to PostgreSQL that can be cut."""
 
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
@@ -98,7 +98,7 @@ def status(http: httpx2.Client, path: str) -> int:
     return http.get(path).status_code
 
 
-def test_postgresql_may_go_away_and_come_back(
+def test_postgresql_may_become_unavailable_and_return(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
     with (
@@ -127,7 +127,7 @@ def test_postgresql_may_go_away_and_come_back(
 async def codes_while_ended(
     server: Server, url: str, operations: list[tuple[str, dict[str, str]]], token: str
 ) -> list[str]:
-    """The code of each answer, "" for a right one, while all connections are ended repeatedly."""
+    """Return each answer's code, "" for success, while all connections are ended repeatedly."""
     limits = httpx2.Limits(max_connections=40)
     headers = {"authorization": f"Bearer {token}"}
     operator = await asyncpg.connect(url)
@@ -147,7 +147,7 @@ async def codes_while_ended(
     return [task.result() for task in asked]
 
 
-def test_a_postgresql_that_ends_all_connections_is_unavailable_and_no_fault_of_ours(
+def test_terminated_connections_are_reported_as_unavailable(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
     url = postgres_database["DATABASE_URL"]
@@ -167,10 +167,10 @@ def test_a_postgresql_that_ends_all_connections_is_unavailable_and_no_fault_of_o
             assert Client(http).call("signInEmailPassword", **known)["accessToken"]
 
 
-def test_connections_that_were_ended_while_idle_are_not_noticed_by_anybody(
+def test_idle_connections_that_ended_are_replaced_unnoticed(
     tmp_path: Path, postgres_database: dict[str, str]
 ) -> None:
-    """A read and a change each get a new connection: nothing was sent on the old one."""
+    """A read and a change each get a new connection, since nothing was sent on the old one."""
     url = postgres_database["DATABASE_URL"]
 
     async def end_all() -> None:

@@ -1,4 +1,4 @@
-"""The limits as they are shipped, attacked over HTTP."""
+"""Attacks on the shipped limits, over HTTP."""
 
 import asyncio
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ RIGHT = payload("signInEmailPassword", {"email": JOE, "password": PASSWORD})
 
 @pytest.fixture
 def server(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
-    """A server as it is shipped, behind a proxy on this machine."""
+    """A server with the shipped limits, behind a proxy on this machine."""
     settings = SHIPPED_LIMITS | database_settings | {"AUTH_TRUSTED_PROXIES": "127.0.0.0/8"}
     with running_server(tmp_path / "var", **settings) as running:
         yield running
@@ -37,12 +37,12 @@ def told(response: httpx2.Response) -> str:
 
 
 def ask(server: Server, body: Any, address: str = "192.0.2.7") -> httpx2.Response:
-    """A request as the proxy passes it on for a client with this address."""
+    """Send a request as the proxy would for a client with this address."""
     headers = {"x-forwarded-for": address}
     return httpx2.post(f"{server.url}/graphql", json=body, headers=headers, timeout=30)
 
 
-def test_an_address_has_fifty_wrong_passwords_whoever_it_tries(server: Server) -> None:
+def test_an_address_has_fifty_wrong_passwords_at_all_accounts(server: Server) -> None:
     for n in range(50):
         body = payload("signInEmailPassword", {"email": f"{n}@example.com", "password": "x"})
         assert told(ask(server, body)) == "INVALID_EMAIL_PASSWORD"
@@ -54,7 +54,7 @@ def test_an_address_has_fifty_wrong_passwords_whoever_it_tries(server: Server) -
     assert told(ask(server, WRONG, "192.0.2.8")) == "INVALID_EMAIL_PASSWORD"
 
 
-def test_what_succeeds_is_not_counted(server: Server) -> None:
+def test_a_successful_sign_in_is_not_counted(server: Server) -> None:
     with httpx2.Client(base_url=server.url, headers={"x-forwarded-for": "192.0.2.7"}) as http:
         session = Client(http).sign_up(JOE)
         for _ in range(11):
@@ -86,7 +86,7 @@ def test_an_address_has_a_hundred_requests_a_minute(server: Server) -> None:
     assert httpx2.get(f"{server.url}/healthz").status_code == 200
 
 
-def test_strangers_use_up_no_requests_of_whoever_is_signed_in(server: Server) -> None:
+def test_strangers_cannot_use_up_a_signed_in_users_requests(server: Server) -> None:
     body = payload("signUpEmailPassword", {"email": JOE, "password": PASSWORD})
     token = ask(server, body).json()["data"]["signUpEmailPassword"]["accessToken"]
     for _ in range(101):
@@ -96,14 +96,14 @@ def test_strangers_use_up_no_requests_of_whoever_is_signed_in(server: Server) ->
     me = payload("me", {})
     with httpx2.Client(base_url=server.url, headers=headers) as http:
         statuses = [http.post("/graphql", json=me).status_code for _ in range(101)]
-        assert statuses == [200] * 100 + [429], "and has a limit, too"
+        assert statuses == [200] * 100 + [429], "and each session has a limit too"
     forged = httpx2.post(f"{server.url}/graphql", json=me, headers=headers | {
         "authorization": f"Bearer {token[:-4]}AAAA"
     })  # fmt: skip
     assert forged.status_code == 429
 
 
-def test_a_good_refresh_token_refreshes_from_an_address_without_guesses_left(
+def test_a_valid_refresh_token_works_without_guesses_left(
     server: Server,
 ) -> None:
     body = payload("signUpEmailPassword", {"email": JOE, "password": PASSWORD})
@@ -115,13 +115,13 @@ def test_a_good_refresh_token_refreshes_from_an_address_without_guesses_left(
     assert told(ask(server, good)) == ""
 
 
-def test_tickets_cannot_be_guessed_for_ever_either(server: Server) -> None:
+def test_guesses_at_tickets_are_limited(server: Server) -> None:
     body = payload("verifySignInMfaTotp", {"ticket": "mfaTotp:guess", "otp": "000000"})
     answers = [told(ask(server, body)) for _ in range(51)]
     assert answers == ["INVALID_TICKET"] * 50 + ["TOO_MANY_REQUESTS"]
 
 
-def test_an_account_slows_down_though_each_guess_comes_from_elsewhere(server: Server) -> None:
+def test_an_account_slows_down_for_guesses_from_many_addresses(server: Server) -> None:
     home = "192.0.2.99"
     sign_up = payload("signUpEmailPassword", {"email": JOE, "password": PASSWORD})
     assert told(ask(server, sign_up, home)) == ""
@@ -131,9 +131,7 @@ def test_an_account_slows_down_though_each_guess_comes_from_elsewhere(server: Se
     assert told(ask(server, RIGHT, home)) == ""
 
 
-def test_two_servers_on_one_database_count_an_account_together(
-    tmp_path: Path, server: Server
-) -> None:
+def test_two_servers_share_the_count_of_an_account(tmp_path: Path, server: Server) -> None:
     again = {name: value for name, value in server.env.items() if name == "DATABASE_URL"}
     settings = SHIPPED_LIMITS | again | {"AUTH_TRUSTED_PROXIES": "127.0.0.1"}
     with running_server(server.data_dir, **settings) as other:
@@ -142,7 +140,7 @@ def test_two_servers_on_one_database_count_an_account_together(
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_of_fifty_wrong_passwords_at_once_ten_are_looked_at(
+def test_of_fifty_simultaneous_wrong_passwords_ten_are_checked(
     server: Server, elsewhere: bool
 ) -> None:
     async def attack() -> list[str]:
@@ -185,7 +183,7 @@ MANY = [f"n{n}: {SIGN_IN % n}" for n in range(20)]
     ],
     ids=["aliases", "inline fragments", "fragments", "batch", "operations"],
 )
-def test_one_request_is_one_guess_at_the_most(server: Server, body: Any) -> None:
+def test_one_request_is_at_most_one_guess(server: Server, body: Any) -> None:
     ask(server, body)
     answers = [told(ask(server, WRONG)) for _ in range(11)]
     assert answers.count("INVALID_EMAIL_PASSWORD") >= 9
@@ -197,7 +195,7 @@ def test_a_stranger_cannot_choose_an_address(tmp_path: Path) -> None:
         assert answers[-1] == "TOO_MANY_REQUESTS"
 
 
-def test_events_and_sessions_name_the_client_and_not_the_proxy(server: Server) -> None:
+def test_events_and_sessions_have_the_clients_address(server: Server) -> None:
     with httpx2.Client(base_url=server.url, headers={"x-forwarded-for": "2001:db8::7"}) as http:
         client = Client(http)
         client.sign_up(JOE)

@@ -1,4 +1,4 @@
-"""The keys are gone, or those of another database: the operator is told, and no key is made."""
+"""Missing or wrong encryption keys: the operator is told, and no key is created."""
 
 import base64
 import secrets
@@ -18,7 +18,7 @@ def new_key() -> str:
 
 @pytest.fixture
 def enrolled(tmp_path: Path, database_settings: dict[str, str]) -> dict[str, str]:
-    """The settings of a database in which three users have a factor."""
+    """Settings of a database in which three users have a factor."""
     settings = CHEAP_HASHING | database_settings
     with (
         running_server(tmp_path / "var", **settings) as server,
@@ -31,7 +31,9 @@ def enrolled(tmp_path: Path, database_settings: dict[str, str]) -> dict[str, str
     return settings
 
 
-def test_no_key_is_made_beside_sealed_secrets(tmp_path: Path, enrolled: dict[str, str]) -> None:
+def test_no_key_is_created_if_there_are_sealed_secrets(
+    tmp_path: Path, enrolled: dict[str, str]
+) -> None:
     env, file = environment(tmp_path / "var", **enrolled), tmp_path / "var" / "encryption-keys"
     file.rename(tmp_path / "kept")
     for command in (["serve"], ["serve", "--workers=2"], ["rotate-encryption-key"]):
@@ -50,7 +52,7 @@ def test_no_key_is_made_beside_sealed_secrets(tmp_path: Path, enrolled: dict[str
         assert httpx2.get(f"{server.url}/readyz").status_code == 200
 
 
-def test_a_server_with_other_keys_says_so_and_is_not_ready(
+def test_a_server_with_other_keys_logs_it_and_is_not_ready(
     tmp_path: Path, enrolled: dict[str, str]
 ) -> None:
     with running_server(tmp_path / "var", **enrolled, AUTH_ENCRYPTION_KEYS=new_key()) as server:

@@ -1,6 +1,6 @@
-"""Two servers of two workers each on one PostgreSQL: nothing depends on which of them is asked.
+"""Two servers with two workers each, on one PostgreSQL: every process gives the same answers.
 
-`test_attacks.py` plays its attacks on them too.
+`test_attacks.py` runs its attacks against them too.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def client(servers: Servers) -> Iterator[Client]:
         yield visitor
 
 
-def test_a_whole_story_goes_through_any_of_them(client: Client) -> None:
+def test_a_story_works_across_all_processes(client: Client) -> None:
     client.sign_up(JOE)
     phone = client.enrol()
     session = client.call("verifySignInMfaTotp", ticket=client.ticket(JOE), otp=phone.next_code())
@@ -57,7 +57,9 @@ def test_a_whole_story_goes_through_any_of_them(client: Client) -> None:
         client.access_token = session["accessToken"]
 
 
-def test_fifty_refreshes_at_once_make_one_family(client: Client, servers: Servers) -> None:
+def test_fifty_simultaneous_refreshes_get_one_successor_from_all_processes(
+    client: Client, servers: Servers
+) -> None:
     session = client.sign_up(JOE)
     variables = [{"refreshToken": session["refreshToken"]}] * 50
     answers = all_at_once(servers, "refreshSession", variables)
@@ -69,7 +71,7 @@ def test_fifty_refreshes_at_once_make_one_family(client: Client, servers: Server
     "servers", [{"AUTH_TRUSTED_PROXIES": "127.0.0.1", "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "10"}],
     indirect=True,
 )  # fmt: skip
-def test_an_account_is_counted_by_all_of_them_together(servers: Servers) -> None:
+def test_all_processes_share_the_count_of_an_account(servers: Servers) -> None:
     async def attack() -> list[str]:
         body = payload("signInEmailPassword", {"email": JOE, "password": "a wrong guess"})
         async with httpx2.AsyncClient(timeout=60) as http:
@@ -87,10 +89,8 @@ def test_an_account_is_counted_by_all_of_them_together(servers: Servers) -> None
     assert Counter(asyncio.run(attack())) == {"INVALID_EMAIL_PASSWORD": 10, "TOO_MANY_REQUESTS": 50}
 
 
-def test_when_one_is_killed_under_load_the_others_lose_nothing(
-    client: Client, servers: Servers
-) -> None:
-    """Clients ask another server when one does not answer, as behind any balancer."""
+def test_killing_one_process_loses_nothing(client: Client, servers: Servers) -> None:
+    """If a server does not answer, the client tries another one, as behind a load balancer."""
     for n in range(20):
         client.sign_up(f"user-{n}@example.com")
 

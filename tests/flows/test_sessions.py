@@ -1,4 +1,4 @@
-"""Sessions over HTTP: what a thief of each token can do, and what ends it."""
+"""Sessions over HTTP: what a thief of each token can do, and what stops the thief."""
 
 import json
 import sqlite3
@@ -39,7 +39,7 @@ def test_signing_out_ends_the_access_token_too(client: Client) -> None:
     assert again == "INVALID_REFRESH_TOKEN"
 
 
-def test_a_list_of_devices_and_the_end_of_one(client: Client) -> None:
+def test_a_device_is_listed_and_revoked(client: Client) -> None:
     client.sign_up(JOE)
     phone = Client(client.http)
     signed_in = phone.call("signInEmailPassword", email=JOE, password=PASSWORD)
@@ -55,7 +55,7 @@ def test_a_list_of_devices_and_the_end_of_one(client: Client) -> None:
     assert client.call("me")["email"] == JOE
 
 
-def test_two_refreshes_at_once_are_one_family(client: Client, server: Server) -> None:
+def test_two_simultaneous_refreshes_get_one_successor(client: Client, server: Server) -> None:
     token = client.sign_up(JOE)["refreshToken"]
 
     def refresh(_n: int) -> Any:
@@ -91,7 +91,7 @@ def test_a_stolen_old_refresh_token_ends_the_session(tmp_path: Path) -> None:
         assert "REFRESH_TOKEN_REUSED" in [edge["node"]["type"] for edge in edges]
 
 
-def test_a_stolen_access_token_is_not_enough_to_take_the_account(tmp_path: Path) -> None:
+def test_a_stolen_access_token_cannot_take_over_the_account(tmp_path: Path) -> None:
     with (
         running_server(tmp_path / "var", AUTH_ELEVATION_MAX_AGE="1") as server,
         httpx2.Client(base_url=server.url) as http,
@@ -111,7 +111,7 @@ def test_a_stolen_access_token_is_not_enough_to_take_the_account(tmp_path: Path)
         assert refused(client, "changeUserMfa") == ""
 
 
-def test_a_lost_phone_is_not_a_lost_account(client: Client) -> None:
+def test_a_recovery_code_replaces_a_lost_phone(client: Client) -> None:
     client.sign_up(JOE)
     change = client.enrol()
     ticket = client.ticket(JOE)
@@ -139,7 +139,7 @@ def test_a_new_password_ends_the_other_sessions(client: Client) -> None:
     assert client.call("changeUser", displayName="Joe") == {"displayName": "Joe", "locale": "en"}
 
 
-@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name; what signs is Ed25519
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # only the name; the key is Ed25519
 def test_a_running_server_signs_with_a_rotated_key(client: Client, server: Server) -> None:
     def kids() -> list[str]:
         return [key["kid"] for key in client.http.get("/.well-known/jwks.json").json()["keys"]]
@@ -149,7 +149,7 @@ def test_a_running_server_signs_with_a_rotated_key(client: Client, server: Serve
     rotated = postern("rotate-keys", "--json", env=server.env)
     assert rotated.returncode == 0
     assert len(kids()) == 2
-    assert client.call("me")["email"] == JOE, "a token of the old key"
+    assert client.call("me")["email"] == JOE, "a token of the old key is valid"
     session = client.call("signInEmailPassword", email=JOE, password=PASSWORD)
     new = json.loads(rotated.stdout)["kid"]
     assert jwt.get_unverified_header(session["accessToken"])["kid"] == new
@@ -159,7 +159,7 @@ def test_a_running_server_signs_with_a_rotated_key(client: Client, server: Serve
     assert old in kids()
 
 
-def test_a_server_sweeps_by_itself(tmp_path: Path) -> None:
+def test_a_running_server_sweeps(tmp_path: Path) -> None:
     def database(statement: str) -> list[tuple[int]]:
         with sqlite3.connect(tmp_path / "var" / "postern.db") as connection:
             return connection.execute(statement).fetchall()
@@ -177,7 +177,7 @@ def test_a_server_sweeps_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ['{"type": "HS256", "key": "%s"}' % ("x" * 32)])
-def test_the_key_of_hasura_signs(tmp_path: Path, secret: str) -> None:
+def test_hasuras_jwt_secret_signs_access_tokens(tmp_path: Path, secret: str) -> None:
     with (
         running_server(tmp_path / "var", HASURA_GRAPHQL_JWT_SECRET=secret) as server,
         httpx2.Client(base_url=server.url) as http,

@@ -1,4 +1,4 @@
-"""The whole story of the second factor, as a user lives it, over HTTP against a real server."""
+"""The whole story of the second factor, as a user experiences it, over HTTP."""
 
 from urllib.parse import parse_qs, urlsplit
 

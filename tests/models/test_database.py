@@ -25,8 +25,8 @@ from tests.support import CHEAP_HASHING, Client, environment, free_port, postern
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_migrations_make_what_the_models_say(settings: Settings) -> None:
-    """There is no `makemigrations --check`, so this asks what it would write."""
+async def test_the_migrations_match_the_models(settings: Settings) -> None:
+    """There is no `makemigrations --check`, so this checks what it would write."""
     settings.data_dir.mkdir()
     async with database.connected(settings):
         apps = Tortoise.apps
@@ -104,7 +104,7 @@ async def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
     ],
     ids=repr,
 )
-def test_a_database_that_is_away_is_told_from_a_wrong_statement(
+def test_an_unavailable_database_differs_from_a_wrong_statement(
     error: Exception, unavailable: bool
 ) -> None:
     assert database.is_unavailable(error) is unavailable
@@ -183,7 +183,7 @@ def pgbouncer(url: str, folder: Path, mode: str) -> Iterator[str]:
 
 @pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
 @pytest.mark.parametrize("mode", ["session", "transaction"])
-def test_pgbouncer_may_stand_between(
+def test_pgbouncer_may_be_in_between(
     tmp_path: Path, postgres_database: dict[str, str], mode: str
 ) -> None:
     with (

@@ -1,4 +1,4 @@
-"""deploy/partition-events.sql, which docs/scaling.md recommends, is run."""
+"""Running deploy/partition-events.sql, which docs/scaling.md recommends."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -31,7 +31,7 @@ async def on_postgres(tmp_path: Path, postgres_database: dict[str, str]) -> Asyn
     opened.passwords.close()
 
 
-async def test_events_go_on_in_partitions_of_a_month(
+async def test_events_work_in_monthly_partitions(
     on_postgres: Postern, postgres_database: dict[str, str]
 ) -> None:
     _, joe = await sign_up_user(on_postgres)

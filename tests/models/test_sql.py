@@ -1,4 +1,4 @@
-"""Atomic changes do all of their steps or none, on both databases."""
+"""Atomic changes run all of their steps or none, on both databases."""
 
 import subprocess
 
@@ -26,20 +26,20 @@ async def name_of(user: User) -> str:
     return (await User.get(id=user.id)).display_name
 
 
-async def test_a_step_that_finds_nothing_undoes_those_before_it(joe: User) -> None:
+async def test_a_step_without_a_row_undoes_the_steps_before_it(joe: User) -> None:
     change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": RENAME, "two": NOTHING})
     with pytest.raises(Exception, match=r"found nothing|division by zero"):
         await change.run(email=JOE, name="Half")
     assert await name_of(joe) == JOE
 
 
-async def test_a_first_step_that_finds_nothing_ends_it(joe: User) -> None:
+async def test_a_first_step_without_a_row_changes_nothing(joe: User) -> None:
     change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": NOTHING, "two": RENAME})
     assert await change.run(email=JOE, name="Half") == frozenset()
     assert await name_of(joe) == JOE
 
 
-async def test_what_may_find_nothing_is_left_out_with_what_follows_it(joe: User) -> None:
+async def test_an_optional_step_without_a_row_skips_the_rest(joe: User) -> None:
     change: AtomicChange[User] = AtomicChange(
         LOCK,
         steps={"one": RENAME},
@@ -49,7 +49,7 @@ async def test_what_may_find_nothing_is_left_out_with_what_follows_it(joe: User)
     assert await name_of(joe) == "Joe"
 
 
-async def test_a_change_is_undone_with_the_transaction_around(joe: User) -> None:
+async def test_a_change_is_rolled_back_with_its_transaction(joe: User) -> None:
     change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": RENAME})
 
     async def half() -> None:
@@ -63,18 +63,18 @@ async def test_a_change_is_undone_with_the_transaction_around(joe: User) -> None
     assert await name_of(joe) == JOE
 
 
-async def test_nothing_happens_where_nothing_is_locked(joe: User) -> None:
+async def test_without_a_locked_row_nothing_changes(joe: User) -> None:
     change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": RENAME})
     assert await change.take(email="nobody", name="Joe") is None
     assert await name_of(joe) == JOE
 
 
-def test_a_step_has_to_depend_on_the_one_before() -> None:
+def test_a_step_must_depend_on_the_previous_one() -> None:
     with pytest.raises(ValueError, match="two"):
         AtomicChange(LOCK, steps={"one": RENAME, "two": "DELETE FROM users RETURNING id"})
 
 
-def test_sql_is_written_in_models_alone() -> None:
+def test_sql_is_written_only_in_models() -> None:
     statement = r"\b(SELECT .* FROM|INSERT INTO|UPDATE [a-z_]+ SET|DELETE FROM)\b"
     rooms = ["config", "auth", "api", "cli"]
     found = subprocess.run(

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[BaseDBAsyncClient]:
-    """A database with a table in which a number may stand once."""
+    """A database with a table of unique numbers."""
     async with database.connected(load(environment(tmp_path))[0]):
         client = connections.get("default")
         await client.execute_script("CREATE TABLE numbers (n INTEGER UNIQUE)")
@@ -29,7 +29,7 @@ async def client(tmp_path: Path) -> AsyncIterator[BaseDBAsyncClient]:
 
 @pytest.fixture
 async def said(client: BaseDBAsyncClient) -> list[str]:
-    """What is said to the database from now on."""
+    """Record the statements that the database gets from now on."""
     statements: list[str] = []
     async with client.acquire_connection() as connection:
         await connection.set_trace_callback(statements.append)
@@ -50,7 +50,7 @@ def fail(connection: sqlite3.Connection) -> None:
 
 
 async def made_at_once(client: BaseDBAsyncClient, batches: Batches, *calls: Call) -> list[Any]:
-    """The answers to calls that come while the database is busy."""
+    """Return the results of calls that arrive while the database is busy."""
     async with client.acquire_connection():
         answers = asyncio.gather(
             *(batches.run(client, call) for call in calls), return_exceptions=True
@@ -73,7 +73,7 @@ async def test_changes_that_wait_together_share_one_commit(
     assert said.count("COMMIT") == 1
 
 
-async def test_calls_that_come_during_a_batch_run_in_the_next_one(
+async def test_calls_during_a_batch_run_in_the_next_one(
     client: BaseDBAsyncClient, said: list[str]
 ) -> None:
     batches, begun, go_on = Batches(writer), threading.Event(), threading.Event()
@@ -92,7 +92,7 @@ async def test_calls_that_come_during_a_batch_run_in_the_next_one(
     assert said.count("COMMIT") == 2
 
 
-async def test_a_change_that_fails_takes_no_other_with_it(client: BaseDBAsyncClient) -> None:
+async def test_a_failed_change_does_not_affect_the_others(client: BaseDBAsyncClient) -> None:
     batches = Batches(writer)
     calls = [insert(1), insert(2), fail, insert(2), insert(3)]
     one, two, failed, twice, three = await made_at_once(client, batches, *calls)
@@ -102,7 +102,7 @@ async def test_a_change_that_fails_takes_no_other_with_it(client: BaseDBAsyncCli
     assert await numbers(client) == [1, 2, 3]
 
 
-async def test_a_read_that_fails_takes_no_other_with_it(client: BaseDBAsyncClient) -> None:
+async def test_a_failed_read_does_not_affect_the_others(client: BaseDBAsyncClient) -> None:
     def read(connection: sqlite3.Connection) -> Any:
         return connection.execute("SELECT 1").fetchone()[0]
 
@@ -114,7 +114,7 @@ async def test_a_read_that_fails_takes_no_other_with_it(client: BaseDBAsyncClien
     assert isinstance(answers[1], OperationalError)
 
 
-async def test_a_database_that_is_locked_is_asked_once_for_all(
+async def test_a_locked_database_fails_the_batch_once(
     client: BaseDBAsyncClient, said: list[str], tmp_path: Path
 ) -> None:
     await client.execute_script("PRAGMA busy_timeout = 1")
@@ -129,7 +129,7 @@ async def test_a_database_that_is_locked_is_asked_once_for_all(
     assert await numbers(client) == [7]
 
 
-async def test_one_that_gives_up_does_not_take_the_others_along(client: BaseDBAsyncClient) -> None:
+async def test_a_cancelled_call_does_not_affect_the_others(client: BaseDBAsyncClient) -> None:
     batches = Batches(writer)
     async with client.acquire_connection():
         first, second = (asyncio.create_task(batches.run(client, insert(n))) for n in (1, 2))
@@ -139,7 +139,7 @@ async def test_one_that_gives_up_does_not_take_the_others_along(client: BaseDBAs
     assert first.cancelled()
 
 
-async def test_a_database_that_cannot_be_opened_is_tried_anew(
+async def test_a_database_that_cannot_be_opened_is_retried(
     client: BaseDBAsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away() -> NoReturn:
@@ -154,7 +154,7 @@ async def test_a_database_that_cannot_be_opened_is_tried_anew(
     assert await batches.run(client, insert(1)) == 1
 
 
-async def test_reads_within_a_transaction_see_what_it_has_done(client: BaseDBAsyncClient) -> None:
+async def test_reads_in_a_transaction_see_its_changes(client: BaseDBAsyncClient) -> None:
     async with client._in_transaction() as inside:
         await inside.execute_query("INSERT INTO numbers VALUES (1)")
         with pytest.raises(OperationalError):

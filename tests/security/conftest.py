@@ -1,4 +1,4 @@
-"""The attacks are played on the same servers as the flows: one of each kind, and many."""
+"""The attacks run against the same servers as the flows: one of each kind, and many."""
 
 from tests.flows.conftest import servers, visitor
 

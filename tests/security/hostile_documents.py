@@ -1,4 +1,4 @@
-"""Documents and variables that say as much as a request can hold, each of another kind."""
+"""Documents and variables of the maximum size, each hostile in another way."""
 
 import json
 
@@ -7,7 +7,7 @@ LENGTH = 16_000
 
 
 def documents() -> dict[str, str]:
-    """Hostile documents within the length that is read, by what each is made of."""
+    """Return hostile documents within the length limit, by kind."""
     return {
         "spaces": " " * LENGTH + "{a}",
         "commas": "," * LENGTH + "{a}",
@@ -93,7 +93,7 @@ def documents() -> dict[str, str]:
 
 
 def variables() -> dict[str, tuple[str, str]]:
-    """Documents, and hostile JSON for their variables, by what it is made of."""
+    """Return documents with hostile JSON for their variables, by kind."""
     page = "query($a:Int){me{securityEvents(first:$a){edges{cursor}}}}"
     many = "query(" + " ".join(f"$a{n}:Int" for n in range(200)) + "){me{"
     many += " ".join(f"b{n}:securityEvents(first:$a{n}){{__typename}}" for n in range(15)) + "}}"

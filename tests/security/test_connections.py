@@ -1,4 +1,4 @@
-"""A client that does not read costs little memory, and not for long; nobody holds them all."""
+"""Clients that do not read cost little memory and are cut off; no address gets all connections."""
 
 import re
 import socket
@@ -16,7 +16,7 @@ from tests.support import Server, running_server
 
 FILE = b"GET /graphiql/graphiql.js HTTP/1.1\r\nhost: x\r\n"
 OTHER_ADDRESS = "127.0.0.2"
-"""Linux answers on all of 127.0.0.0/8."""
+"""On Linux, all of 127.0.0.0/8 is this machine."""
 
 
 def open_connection(server: Server, source: str = "127.0.0.1") -> socket.socket:
@@ -34,7 +34,7 @@ def not_reading(server: Server, count: int, request: bytes) -> Iterator[list[soc
 
 
 def memory_of(server: Server) -> int:
-    """MiB that the server holds."""
+    """Return the server's memory in MiB."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+)", status)
     assert found
@@ -51,8 +51,8 @@ def connections_of(server: Server) -> int:
     return sum(link.startswith("socket:") for link in links)
 
 
-def test_three_hundred_that_do_not_read_share_one_file_and_are_let_go(tmp_path: Path) -> None:
-    """With a copy each they would hold 2,000 MiB."""
+def test_clients_that_do_not_read_share_one_file_and_are_disconnected(tmp_path: Path) -> None:
+    """With a copy of the file for each, they would take 2,000 MiB."""
     with running_server(tmp_path / "var") as server:
         before, quiet = memory_of(server), connections_of(server)
         with not_reading(server, 300, FILE):
@@ -63,7 +63,7 @@ def test_three_hundred_that_do_not_read_share_one_file_and_are_let_go(tmp_path: 
             assert connections_of(server) <= quiet
 
 
-def test_one_that_reads_a_byte_at_a_time_is_let_go(tmp_path: Path) -> None:
+def test_a_client_that_reads_byte_by_byte_is_disconnected(tmp_path: Path) -> None:
     with running_server(tmp_path / "var") as server:
         quiet = connections_of(server)
         requests = [FILE, FILE + b"connection: close\r\n", FILE + b"accept-encoding: gzip\r\n"]
@@ -84,7 +84,7 @@ def test_one_that_reads_a_byte_at_a_time_is_let_go(tmp_path: Path) -> None:
         assert "Traceback" not in server.log()
 
 
-def test_one_that_reads_slowly_but_steadily_gets_all_of_it(server: Server) -> None:
+def test_a_slow_but_steady_client_gets_the_whole_response(server: Server) -> None:
     with open_connection(server) as connection:
         connection.sendall(FILE + b"connection: close\r\n\r\n")
         received = b""
@@ -96,7 +96,7 @@ def test_one_that_reads_slowly_but_steadily_gets_all_of_it(server: Server) -> No
     assert body == graphiql._plain("graphiql.js")
 
 
-def test_an_address_holds_so_many_connections_and_others_are_let_in(tmp_path: Path) -> None:
+def test_connections_of_one_address_are_limited(tmp_path: Path) -> None:
     with running_server(tmp_path / "var", AUTH_CONNECTIONS_PER_ADDRESS="20") as server:
         with ExitStack() as opened:
             for _ in range(20):
@@ -114,7 +114,7 @@ def test_an_address_holds_so_many_connections_and_others_are_let_in(tmp_path: Pa
         assert server.log().count('"limit": "connections"') == 1
 
 
-def test_a_trusted_proxy_holds_as_many_as_it_needs(tmp_path: Path) -> None:
+def test_connections_of_a_trusted_proxy_are_not_limited(tmp_path: Path) -> None:
     chosen = {"AUTH_CONNECTIONS_PER_ADDRESS": "1", "AUTH_TRUSTED_PROXIES": "127.0.0.0/8"}
     with running_server(tmp_path / "var", **chosen) as server, ExitStack() as opened:
         for _ in range(30):
@@ -124,8 +124,10 @@ def test_a_trusted_proxy_holds_as_many_as_it_needs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", [None, 1])
-def test_a_connection_stays_open_between_two_requests(tmp_path: Path, seconds: int | None) -> None:
-    """For longer than the deadline of a request, and as long as the operator says."""
+def test_an_idle_connection_stays_open_between_requests(
+    tmp_path: Path, seconds: int | None
+) -> None:
+    """For longer than the deadline of a request, up to the configured time."""
     chosen = {} if seconds is None else {"AUTH_KEEP_ALIVE_TIMEOUT": f"{seconds}s"}
     with running_server(tmp_path / "var", **chosen) as server, open_connection(server) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")

@@ -1,4 +1,4 @@
-"""A server that is killed, drained, or left without room or lock: nothing is damaged by it."""
+"""A server that is killed, stopped, or without disk space or lock: no data is damaged."""
 
 import asyncio
 import json
@@ -36,24 +36,24 @@ from tests.support import (
 
 KILLS = 100
 STOPPED = {0, -signal.SIGTERM}
-"""How a process ends that was asked to."""
+"""The exit codes of a process that was asked to stop."""
 
 
 @dataclass
 class Story:
-    """A user of the server that is killed, and what they know when it is."""
+    """A user of the server that is killed, and what the user knows at that moment."""
 
     email: str
     phone: Authenticator | None = None
     tried: list[tuple[str, str]] = field(default_factory=list)
     """Tickets and codes that were sent."""
     redeemed: int = 0
-    """For how many of them a session came back."""
+    """How many of these opened a session."""
     refresh_token: str | None = None
-    """The last one that was handed out."""
+    """The last one that was issued."""
 
     def play(self, url: str) -> None:
-        """Sign up, enrol, activate, sign in, verify, refresh; until the server is gone."""
+        """Sign up, enrol, activate, sign in, verify, refresh; until the server is killed."""
         with httpx2.Client(base_url=url, timeout=10) as http:
             client = Client(http)
             client.sign_up(self.email)
@@ -85,8 +85,8 @@ def start(env: dict[str, str], output: Path, data_dir: Path) -> Server:
     return server
 
 
-def test_a_hundred_kills_in_the_middle_of_everything(tmp_path: Path) -> None:
-    """After each, the database opens, nothing is spent twice, and no factor is half there."""
+def test_a_hundred_kills_leave_a_consistent_database(tmp_path: Path) -> None:
+    """After each kill the database opens, nothing is spent twice, and no factor is incomplete."""
     env = environment(tmp_path / "var", **CHEAP_HASHING)
     output, chance = tmp_path / "var.log", random.Random(7)
     interrupted: Counter[str] = Counter()
@@ -119,12 +119,12 @@ def play_until_killed(story: Story, url: str) -> None:
     except (httpx2.TransportError, json.JSONDecodeError):
         return
     except RefusedError as refused:
-        if refused.code != "INVALID_TOTP":  # as the app's code does when its time has just gone by
+        if refused.code != "INVALID_TOTP":  # the app's code may just have expired
             raise
 
 
 def look_for_damage(path: Path) -> None:
-    """What must be true of the rows, whenever the server was killed."""
+    """Check what must be true of the rows, whenever the server was killed."""
     with sqlite3.connect(path) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -142,11 +142,11 @@ def look_for_damage(path: Path) -> None:
         without_tokens = database.execute(
             "SELECT id FROM user_sessions WHERE id NOT IN (SELECT session_id FROM refresh_tokens)"
         ).fetchall()
-        assert without_tokens == [], "a session comes with its token, or not at all"
+        assert without_tokens == [], "a session and its token are created together"
 
 
 def replay(story: Story, client: Client) -> str:
-    """Go on after the kill as a client would, and as a thief would; how far the story had come."""
+    """Continue after the kill like a client and like a thief; return how far the story had come."""
     if story.refresh_token:
         client.call("refreshSession", refreshToken=story.refresh_token)
     opened, told = story.redeemed, set()
@@ -157,11 +157,11 @@ def replay(story: Story, client: Client) -> str:
         except RefusedError as refused:
             told.add(refused.code)
     assert told <= {"INVALID_TICKET", "INVALID_TOTP"}
-    assert opened <= len(story.tried), "each ticket and code opened one session at the most"
+    assert opened <= len(story.tried), "each ticket and code opened at most one session"
     try:
         again = client.call("signInEmailPassword", email=story.email, password=PASSWORD)
     except RefusedError as refused:
-        if refused.code != "INVALID_EMAIL_PASSWORD":  # as there is no such account
+        if refused.code != "INVALID_EMAIL_PASSWORD":  # there may be no such account
             raise
         return "before sign-up"
     if again["__typename"] == "Session":
@@ -170,7 +170,7 @@ def replay(story: Story, client: Client) -> str:
     return f"after {len(story.tried)} tries, {story.redeemed} redeemed"
 
 
-def test_a_server_that_is_asked_to_stop_answers_what_it_was_asked_before(tmp_path: Path) -> None:
+def test_a_stopping_server_answers_running_requests(tmp_path: Path) -> None:
     body = payload("signInEmailPassword", {"email": JOE, "password": PASSWORD})
 
     async def asked_and_stopped(server: Server) -> list[httpx2.Response]:
@@ -193,7 +193,7 @@ def test_a_server_that_is_asked_to_stop_answers_what_it_was_asked_before(tmp_pat
     assert kinds == {"Session"}
 
 
-def test_a_client_that_never_gets_to_the_point_does_not_keep_a_server_from_stopping(
+def test_a_slow_client_does_not_prevent_a_stop(
     tmp_path: Path,
 ) -> None:
     with running_server(tmp_path / "var") as server:
@@ -215,8 +215,8 @@ def refused(server: Server) -> str:
     return str(error["extensions"]["code"])
 
 
-def test_a_full_disk_is_told_and_does_no_damage(tmp_path: Path) -> None:
-    """A file that may not grow is to a process what a full disk is."""
+def test_a_full_disk_is_reported_and_does_no_damage(tmp_path: Path) -> None:
+    """For a process, a file that may not grow is like a full disk."""
     with running_server(tmp_path / "var", **CHEAP_HASHING) as server:
         assert refused(server) == ""
         database = server.data_dir / "postern.db"
@@ -234,10 +234,10 @@ def test_a_full_disk_is_told_and_does_no_damage(tmp_path: Path) -> None:
         look_for_damage(database)
         with sqlite3.connect(database) as opened:
             (users,) = opened.execute("SELECT count(*) FROM users").fetchone()
-        assert users == 1 + answers.count("") + 5, "what was refused was not done"
+        assert users == 1 + answers.count("") + 5, "refused operations had no effect"
 
 
-def test_a_locked_database_is_told_and_waited_for(tmp_path: Path) -> None:
+def test_a_locked_database_is_waited_for_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "var" / "postern.db"
     url = f"sqlite://{path}?busy_timeout=300"
     with running_server(tmp_path / "var", **CHEAP_HASHING, DATABASE_URL=url) as server:

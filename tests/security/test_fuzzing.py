@@ -1,4 +1,4 @@
-"""Ten thousand requests that nobody would send: none is a 500, none hangs, and none stays."""
+"""Ten thousand malformed requests: none causes a 500, hangs, or leaks memory."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ from tests.support import CHEAP_HASHING, OPERATIONS, PASSWORD, ROOT, Client, Ser
 HALF = 5_000
 CONTRACTS = {contract.name: contract for contract in GRAPHQL}
 GROWTH_MAX = 64
-"""MiB that the server may grow by after its first thousand requests."""
+"""By how many MiB the server may grow after its first thousand requests."""
 MANY = settings(
     max_examples=HALF, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -64,7 +64,7 @@ ODD = st.fixed_dictionaries(
 
 @st.composite
 def broken(draw: st.DrawFn) -> bytes:
-    """A request that was right until something bit it."""
+    """A valid request, damaged somewhere."""
     body = bytearray(as_json(draw(OPERATION)))
     for _ in range(draw(st.integers(1, 5))):
         place = draw(st.integers(0, len(body) - 1))
@@ -99,7 +99,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def http(server: Server) -> Iterator[httpx2.Client]:
-    """Somebody who is signed in: more is reached so."""
+    """A signed-in client, which reaches more code."""
     with httpx2.Client(base_url=server.url, timeout=10) as opened:
         client = Client(opened)
         client.sign_up(f"{secrets.token_hex(4)}@example.com")
@@ -116,12 +116,12 @@ def send(http: httpx2.Client, content: bytes) -> None:
     for error in answer.get("errors", []):
         code = error["extensions"]["code"]
         assert code != "INTERNAL_SERVER_ERROR", (content, error)
-        declared = CONTRACTS.get(error.get("path", [""])[0])  # a field under an alias is not found
+        declared = CONTRACTS.get(error.get("path", [""])[0])  # fields with an alias are not found
         assert declared is None or declared.declares(ErrorCode[code]), (content, error)
 
 
 def resident(server: Server) -> float:
-    """MiB of memory that the server holds."""
+    """Return the server's memory in MiB."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) / 1024
@@ -147,12 +147,12 @@ def check(server: Server, http: httpx2.Client, contents: st.SearchStrategy[bytes
     assert PASSWORD not in server.log()
 
 
-def test_generated_operations(server: Server, http: httpx2.Client) -> None:
-    """Documents that fit the schema, with whatever values fit its types."""
+def test_generated_operations_get_declared_answers(server: Server, http: httpx2.Client) -> None:
+    """Documents that are valid for the schema, with any values of its types."""
     documents = from_schema((ROOT / "schema.graphql").read_text())
     check(server, http, documents.map(lambda document: as_json({"query": document})))
 
 
-def test_malformed_requests(server: Server, http: httpx2.Client) -> None:
-    """Bytes, JSON of every kind, and operations with something wrong in them."""
+def test_malformed_requests_are_refused(server: Server, http: httpx2.Client) -> None:
+    """Bytes, JSON of every kind, and damaged operations."""
     check(server, http, RAW)

@@ -1,4 +1,4 @@
-"""Of guesses at the same instant no more are looked at than one after another would be."""
+"""Of simultaneous guesses, no more are checked than of guesses one after another."""
 
 import asyncio
 import random
@@ -23,14 +23,14 @@ from tests.support import (
 )
 
 VICTIMS = 8
-"""Each is attacked once, so that no code is needed twice."""
+"""How many users are attacked, each once, so that no code is needed twice."""
 AS_MANY_AS = {"AUTH_TRUSTED_PROXIES": "127.0.0.1"}
-"""The attacker comes from as many addresses as there are guesses."""
+"""The attacker uses a different address for each guess."""
 
 
 @pytest.fixture(params=[*DATABASES, *([MANY] if POSTGRES else [])])
 def attacked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Servers, int]]:
-    """Servers on which an account has one guess, or ten, before it has to wait."""
+    """Servers on which an account has one guess, or ten, before it must wait."""
     kind, allowed = str(request.param), 1 if "one_guess" in request.node.name else 10
     limit = AS_MANY_AS | {"AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": str(allowed)}
     chosen = {} if kind == "sqlite" else request.getfixturevalue("postgres_database")
@@ -43,7 +43,7 @@ def attacked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[S
 
 
 def at_once(servers: Servers, operation: str, guesses: list[dict[str, str]]) -> Counter[str]:
-    """How the guesses came out, each sent from an address of its own to any of the servers."""
+    """Send each guess from its own address to one of the servers; return the results."""
 
     async def one(http: httpx2.AsyncClient, number: int, guess: dict[str, str]) -> str:
         response = await http.post(
@@ -76,14 +76,14 @@ def victim(client: Client, number: int) -> tuple[str, Authenticator]:
 
 
 def among(right: str, wrong: str, many: int) -> list[str]:
-    """The right guess somewhere among wrong ones."""
+    """Put the right guess somewhere among wrong ones."""
     guesses = [wrong] * (many - 1)
     guesses.insert(random.randrange(many), right)
     return guesses
 
 
 @pytest.mark.parametrize("by", ["totp", "recovery"])
-def test_of_twenty_codes_at_once_one_guess_is_one_guess(
+def test_of_twenty_simultaneous_codes_one_is_checked(
     attacked: tuple[Servers, int], by: str
 ) -> None:
     servers, _ = attacked
@@ -108,12 +108,14 @@ def test_of_twenty_codes_at_once_one_guess_is_one_guess(
             )
             told.append(dict(answers))
             wrong = answers["INVALID_TOTP"] + answers["INVALID_RECOVERY_CODE"]
-            assert wrong <= 1, f"{wrong} wrong guesses were looked at of 1: {told}"
+            assert wrong <= 1, f"{wrong} wrong guesses were checked, not at most 1: {told}"
             let_in += answers["SESSION"]
     assert let_in <= 4, f"the right one of 20 got in {let_in} times of {VICTIMS}: {told}"
 
 
-def test_of_fifty_codes_for_one_ticket_five_are_looked_at(attacked: tuple[Servers, int]) -> None:
+def test_of_fifty_simultaneous_codes_for_a_ticket_five_are_checked(
+    attacked: tuple[Servers, int],
+) -> None:
     servers, _ = attacked
     let_in, told = 0, []
     with front_end(servers) as client:
@@ -126,12 +128,12 @@ def test_of_fifty_codes_for_one_ticket_five_are_looked_at(attacked: tuple[Server
             )
             told.append(dict(answers))
             looked = answers["INVALID_TOTP"] + answers["SESSION"]
-            assert looked <= 5, f"{looked} guesses were looked at of 5: {told}"
+            assert looked <= 5, f"{looked} guesses were checked, not at most 5: {told}"
             let_in += answers["SESSION"]
     assert let_in <= 5, f"the right one of 50 got in {let_in} times of {VICTIMS}: {told}"
 
 
-def test_of_forty_passwords_at_once_ten_are_looked_at(attacked: tuple[Servers, int]) -> None:
+def test_of_forty_simultaneous_passwords_ten_are_checked(attacked: tuple[Servers, int]) -> None:
     servers, allowed = attacked
     let_in, told = 0, []
     with front_end(servers) as client:
@@ -147,7 +149,7 @@ def test_of_forty_passwords_at_once_ten_are_looked_at(attacked: tuple[Servers, i
             )
             told.append(dict(answers))
             wrong = answers["INVALID_EMAIL_PASSWORD"]
-            # A right one clears the count: as many again may follow it.
+            # A right guess clears the count, so as many may follow it.
             assert wrong <= allowed * (1 + answers["SESSION"]), told
             let_in += answers["SESSION"]
     assert let_in <= 7, f"the right one of 40 got in {let_in} times of {VICTIMS}: {told}"

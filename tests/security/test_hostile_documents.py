@@ -1,7 +1,7 @@
-"""No document and no variables keep the event loop busy: they are weighed before they are checked.
+"""No document and no variables keep the event loop busy: limits apply before validation.
 
-Times are in the messages. A test compares them with the work for a code generator's introspection
-on the same machine, with room for a machine that is busy otherwise.
+Times are in the messages. The tests compare them with a code generator's introspection on the same
+machine, with tolerance for a busy machine.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tests.security.hostile_documents import documents, variables
 NOBODY = Context(cast("Postern", None), Caller())
 DOCUMENTS, VARIABLES = documents(), variables()
 ROOM = 3
-"""Times the work for introspection; it was 16 ms where the worst of these took 12."""
+"""Allowed multiple of introspection's time, which was 16 ms when the worst document took 12."""
 HEAVY = {
     "equal fields",
     "operations",
@@ -36,11 +36,11 @@ HEAVY = {
     "types often",
     "aliases of lists",
 }
-"""Those whose checks would take long: refused by weight."""
+"""Documents whose validation would take long: the limits refuse them."""
 
 
 def outcome(text: str, sent: str = "{}") -> ExecutionResult | HTTPException:
-    """What a server that has never seen the document makes of it."""
+    """Run a document on a server that has not cached it."""
     try:
         asked = Operations(schema).run(text, NOBODY, parse_json(sent))
         return asyncio.run(asked)
@@ -49,7 +49,7 @@ def outcome(text: str, sent: str = "{}") -> ExecutionResult | HTTPException:
 
 
 def milliseconds(text: str, sent: str = "{}") -> float:
-    """The best of three, which leaves out most of what else the machine does."""
+    """Return the best of three times, which excludes most of the machine's other load."""
     took = []
     for _ in range(3):
         began = time.process_time()
@@ -89,14 +89,14 @@ def test_a_heavy_document_is_refused_before_the_rules_run(
     assert error.message
 
 
-def test_the_first_wrong_entry_of_a_list_ends_the_check() -> None:
-    """Of Nhost's routes: 20,000 errors took 20 ms."""
+def test_validation_of_a_list_ends_at_the_first_error() -> None:
+    """On Nhost's routes, 20,000 errors took 20 ms."""
     with pytest.raises(ValidationError) as refused:
         Options.model_validate({"allowedRoles": [1] * 20_000})
     assert refused.value.error_count() == 1
 
 
-def test_introspection_fits_into_its_limit() -> None:
+def test_a_code_generators_introspection_is_within_the_limit() -> None:
     full = get_introspection_query(
         specified_by_url=True,
         directive_is_repeatable=True,

@@ -1,4 +1,4 @@
-"""What strangers behind an address can do to the others, and what many addresses can do."""
+"""What strangers at an address can do to its other users, and what many addresses can do."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from tests.support import (
 
 @pytest.fixture
 def server(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
-    """As it is shipped, behind a proxy; only requests are not bounded."""
+    """A server with the shipped limits, except that of requests, behind a proxy."""
     settings = SHIPPED_LIMITS | CHEAP_HASHING | database_settings
     settings |= {"AUTH_TRUSTED_PROXIES": "127.0.0.1", "AUTH_RATE_LIMIT_GLOBAL_BURST": "100000"}
     with running_server(tmp_path / "var", **settings) as running:
@@ -43,7 +43,7 @@ def sign_up(server: Server, address: str, email: str) -> None:
     assert "errors" not in response.json()
 
 
-def test_ten_guesses_at_invented_accounts_keep_nobody_of_an_office_out(server: Server) -> None:
+def test_guesses_at_invented_accounts_do_not_lock_an_office_out(server: Server) -> None:
     office = "192.0.2.7"
     sign_up(server, office, JOE)
     sign_up(server, "192.0.2.99", "amy@example.com")
@@ -53,12 +53,14 @@ def test_ten_guesses_at_invented_accounts_keep_nobody_of_an_office_out(server: S
     assert sign_in(server, office, "amy@example.com", PASSWORD) == "", "new here"
     for n in range(300):
         sign_in(server, office, f"more-{n}@example.com")
-    assert sign_in(server, office, JOE, PASSWORD) == "", "has signed in from here before"
-    assert sign_in(server, office, JOE) == "TOO_MANY_REQUESTS", "a wrong one is not told apart"
+    assert sign_in(server, office, JOE, PASSWORD) == "", "this user has signed in from here before"
+    assert sign_in(server, office, JOE) == "TOO_MANY_REQUESTS", (
+        "a wrong password gets the same answer"
+    )
     assert sign_in(server, office, "nobody@example.com") == "TOO_MANY_REQUESTS"
 
 
-def test_a_network_of_ipv6_has_a_limit_as_a_whole(server: Server) -> None:
+def test_an_ipv6_network_is_limited_as_a_whole(server: Server) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = Counter(
             pool.map(
@@ -67,7 +69,7 @@ def test_a_network_of_ipv6_has_a_limit_as_a_whole(server: Server) -> None:
             )
         )
     looked = answers["INVALID_EMAIL_PASSWORD"]
-    assert looked == 144, f"{looked} guesses of 300 from 300 /64s in two /56s were looked at"
+    assert looked == 144, f"{looked} guesses of 300 from 300 /64s in two /56s were checked"
     with ThreadPoolExecutor(8) as pool:
         answers = Counter(
             pool.map(
@@ -76,7 +78,7 @@ def test_a_network_of_ipv6_has_a_limit_as_a_whole(server: Server) -> None:
             )
         )
     more = answers["INVALID_EMAIL_PASSWORD"]
-    assert more == 56, f"{more} more of 200 from 200 /56s of the same /48 were looked at"
+    assert more == 56, f"{more} more of 200 from 200 /56s of the same /48 were checked"
 
 
 def test_many_addresses_have_ten_guesses_at_one_account(server: Server) -> None:
@@ -84,5 +86,5 @@ def test_many_addresses_have_ten_guesses_at_one_account(server: Server) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = Counter(pool.map(lambda n: sign_in(server, f"198.51.100.{n}", JOE), range(200)))
     looked = answers["INVALID_EMAIL_PASSWORD"]
-    assert looked == 10, f"{looked} guesses of 200 from 200 addresses were looked at"
+    assert looked == 10, f"{looked} guesses of 200 from 200 addresses were checked"
     assert sign_in(server, "192.0.2.7", JOE, PASSWORD) == ""

@@ -1,4 +1,4 @@
-"""A user with very many sessions costs no more than one page of them."""
+"""A user with very many sessions costs no more than one page."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +14,7 @@ ALIASES = " ".join(
 )
 
 
-def test_the_oldest_sessions_end_and_a_page_is_bounded(
+def test_the_oldest_sessions_end_and_pages_are_bounded(
     tmp_path: Path, database_settings: dict[str, str]
 ) -> None:
     with (

@@ -45,7 +45,9 @@ def bearer(server: Server) -> str:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_answer_is_as_described(name: str, server: Server, bearer: str) -> None:
+def test_every_response_matches_the_openapi_document(
+    name: str, server: Server, bearer: str
+) -> None:
     operation = OPERATIONS[name]
     described: Any = DESCRIBED[f"/v1{operation.path}"][operation.method]
     declared = EVERYWHERE.union(operation.contract.refusals)

@@ -1,4 +1,4 @@
-"""Clients that never get to the point are let go, and keep nobody else out."""
+"""Slow clients are disconnected, and lock nobody else out."""
 
 import random
 import resource
@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def drip(server: Server, at_once: bytes, byte: bytes) -> tuple[float, bytes]:
-    """Send something and then a byte a second; after how long the server ends it, and its words."""
+    """Send something, then a byte a second; return when the server disconnects, and its answer."""
     host, port = server.url.removeprefix("http://").split(":")
     began = time.monotonic()
     with socket.create_connection((host, int(port))) as connection:
@@ -45,7 +45,7 @@ def drip(server: Server, at_once: bytes, byte: bytes) -> tuple[float, bytes]:
     return time.monotonic() - began, said
 
 
-def test_a_connection_a_head_and_a_body_have_to_come_in_time(server: Server) -> None:
+def test_slow_heads_and_bodies_are_disconnected(server: Server) -> None:
     request = HEAD + b"content-length: 1000\r\n\r\n"
     ways = {
         "nothing": (b"", b""),
@@ -68,7 +68,7 @@ def test_a_connection_a_head_and_a_body_have_to_come_in_time(server: Server) -> 
     assert "Traceback" not in server.log()
 
 
-def test_three_thousand_of_them_keep_nobody_out(server: Server) -> None:
+def test_three_thousand_slow_clients_lock_nobody_out(server: Server) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     host, port = server.url.removeprefix("http://").split(":")

@@ -1,4 +1,4 @@
-"""Random lives of a user, played against the flows and a simple model of what must be true."""
+"""Random sequences of a user's operations, compared with a simple model of what must be true."""
 
 import asyncio
 import itertools
@@ -40,13 +40,13 @@ TICKET_LIFE, TICKET_ATTEMPTS = timedelta(minutes=5), 5
 ACCESS_LIFE = RECENT = timedelta(minutes=15)
 ENROLMENT_LIFE, GRACE = timedelta(hours=1), timedelta(seconds=10)
 WRONG = 99
-"""An offset for a code that is right in no time step."""
+"""An offset for a code that is wrong in every time step."""
 OFFSETS = st.sampled_from([0, 0, 0, 1, -1, -2, 2, WRONG])
 NAMES = itertools.count()
 
 
 class World:
-    """A Postern on a real database that all the lives share, each with a user of its own."""
+    """A Postern on a real database that all sequences share, each with its own user."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
@@ -124,11 +124,11 @@ CONTRACTS = {
     "signed_in": [contract.ME],
     "me": [contract.ME],
 }
-"""What each flow may refuse."""
+"""The refusals that each flow may return."""
 
 
 class Life(RuleBasedStateMachine):
-    """What a user, a thief and a forgetful client may do, in any order."""
+    """The operations of a user, a thief and a forgetful client, in any order."""
 
     world: World
     access, refresh, tickets = Bundle("access"), Bundle("refresh"), Bundle("tickets")
@@ -154,7 +154,7 @@ class Life(RuleBasedStateMachine):
         return self.opened(session)
 
     def ask(self, work: Awaitable[Any]) -> tuple[str, Any]:
-        """The code of the refusal, or "" and the answer."""
+        """Return the code of the refusal, or "" and the result."""
         flow = getattr(work, "__name__", "")
         try:
             return "", self.world.run(work)
@@ -185,7 +185,7 @@ class Life(RuleBasedStateMachine):
             device.alive = False
 
     def code(self, offset: int) -> tuple[int, str]:
-        """A code of the user's app and its time step; 0 where it is none that counts."""
+        """Return a code of the user's app and its time step; 0 for a code that is not valid."""
         now = one_time_codes.time_step(self.clock())
         if self.secret is None or offset == WRONG:
             near = {
@@ -241,7 +241,7 @@ class Life(RuleBasedStateMachine):
         return multiple(*noted)
 
     def taken(self, ticket: Ticket) -> str:
-        """Why a ticket is refused before its code is looked at; it costs an attempt if not."""
+        """Return why a ticket is refused before its code is checked; otherwise take an attempt."""
         if ticket.attempts == 0 or ticket.expires_at <= self.clock():
             return "INVALID_TICKET"
         ticket.attempts -= 1
@@ -362,7 +362,7 @@ class Life(RuleBasedStateMachine):
         return self.reissued(access.device, answer)
 
     def reissued(self, device: Device, session: opening.Session) -> Access:
-        """All older refresh tokens of the session are dead at once."""
+        """Revoke all older refresh tokens of the session."""
         for token in self.all_refresh:
             if token.device is device:
                 token.revoked = True
@@ -388,7 +388,7 @@ class Life(RuleBasedStateMachine):
         if token.successor is None:
             token.rotated_at, token.successor = now, self.all_refresh[-1]
         else:
-            assert answer.refresh_token == token.successor.token, "one chain a session"
+            assert answer.refresh_token == token.successor.token, "one chain for each session"
             self.new_refresh.pop()
             self.all_refresh.pop()
         return access
@@ -443,7 +443,7 @@ def world() -> Any:
 
 
 @pytest.mark.usefixtures("world")
-def test_whatever_happens_in_whatever_order_the_model_holds() -> None:
+def test_random_sequences_of_operations_match_the_model() -> None:
     Life.TestCase.settings = settings(
         max_examples=300,
         stateful_step_count=60,

@@ -1,4 +1,4 @@
-"""What a thief of a refresh token can do, played side by side with the victim."""
+"""What a thief of a refresh token can do while the victim uses the session."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ NEW = "another good password"
 
 
 def refreshed(client: Client, token: str) -> Any:
-    """The next session, or the code with which the token is refused."""
+    """Return the next session, or the code of the refusal."""
     try:
         return Client(client.http).call("refreshSession", refreshToken=token)
     except RefusedError as refused:
@@ -38,7 +38,9 @@ def claims(session: Any) -> Any:
     return jwt.decode(session["accessToken"], options={"verify_signature": False})
 
 
-def test_fifty_refreshes_at_once_leave_one_live_token(visitor: Client, servers: Servers) -> None:
+def test_fifty_simultaneous_refreshes_leave_one_live_token(
+    visitor: Client, servers: Servers
+) -> None:
     token = visitor.sign_up(JOE)["refreshToken"]
     for generation in range(3):
         answers = all_at_once(servers, "refreshSession", [{"refreshToken": token}] * 50)
@@ -62,18 +64,16 @@ def turn_the_factor_on(client: Client) -> Any:
 
 
 @pytest.mark.parametrize("change", [change_password, elevate, turn_the_factor_on])
-def test_a_change_of_credentials_kills_every_older_token_at_once(
-    visitor: Client, change: Any
-) -> None:
+def test_a_change_of_credentials_revokes_every_older_token(visitor: Client, change: Any) -> None:
     first = visitor.sign_up(JOE)["refreshToken"]
     second = refreshed(visitor, first)["refreshToken"]
     change(visitor)
     assert refreshed(visitor, first) == "INVALID_REFRESH_TOKEN"
     assert refreshed(visitor, second) == "INVALID_REFRESH_TOKEN"
-    assert len(visitor.devices()) == 1, "the session that asked goes on"
+    assert len(visitor.devices()) == 1, "the caller's session continues"
 
 
-def test_turning_off_and_new_codes_kill_older_tokens_too(visitor: Client) -> None:
+def test_turning_off_and_new_codes_revoke_older_tokens(visitor: Client) -> None:
     visitor.sign_up(JOE)
     phone = visitor.enrol()
     visitor.access_token = None
@@ -121,10 +121,10 @@ def test_an_elevation_never_passes_to_an_older_token(visitor: Client, servers: S
                 assert refreshed(visitor, got["refreshToken"]) == "INVALID_REFRESH_TOKEN"
                 won += 1
         assert not isinstance(refreshed(visitor, victim["refreshToken"]), str)
-    assert won <= 300, f"{won} refreshes came before the elevation, and none outlived it"
+    assert won <= 300, f"{won} refreshes came before the elevation, and no token survived it"
 
 
-def test_thief_and_victim_do_not_go_on_side_by_side(tmp_path: Path) -> None:
+def test_thief_and_victim_cannot_both_continue(tmp_path: Path) -> None:
     with (
         running_server(tmp_path / "var", AUTH_REFRESH_TOKEN_REUSE_INTERVAL="1") as server,
         httpx2.Client(base_url=server.url) as http,
@@ -136,7 +136,7 @@ def test_thief_and_victim_do_not_go_on_side_by_side(tmp_path: Path) -> None:
             token = refreshed(victim, token)["refreshToken"]
         time.sleep(1.1)
         assert refreshed(victim, stolen) == "INVALID_REFRESH_TOKEN"
-        assert refreshed(victim, token) == "INVALID_REFRESH_TOKEN", "the session is over"
+        assert refreshed(victim, token) == "INVALID_REFRESH_TOKEN", "the session has ended"
         victim.access_token = victim.call("signInEmailPassword", email=JOE, password=PASSWORD)[
             "accessToken"
         ]
@@ -144,7 +144,7 @@ def test_thief_and_victim_do_not_go_on_side_by_side(tmp_path: Path) -> None:
         assert "REFRESH_TOKEN_REUSED" in [edge["node"]["type"] for edge in edges]
 
 
-def test_a_lost_answer_is_asked_for_again_a_day_later(tmp_path: Path) -> None:
+def test_a_lost_response_can_be_fetched_a_day_later(tmp_path: Path) -> None:
     with (
         running_server(tmp_path / "var", AUTH_REFRESH_TOKEN_REUSE_INTERVAL="0") as server,
         httpx2.Client(base_url=server.url) as http,

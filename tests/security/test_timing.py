@@ -1,4 +1,4 @@
-"""How long an answer takes tells nothing of an account."""
+"""The time of an answer reveals nothing about an account."""
 
 import random
 import sqlite3
@@ -21,11 +21,11 @@ from tests.support import (
 )
 
 CALLS = 200
-"""Of each kind."""
+"""Samples of each kind."""
 RESAMPLES = 2000
 CERTAINTY = 0.999
 TRIES = 3
-"""By chance alone, one in a few dozen comparisons fails; three in a row do not."""
+"""By chance, one in a few dozen comparisons fails, but not three in a row."""
 AMY, BOB, NOBODY = "amy@example.com", "bob@example.com", "nobody@example.com"
 
 
@@ -34,7 +34,7 @@ def difference(one: list[float], other: list[float]) -> float:
 
 
 def noise(samples: list[float], chance: random.Random) -> float:
-    """How far the medians of two samples of one kind lie apart, but once in a thousand times."""
+    """Return the difference of two medians of one kind that chance exceeds once in 1000 times."""
     apart = sorted(
         difference(chance.choices(samples, k=CALLS), chance.choices(samples, k=CALLS))
         for _ in range(RESAMPLES)
@@ -43,10 +43,10 @@ def noise(samples: list[float], chance: random.Random) -> float:
 
 
 def measure(http: httpx2.Client, chance: random.Random) -> dict[str, list[float]]:
-    """How long a wrong password takes for each of them, in seconds."""
+    """Return how long a wrong password takes for each kind, in seconds."""
     took: dict[str, list[float]] = {}
     kinds = [NOBODY, JOE, AMY, BOB] * CALLS
-    chance.shuffle(kinds)  # whatever else the machine does falls on all of them alike
+    chance.shuffle(kinds)  # so that other load affects all kinds alike
     said = set()
     for email in kinds:
         body = payload("signInEmailPassword", {"email": email, "password": f"{PASSWORD}!"})
@@ -58,7 +58,7 @@ def measure(http: httpx2.Client, chance: random.Random) -> dict[str, list[float]
     return took
 
 
-def test_no_account_a_wrong_password_and_a_disabled_account_take_the_same_time(
+def test_unknown_and_disabled_accounts_take_the_time_of_a_wrong_password(
     tmp_path: Path,
 ) -> None:
     chance, seen = random.Random(), []
@@ -81,8 +81,8 @@ def test_no_account_a_wrong_password_and_a_disabled_account_take_the_same_time(
 
 
 ALIKE = 0.2
-"""How far the medians of two kinds may lie apart, of the longer one: the work is made up for in
-steps, and a cheaper hash was told from none by 75 %, one of bcrypt by 150 %."""
+"""Allowed difference of two kinds' medians, as a fraction of the longer one: the missing work is
+done in steps. Before, the difference was 75 % for a cheaper hash, and 150 % for bcrypt."""
 OLDER = {
     "cheap@example.com": PasswordHasher(memory_cost=4096, time_cost=1, parallelism=1).hash("x"),
     "dear@example.com": PasswordHasher(memory_cost=19456, time_cost=3, parallelism=1).hash("x"),
@@ -91,7 +91,7 @@ OLDER = {
 
 
 def apart(took: dict[str, list[float]]) -> str:
-    """The medians of the kinds in milliseconds, where they lie too far apart; "" otherwise."""
+    """Return the medians in milliseconds if they differ too much, else ""."""
     medians = {kind: statistics.median(times) * 1000 for kind, times in took.items()}
     if max(medians.values()) - min(medians.values()) <= ALIKE * max(medians.values()):
         return ""
@@ -114,7 +114,7 @@ def timed(
     return took, said
 
 
-def test_whatever_hash_is_stored_a_refusal_takes_the_same_time(tmp_path: Path) -> None:
+def test_a_refusal_takes_the_same_time_for_every_kind_of_hash(tmp_path: Path) -> None:
     with (
         running_server(tmp_path / "var") as server,
         httpx2.Client(base_url=server.url, timeout=30) as http,
@@ -140,8 +140,8 @@ def test_whatever_hash_is_stored_a_refusal_takes_the_same_time(tmp_path: Path) -
             assert not seen[-1], seen
 
 
-def test_behind_an_address_that_has_to_wait_no_account_is_told_apart(tmp_path: Path) -> None:
-    """Whoever signed in from there is let in with the right password, so others look at them."""
+def test_during_a_wait_all_accounts_take_the_same_time(tmp_path: Path) -> None:
+    """Known users can sign in there with the right password, so strangers measure them."""
     settings = SHIPPED_LIMITS | {"AUTH_RATE_LIMIT_GLOBAL_BURST": "100000"}
     with (
         running_server(tmp_path / "var", **settings) as server,

@@ -1,4 +1,4 @@
-// GraphiQL with Postern's story in its tabs, and a panel that says who is signed in.
+// GraphiQL with Postern's story in its tabs, and a panel that shows who is signed in.
 import "./policy.js";
 import "./workers.js";
 import "graphiql/style.css";
@@ -61,7 +61,7 @@ function Panel() {
   );
 }
 
-/** The tabs with what they do, to be opened from here too: on a narrow screen few of them are in sight. */
+/** A list of the tabs that also opens them, since a narrow screen shows only a few tabs. */
 function Story() {
   const tabs = useGraphiQL((state) => state.tabs);
   const active = useGraphiQL((state) => state.activeTabIndex);
@@ -109,7 +109,7 @@ const TABS = STORY.map(({ query, variables }) => ({
   variables: JSON.stringify(variables, null, 2),
 }));
 
-/** On a phone the answer is further down: it comes into sight, unless there is a QR code to be shown. */
+/** On a phone the response is further down: scroll to it, unless there is a QR code to show. */
 async function run(operation, options) {
   const before = current().enrolment;
   const answer = await fetcher(operation, options);

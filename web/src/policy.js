@@ -1,5 +1,5 @@
-// The page's policy lets through what carries its nonce, and no `style` attribute. Monaco makes <style>
-// elements, and writes its lines of text as HTML with the places in `style` attributes.
+// The page's policy allows styles that have its nonce, but no `style` attributes. Monaco creates <style>
+// elements, and writes its lines of text as HTML with positions in `style` attributes.
 const { nonce } = document.querySelector("script[nonce]");
 const create = document.createElement;
 document.createElement = function (name, options) {
@@ -8,7 +8,7 @@ document.createElement = function (name, options) {
   return element;
 };
 
-// A script may set a style where HTML may not: so the attribute is kept aside, and then set by this one.
+// A script may set a style where HTML may not, so the attribute is saved, and then set by this script.
 const TAG = /<[a-z][^>]*>/gi;
 const aside = (html) =>
   String(html).replace(TAG, (tag) => tag.replace(/\sstyle\s*=/gi, " data-style="));

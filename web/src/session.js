@@ -1,4 +1,4 @@
-// What the playground remembers between operations, in memory alone: never in the browser's storage.
+// What the playground remembers between operations: only in memory, never in the browser's storage.
 const listeners = new Set();
 const NOTHING = {
   session: null,
@@ -12,7 +12,7 @@ const NOTHING = {
 };
 let state = NOTHING;
 
-/** The state as it is now: the last session, the last ticket, an enrolment that waits, and so on. */
+/** The current state: the last session, the last ticket, a pending enrolment, and so on. */
 export const current = () => state;
 
 /** For React's useSyncExternalStore. */
@@ -26,7 +26,7 @@ export function change(fresh) {
   for (const listener of listeners) listener();
 }
 
-/** Every object of an answer, however deep. */
+/** Every object of a response, at any depth. */
 function* objectsOf(value) {
   if (typeof value !== "object" || value === null) return;
   if (!Array.isArray(value)) yield value;
@@ -51,7 +51,7 @@ function remember(data) {
   if (data?.signOut) change({ session: null });
 }
 
-/** What was sent and accepted: the password that is good from now on, a recovery code that is spent. */
+/** Remember what was sent and accepted: the current password, a spent recovery code. */
 function accepted({ email, password, newPassword, recoveryCode }) {
   const recoveryCodes = state.recoveryCodes.filter((code) => code !== recoveryCode);
   const good = newPassword || password || state.password;
@@ -63,7 +63,7 @@ function newAddress() {
   return `joe-${number.toString(36)}@example.com`;
 }
 
-/** What is left empty among the variables, where the playground knows it. */
+/** Values for empty variables that the playground knows. */
 function completed(query, variables) {
   const known = {
     email: query.includes("signUpEmailPassword") ? newAddress() : state.email,
@@ -90,10 +90,10 @@ async function post(body, typed = {}) {
   return response.json();
 }
 
-/** GraphiQL's way to the server: the last session's access token goes along by itself. */
+/** GraphiQL's fetcher: it adds the access token of the last session. */
 export async function fetcher({ query, variables, operationName }, { headers } = {}) {
   const sent = completed(query, variables);
-  // The editor reads a new tab's operation in its own time, and may still name that of the last one.
+  // The editor parses a new tab's operation a little later, and may still name the previous tab's.
   const named = query.includes(operationName) ? operationName : undefined;
   const answer = await post({ query, variables: sent, operationName: named }, headers);
   if (answer.data && !answer.errors) accepted(sent);
@@ -101,7 +101,7 @@ export async function fetcher({ query, variables, operationName }, { headers } =
   return answer;
 }
 
-/** Sign out, and forget all that the answers have told. */
+/** Sign out, and forget all earlier results. */
 export async function forget() {
   const query = "mutation ($token: String) { signOut(refreshToken: $token) }";
   const variables = { token: state.session?.refreshToken };
@@ -113,7 +113,7 @@ export async function forget() {
   change({ ...NOTHING, problem: signedOut ? "" : problem });
 }
 
-/** Keeps the choice of light or dark in the browser, and nothing that was typed. */
+/** Stores only the choice of light or dark in the browser, no input. */
 export const storage = (() => {
   const memory = new Map();
   const lasting = (key) => key.endsWith("theme");

@@ -1,5 +1,5 @@
-// The tabs that GraphiQL opens with: a user's whole story, in order. session.js fills in what is empty
-// among the variables, where an earlier answer has told it.
+// The tabs that GraphiQL opens with: a user's whole story, in order. session.js fills in empty variables
+// that earlier results have.
 const PASSWORD = "correct horse battery staple";
 const SESSION = `{
     accessToken

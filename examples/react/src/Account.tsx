@@ -57,7 +57,7 @@ export function Account({ signedOut }: { signedOut: () => void }) {
   );
 }
 
-/** What the parts of the page are given: the user as last seen, and how to look again and to change. */
+/** Props of the page's parts: the user as last loaded, and functions to reload and to change it. */
 export interface PartProps {
   user: api.User;
   reload: () => Promise<void>;

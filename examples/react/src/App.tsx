@@ -84,7 +84,7 @@ export function App() {
   }
 }
 
-/** Whether the ticket is expired, redeemed, or out of attempts. */
+/** Whether the ticket has expired, was redeemed, or has no attempts left. */
 const endsTicket = (error: unknown) =>
   isRefused(error, "INVALID_TICKET") ||
   (isRefused(error, "INVALID_TOTP", "INVALID_RECOVERY_CODE") && error.details.attemptsLeft === 0);

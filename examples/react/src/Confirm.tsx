@@ -12,9 +12,9 @@ interface Waiting {
 }
 
 /**
- * For changes that need a recent sign-in. `confirmed(change)` makes the change; where the server wants
- * to know first that it is the user, `dialog` asks, and then the change is made. A password that the
- * user has typed for the change is not asked for again.
+ * For changes that need a recent sign-in. `confirmed(change)` makes the change. If the server requires
+ * confirmation first, `dialog` asks the user for it, and then the change is made. A password that the user
+ * has already entered for the change is not requested again.
  */
 export function useConfirmation() {
   const [waiting, setWaiting] = useState<Waiting | null>(null);
@@ -38,8 +38,8 @@ export function useConfirmation() {
 }
 
 /**
- * The same for changes that take a code themselves, while the factor is on: the code shows that it is
- * the user. Each code is good once, so the change needs another one.
+ * The same for changes that take a code themselves, while the factor is on: a code confirms the user.
+ * Each code is good once, so the change itself needs another code.
  */
 export async function confirmedByCode<T>(
   change: (code: string) => Promise<T>,

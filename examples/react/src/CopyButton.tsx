@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-/** Copies a text. Browsers allow that over HTTPS and on localhost, and may still refuse. */
+/** Copies a text. Browsers allow this only over HTTPS and on localhost, and may still refuse. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
   const [outcome, setOutcome] = useState("");
   async function copy() {

@@ -11,7 +11,7 @@ type Step =
   | { at: "enrol"; enrolment: api.Enrolment }
   | { at: "codes"; codes: string[] };
 
-/** What was shown is not so any more, or the enrolment is too old. */
+/** Errors that mean that the page is outdated, or that the enrolment is too old. */
 const OUTDATED = ["TOTP_ALREADY_ACTIVE", "DISABLED_MFA_TOTP", "NO_TOTP_SECRET"];
 
 const enrol = async (): Promise<Step> => ({ at: "enrol", enrolment: await api.enrol() });
@@ -28,7 +28,7 @@ async function turnOff(code: string): Promise<Step> {
   return { at: "start" };
 }
 
-/** The second factor: set it up, turn it off, replace its recovery codes. */
+/** The second factor: set up, turn off, replace the recovery codes. */
 export function Factor({ user, reload, confirmed }: PartProps) {
   const [step, setStep] = useState<Step | null>(null); // null until something is done here
   const { busy, problem, call, show } = useCall();
@@ -39,7 +39,7 @@ export function Factor({ user, reload, confirmed }: PartProps) {
   const start = () => setStep({ at: "start" });
   const at = step?.at ?? "start";
 
-  /** Go to the step that a call leads to. Where another device was faster, start again. */
+  /** Go to the step that a call returns. If another device has changed the factor, start again. */
   async function go(next: Promise<Step>): Promise<void> {
     try {
       setStep(await next);

@@ -5,7 +5,7 @@ import { Refused } from "./session";
 
 const FIELDS = "input:not([type=hidden], [hidden])";
 
-/** Runs one call at a time, and keeps what went wrong to be shown in a <Problem>. */
+/** Runs one call at a time, and keeps its error for a <Problem>. */
 export function useCall(given = "") {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(given);
@@ -23,7 +23,7 @@ export function useCall(given = "") {
   return { busy, problem, call, show: (error: unknown) => setProblem(told(error)) };
 }
 
-/** What went wrong, in words for the person in front of it. */
+/** The error, in words for the user. */
 export function told(error: unknown): string {
   if (!(error instanceof Refused))
     return "The server cannot be reached. Check your connection and try again.";
@@ -40,7 +40,7 @@ function duration(seconds: number): string {
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
-/** An error where everybody notices it. It takes the focus, unless its form has one field to correct. */
+/** A visible error. It takes the focus, unless its form has exactly one field to correct. */
 export function Problem({ text }: { text: string }) {
   const shown = useRef<HTMLParagraphElement>(null);
   useEffect(() => {
@@ -67,11 +67,11 @@ interface Props {
   problem?: string;
   children: ReactNode;
   level?: "h1" | "h2";
-  /** Begin with the focus on the heading: there is something to read before the first field. */
+  /** Begin with the focus on the heading, if there is something to read before the first field. */
   readFirst?: boolean;
 }
 
-/** A form that takes the focus, waits for its answer, and shows what went wrong. */
+/** A form that takes the focus, waits for its response, and shows errors. */
 export function Form({ title, action, submit, others = {}, children, level = "h1", ...rest }: Props) {
   const { problem: given, readFirst = false } = rest;
   const { busy, problem, call } = useCall(given);
@@ -81,7 +81,7 @@ export function Form({ title, action, submit, others = {}, children, level = "h1
   const heading = useRef<HTMLHeadingElement>(null);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
-    if (given) return; // the problem has the focus
+    if (given) return; // the error has the focus
     const start = readFirst ? heading.current : form.current?.querySelector<HTMLElement>(FIELDS);
     start?.focus();
   }, [given, readFirst]);
@@ -137,7 +137,7 @@ export function NewPasswordField({ name, label }: { name: string; label: string 
   return <Field name={name} label={label} type="password" autoComplete="new-password" hint={hint} />;
 }
 
-/** A field for a code of the app. It has no maxLength, which would cut "123 456" when it is pasted. */
+/** A field for a code of the app. It has no maxLength, which would truncate a pasted "123 456". */
 export function CodeField() {
   return (
     <Field

@@ -3,7 +3,7 @@ import type { PartProps } from "./Account";
 import * as api from "./api";
 import { Problem, useCall } from "./Form";
 
-/** Where the user is signed in. */
+/** The user's sessions. */
 export function Sessions({ user, reload }: Omit<PartProps, "confirmed">) {
   const { busy, problem, call } = useCall();
   const heading = useRef<HTMLHeadingElement>(null);
@@ -42,7 +42,7 @@ export function Sessions({ user, reload }: Omit<PartProps, "confirmed">) {
   );
 }
 
-/** What a browser says of itself, in a word or two. */
+/** A short name for a browser, from its user agent. */
 function browserOf(userAgent: string | null): string {
   const names = { Edg: "Edge", Firefox: "Firefox", Chrome: "Chrome", Safari: "Safari" };
   const found = Object.entries(names).find(([sign]) => userAgent?.includes(`${sign}/`));

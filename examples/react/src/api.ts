@@ -41,7 +41,7 @@ export async function signUp(email: string, password: string): Promise<void> {
   keep(await ask<Session>(query, { email, password }));
 }
 
-/** The ticket, where a code is asked for; null where the user is signed in already. */
+/** Sign in. Returns the ticket if a code is needed, or null if the user is now signed in. */
 export async function signIn(email: string, password: string): Promise<string | null> {
   const query = `mutation ($email: String!, $password: String!) {
     signInEmailPassword(email: $email, password: $password) {
@@ -73,7 +73,7 @@ export async function verify(from: CodeFrom, ticket: string, code: string): Prom
 
 export const me = () => ask<User | null>(`query { me { ${USER} } }`);
 
-/** Show that it is the user: by password, or by code where the second factor is on. */
+/** Confirm the user: with the password, or with a code if the second factor is on. */
 export async function elevate(proof: { password?: string; code?: string }): Promise<void> {
   const query = `mutation ($password: String, $code: String) {
     elevate(password: $password, code: $code) { ${TOKENS} }
@@ -116,7 +116,7 @@ export async function signOut(): Promise<void> {
   try {
     await ask<boolean>(query, { token: refreshToken() });
   } catch (error) {
-    // Whoever may not come in has nothing to sign out of.
+    // A user who may not sign in has no session to end.
     if (!isRefused(error, "DISABLED_USER", "UNVERIFIED_USER")) throw error;
   }
   keep(null);

@@ -1,5 +1,5 @@
-// The session, and how operations reach the server. The tokens live in memory: no other script's
-// storage holds them, and closing the page forgets them.
+// The session, and sending operations to the server. The tokens are kept in memory: they are in no storage
+// that other scripts can read, and closing the page deletes them.
 
 export interface Session {
   accessToken: string;
@@ -12,7 +12,7 @@ interface Details {
   id?: string;
 }
 
-/** The server has answered, and its answer is no. */
+/** The server has refused the operation. */
 export class Refused extends Error {
   constructor(
     message: string,
@@ -23,7 +23,7 @@ export class Refused extends Error {
   }
 }
 
-/** No answer has come, or one of something else: offline, or a proxy's page of an error. */
+/** There is no response, or not from Postern: offline, or a proxy's error page. */
 export class Unreachable extends Error {}
 
 export const isRefused = (error: unknown, ...codes: string[]): error is Refused =>
@@ -37,12 +37,12 @@ const listeners = new Set<(error: Refused) => void>();
 
 export const refreshToken = () => session?.refreshToken;
 
-/** Go on with these tokens, or with none. Older refresh tokens of the session may be dead. */
+/** Use these tokens from now on, or none. Older refresh tokens of the session may be revoked. */
 export function keep(fresh: Session | null): void {
   session = fresh;
 }
 
-/** Be told when the session has ended without a sign-out; returns how to stop that. */
+/** Call a function when the session ends without a sign-out; returns a function that stops this. */
 export function onSessionEnd(listener: (error: Refused) => void): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
@@ -69,7 +69,7 @@ async function refresh(before: Session): Promise<void> {
   const query = `mutation ($token: String!) { refreshSession(refreshToken: $token) { ${TOKENS} } }`;
   try {
     const fresh = await send<Session>(query, { token: before.refreshToken });
-    if (session === before) session = fresh; // else a later change has brought newer tokens
+    if (session === before) session = fresh; // otherwise a later change has set newer tokens
   } catch (error) {
     if (isRefused(error, "INVALID_REFRESH_TOKEN") && session === before) {
       session = null;
@@ -80,8 +80,8 @@ async function refresh(before: Session): Promise<void> {
 }
 
 /**
- * Send an operation and return its one field. Where the access token has expired, refresh the
- * session, once for all requests that wait, and send it again. Throws Refused and Unreachable.
+ * Send an operation and return its only field. If the access token has expired, refresh the session,
+ * once for all waiting requests, and send the operation again. Throws Refused and Unreachable.
  */
 export async function ask<T>(query: string, variables: object = {}): Promise<T> {
   await refreshing;
@@ -91,7 +91,7 @@ export async function ask<T>(query: string, variables: object = {}): Promise<T> 
   } catch (error) {
     if (!sentWith || !isRefused(error, "UNAUTHENTICATED")) throw error;
     if (session === sentWith) refreshing ??= refresh(sentWith).finally(() => (refreshing = null));
-    await refreshing; // null where another request has refreshed before this refusal came
+    await refreshing; // null if another request has refreshed before this refusal arrived
     return await send<T>(query, variables);
   }
 }

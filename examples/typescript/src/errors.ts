@@ -15,7 +15,7 @@ export class Refused extends Error {
   }
 }
 
-/** What a sign-in page does next. The compiler complains when a code is missing here. */
+/** What a sign-in page does next. The compiler reports an error if a code is missing here. */
 export function whatNext(code: ErrorCode): string {
   switch (code) {
     case ErrorCode.InvalidEmailPassword:

@@ -4,7 +4,7 @@ import { Refused, type Refusal } from "./errors.js";
 
 type Answer<T> = { data?: T | null; errors?: Refusal[] };
 
-/** The smallest client there is: typed by its document, one function. */
+/** A minimal client: one function, typed by its document. */
 export async function ask<T, V>(
   url: string,
   document: TypedDocumentNode<T, V>,

@@ -31,7 +31,7 @@ async function signIn(): Promise<Tokens> {
       return answer;
     case "MfaTicket": {
       console.log("signed in to a ticket, good for", answer.expiresIn, "seconds");
-      // The code before is used up; the next one comes within half a minute, and is good already.
+      // The current code is used up. The next one follows within half a minute, and is already accepted.
       const otp = app.generate({ timestamp: Date.now() + 30_000 });
       return (await ask(url, Verify, { ticket: answer.ticket, otp })).verifySignInMfaTotp;
     }
@@ -41,7 +41,7 @@ async function signIn(): Promise<Tokens> {
 const tokens = await signIn();
 console.log("signed in with both factors");
 
-// Ten requests at once with a token that does not work any more: one refresh, ten answers.
+// Ten simultaneous requests with an invalid token: one refresh, ten results.
 const sent = { refused: 0, refreshes: 0, repeated: 0 };
 const counting: typeof fetch = async (input, init) => {
   const kind = String(init?.body).includes("refreshSession")
@@ -51,7 +51,7 @@ const counting: typeof fetch = async (input, init) => {
       : "repeated";
   const number = ++sent[kind];
   const response = await fetch(input, init);
-  // One of the refusals is late: it comes when the others have a new token already.
+  // One of the refusals is late: it arrives when the others already have a new token.
   if (kind === "refused" && number === 10) await new Promise((done) => setTimeout(done, 500));
   return response;
 };

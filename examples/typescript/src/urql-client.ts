@@ -9,8 +9,8 @@ export interface Tokens {
 }
 
 /**
- * A client that refreshes its session when it is told UNAUTHENTICATED, and repeats what was refused.
- * However many requests are refused, and however late some of the refusals come, it refreshes once.
+ * A client that refreshes its session after UNAUTHENTICATED, and repeats the refused operation. It
+ * refreshes once, however many requests are refused, and however late some of the refusals arrive.
  */
 export function signedIn(url: string, tokens: Tokens, fetch = globalThis.fetch): Client {
   let refused = "";
@@ -30,7 +30,7 @@ export function signedIn(url: string, tokens: Tokens, fetch = globalThis.fetch):
           );
         },
         refreshAuth: async () => {
-          // A refusal of the token before is late: there is a new one, and only repeating is left.
+          // A late refusal of the previous token: there is a new token already, so only repeat.
           if (refused !== `Bearer ${tokens.accessToken}`) return;
           const { refreshToken } = tokens;
           const { data } = await utils.mutate(Refresh, { refreshToken });
