@@ -19,6 +19,7 @@ from auth.mail import notices
 from auth.postern import Postern
 from auth.sessions import ending
 from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
+from models.hot_paths import users
 from models.transactions import atomic
 
 BATCH = 500
@@ -179,6 +180,7 @@ async def set_metadata(
 async def end_sessions(postern: Postern, caller: Caller, user: User) -> None:
     """End all sessions and tickets of a user."""
     async with atomic():
+        await users.lock(user.id)
         await MfaTicket.filter(user_id=user.id).delete()
         await ending.end_all(postern, caller, user)
 
@@ -198,8 +200,9 @@ async def end_everybodys_sessions(postern: Postern, caller: Caller) -> int:
             theirs = kind.filter(user_id__in=ids).distinct()
             having |= {UUID(str(row)) for row in await theirs.values_list("user_id", flat=True)}
         async with atomic():
-            await MfaTicket.filter(user_id__in=ids).delete()
-            await UserSession.filter(user_id__in=ids).delete()
+            await users.lock(*having)
+            await MfaTicket.filter(user_id__in=having).delete()
+            await UserSession.filter(user_id__in=having).delete()
             for user_id in having:
                 await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user_id)
         count += len(having)

@@ -90,7 +90,7 @@ class Settings(BaseModel):
     `?sslmode=verify-full&sslrootcert=ca.pem`. [Other parameters](operating.md#postgresql) of libpq
     work too; one that Postern does not support is refused by name."""
     database_pool_size: Annotated[
-        int, Named("AUTH_DATABASE_POOL_SIZE"), *whole(1, 1000, "connections")
+        int, Named("AUTH_DATABASE_POOL_SIZE"), *whole(2, 1000, "connections")
     ] = 10
     """The connections to PostgreSQL that one process may hold."""
     encryption_keys: Annotated[EncryptionKeys, Named("AUTH_ENCRYPTION_KEYS", secret=True)] = None

@@ -11,7 +11,7 @@ from auth.factors import recovery_codes, totp
 from auth.limits import throttling
 from auth.limits.throttling import Attempt
 from auth.postern import Postern
-from models import User, proofs
+from models import MfaTicket, User, proofs
 from models.proofs import Proof
 
 
@@ -73,7 +73,10 @@ def refuse_without_any(user: User, factor: SecondFactor) -> None:
 
 
 async def remove(user: User, *factors: SecondFactor) -> None:
-    """Delete factors in the caller's transaction; recovery codes go with the last factor."""
+    """Delete factors in the caller's transaction; recovery codes go with the last factor.
+
+    Sign-ins that wait for a factor end: a ticket must not be redeemed with a later factor.
+    """
     for factor in factors:
         await factor.remove(user)  # locks the user's row
     await user.refresh_from_db()
@@ -81,6 +84,7 @@ async def remove(user: User, *factors: SecondFactor) -> None:
     if not user.has_second_factor:
         await recovery_codes.remove(user)
     await User.filter(id=user.id).update(has_second_factor=user.has_second_factor)
+    await MfaTicket.filter(user_id=user.id).delete()
 
 
 @dataclass(frozen=True)

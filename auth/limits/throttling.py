@@ -91,7 +91,8 @@ class Attempt:
         """
         network = network_of(self.caller.address)
         subject = self.subject if known else "nobody"
-        return replace(self, key=tokens.digest(f"{subject} from {network}"))
+        # The network first: a subject is whatever somebody sends, and must not read like another.
+        return replace(self, key=tokens.digest(f"from {network}: {subject}"))
 
     async def refused(self, wait: float = 0) -> AuthError:
         """Return the refusal of an attempt that has to wait, for at least `wait` seconds.

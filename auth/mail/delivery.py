@@ -21,6 +21,7 @@ from auth.mail import requested, templates
 from auth.mail.smtp import MailServer, RefusedMailError
 from auth.postern import Postern
 from models import Mail
+from models.hot_paths import users
 from models.transactions import atomic
 
 LEASE = 5 * 60
@@ -138,10 +139,12 @@ async def _try_again(postern: Postern, taken: _Taken, error: Exception) -> None:
 
 
 async def _give_up(postern: Postern, taken: _Taken, reason: str) -> None:
+    user_id = getattr(taken.mail, "user_id", None)
     async with atomic():
+        if user_id:
+            await users.lock(user_id)
         if not await taken.row.update(due_at=None):
             return
-        user_id = getattr(taken.mail, "user_id", None)
         await events.record(postern, SYSTEM, EventType.MAIL_NOT_SENT, user_id)
     logger.error("mail %s (%s) given up: %s", taken.mail.id, taken.mail.kind, reason)
 

@@ -6,6 +6,7 @@ from auth.errors import AuthError, ErrorCode
 from auth.mail import links, outbox, tickets
 from auth.postern import Postern
 from models import Mail, User
+from models.hot_paths import users
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
@@ -46,6 +47,7 @@ async def prepare(postern: Postern, mail: Mail) -> bool:
             mail.kind = SIGN_UP_AGAIN if user.email_verified else VERIFY_EMAIL
         if mail.kind == VERIFY_EMAIL and user.email_verified:
             return False
+        await users.lock(user.id)
         mail.user = user
         await Mail.filter(id=mail.id).update(user_id=user.id, kind=mail.kind)
         if purpose := PURPOSES.get(mail.kind):

@@ -8,6 +8,7 @@ from auth.events import EventType
 from auth.postern import Postern
 from auth.sessions import current
 from models import RefreshToken, User, UserSession
+from models.hot_paths import users
 from models.transactions import atomic
 
 
@@ -49,14 +50,16 @@ async def revoke_session(postern: Postern, caller: Caller, session_id: str) -> b
 async def end_all(postern: Postern, caller: Caller, user: User, *, but: UUID | None = None) -> None:
     """End all sessions of the user, except the one with the id `but`."""
     async with atomic():
+        await users.lock(user.id)
         await UserSession.filter(user_id=user.id).exclude(id=but).delete()
         await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user.id)
 
 
 async def _end(postern: Postern, caller: Caller, session: UserSession) -> bool:
+    user_id: UUID = session.user_id  # type: ignore[attr-defined] # Tortoise adds it
     async with atomic():
+        await users.lock(user_id)
         ended = await UserSession.filter(id=session.id).delete()
         if ended:
-            user_id: UUID = session.user_id  # type: ignore[attr-defined] # Tortoise adds it
             await events.record(postern, caller, EventType.SESSION_ENDED, user_id)
     return bool(ended)

@@ -18,7 +18,7 @@ from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.opening import Session
 from models import RefreshToken, UserSession
-from models.hot_paths import sessions
+from models.hot_paths import sessions, users
 from models.hot_paths.sessions import Use
 from models.transactions import atomic
 
@@ -90,8 +90,11 @@ async def _answer_again(
         return opening.handed_out(
             postern, session.user, session, by_digest[stored.digest], stored.id
         )
-    stolen = stored.rotated_at and presented.rotated_at and presented.rotated_at <= grace_since
     async with atomic():
+        await users.lock(session.user.id)
+        successor = await alive.filter(id=stored.id).first()  # as it is now, not before `repeat`
+        in_grace = presented.rotated_at is None or presented.rotated_at > grace_since
+        stolen = successor and successor.rotated_at and not in_grace
         if stolen and await UserSession.filter(id=session.id).delete():
             await events.record(postern, caller, EventType.REFRESH_TOKEN_REUSED, session.user.id)
     raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)

@@ -69,11 +69,29 @@ async def sign_in(
         if counted is None:  # the wait began during the check
             return await _held_back(attempt, found, secret)
         answer = await admission.admit(Proven(found, secret.methods, proof, counted))
-    if answer is None:  # the account changed during the check
+        if (
+            answer is None
+        ):  # the account changed during the check: perhaps the secret is right still
+            answer = await _check_again(counted, found, secret)
+    if answer is None:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, found.id)
         raise secret.wrong()
     await _give_back_for_address(attempt)
     return answer
+
+
+async def _check_again(counted: Attempt, found: User, secret: Secret) -> Session | MfaTicket | None:
+    """Check the secret against the account as it is now.
+
+    Another sign-in may have stored the same password's hash in its newer form.
+    """
+    now = await User.get_or_none(id=found.id)
+    proof = await secret.check(now)
+    return (
+        await admission.admit(Proven(now, secret.methods, proof, counted))
+        if now and proof
+        else None
+    )
 
 
 async def _look_up(
@@ -139,7 +157,8 @@ async def _held_back(
         await secret.pretend()
         raise refusal
     proof = await secret.check(found)
-    if not proof:
+    concealed = attempt.postern.settings.conceal_errors
+    if not proof or (concealed and admission.kept_out(attempt.postern, found)):
         raise refusal
     await _refuse_kept_out(counted, found, spent=not wait)
     answer = await admission.admit(Proven(found, secret.methods, proof, counted))
@@ -165,7 +184,11 @@ async def _refuse_kept_out(attempt: Attempt, user: User, *, spent: bool = True) 
             raise await attempt.refused()
         if spent:
             await _give_back_for_address(attempt)
-    elif not attempt.counted and await attempt.count_here() is None:
-        raise await attempt.refused()  # concealed, it counts like a wrong one
-    await events.record(postern, attempt.caller, EventType.SIGN_IN_FAILED, user.id)
+        await events.record(postern, attempt.caller, EventType.SIGN_IN_FAILED, user.id)
+    else:  # it counts like a wrong one, and leaves the same trace
+        counted = await attempt.count_here()
+        if counted is None:
+            raise await attempt.refused()
+        await events.record(postern, attempt.caller, EventType.SIGN_IN_FAILED, user.id)
+        await counted.announce_wait()
     raise AuthError(reason, tells_of_account=True)
