@@ -319,6 +319,7 @@ SHIPPED_LIMITS = {
     "AUTH_RATE_LIMIT_GLOBAL_BURST": "",
     "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "",
     "AUTH_RATE_LIMIT_SIGNUPS_BURST": "",
+    "AUTH_RATE_LIMIT_EMAIL_BURST": "",
 }
 """For `running_server`: the limits of a new installation."""
 
@@ -348,6 +349,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
         "AUTH_RATE_LIMIT_GLOBAL_BURST": "1000000",
         "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "1000000",
         "AUTH_RATE_LIMIT_SIGNUPS_BURST": "1000000",
+        "AUTH_RATE_LIMIT_EMAIL_BURST": "1000000",
     }
     return clean | chosen | settings
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from tortoise.expressions import F
-
 from auth import events, tokens
 from auth.caller import Caller
 from auth.claims import hasura_claims
@@ -19,7 +17,7 @@ from auth.limits.throttling import Attempt
 from auth.postern import Postern
 from auth.tokens import SessionClaims
 from models import MfaTicket, RefreshToken, User, UserSession
-from models.hot_paths import sign_ins
+from models.hot_paths import sign_ins, users
 from models.hot_paths.sign_ins import NewSession
 from models.proofs import Proof
 from models.transactions import atomic
@@ -61,23 +59,21 @@ async def open_session(
     has to wait.
     """
     postern, caller, now = attempt.postern, attempt.caller, attempt.postern.now()
-    refresh_token = tokens.opaque_token()
+    most, refresh_token = postern.settings.sessions_per_user, tokens.opaque_token()
     session = NewSession(
         id=uuid4(),
         token_id=uuid4(),
         digest=tokens.digest(refresh_token),
         methods=methods,
         expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
-        most=postern.settings.sessions_per_user,
+        many=max(0, most - _SIGN_INS_AT_ONCE),
     )
-    opened = await sign_ins.open_session(attempt.admission(user, proof), session, ticket=ticket)
-    if opened is None:
+    had_many = await sign_ins.open_session(attempt.admission(user, proof), session, ticket=ticket)
+    if had_many is None:
         return None
     events.log(postern, caller, EventType.SIGNED_IN, user.id)
-    if opened.displaced:
-        events.log(postern, caller, EventType.SESSION_DISPLACED, user.id)
-    if opened.displaced or postern.settings.sessions_per_user <= _SIGN_INS_AT_ONCE:
-        await _displace_more(postern, caller, user)
+    if had_many or most <= _SIGN_INS_AT_ONCE:
+        await _displace_oldest(postern, caller, user)
     claims = _Claims(session.id, list(methods), now)
     return handed_out(postern, user, claims, refresh_token, session.token_id)
 
@@ -104,14 +100,14 @@ async def _hand_out(postern: Postern, session: UserSession, *, elevated: bool = 
     return handed_out(postern, user, session, refresh_token, stored.id, elevated=elevated)
 
 
-async def _displace_more(postern: Postern, caller: Caller, user: User) -> None:
-    """End the oldest sessions of a user who still has too many.
+async def _displace_oldest(postern: Postern, caller: Caller, user: User) -> None:
+    """End the oldest sessions of a user who has too many.
 
     Sign-ins at the same instant do not see each other's sessions; here they run one after another.
     """
     newest = UserSession.filter(user_id=user.id).order_by("-created_at", "id")
     async with atomic():
-        await User.filter(id=user.id).update(disabled=F("disabled"))  # locks the user's row
+        await users.lock(user.id)
         over = await newest.offset(postern.settings.sessions_per_user).values_list("id", flat=True)
         if over:
             await UserSession.filter(id__in=over).delete()
@@ -142,5 +138,5 @@ def handed_out(
 
 
 _SIGN_INS_AT_ONCE = 64
-"""How many sign-ins of one user may run at the same instant, in all processes. With a limit of
-sessions above that, at least one of them sees too many sessions, and ends them."""
+"""How many sign-ins of one user may run at the same instant, in all processes. Whoever has so few
+sessions that these fit in too cannot have too many; else the oldest are looked for and ended."""

@@ -81,17 +81,16 @@ async def sign_in(
 
 
 async def _check_again(counted: Attempt, found: User, secret: Secret) -> Session | MfaTicket | None:
-    """Check the secret against the account as it is now.
+    """Check the secret against what is stored now, if the account is otherwise as it was.
 
     Another sign-in may have stored the same password's hash in its newer form.
     """
-    now = await User.get_or_none(id=found.id)
-    proof = await secret.check(now)
-    return (
-        await admission.admit(Proven(now, secret.methods, proof, counted))
-        if now and proof
-        else None
-    )
+    factor = found.has_second_factor
+    now = await User.get_or_none(id=found.id, disabled=False, has_second_factor=factor)
+    proof = await secret.check(now) if now else None
+    if not now or not proof:
+        return None
+    return await admission.admit(Proven(now, secret.methods, proof, counted))
 
 
 async def _look_up(

@@ -64,16 +64,8 @@ class NewSession:
     digest: str = field(repr=False)
     methods: tuple[str, ...]
     expires_at: datetime
-    most: int
-    """How many sessions the user may have; beyond that, the oldest end."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The side effects of opening a session."""
-
-    displaced: bool
-    """An older session was ended to make room."""
+    many: int
+    """Other sessions beyond which the caller is told that there are many."""
 
 
 async def issue_ticket(admission: Admission, ticket: NewTicket) -> bool:
@@ -98,12 +90,14 @@ async def issue_ticket(admission: Admission, ticket: NewTicket) -> bool:
 
 async def open_session(
     admission: Admission, session: NewSession, *, ticket: MfaTicket | None = None
-) -> Opened | None:
+) -> bool | None:
     """Store a session, its refresh token and its event, and spend the proof.
 
     A ticket is redeemed. With a ticket, the user must have a second factor; without a ticket, the
     user must not have one. Returns None and changes nothing if this is not so, if the proof or the
-    ticket no longer holds, if the user was disabled, or if the attempt has to wait.
+    ticket no longer holds, if the user was disabled, or if the attempt has to wait. Otherwise
+    returns whether the user had more than `many` other sessions, without those that are opened at
+    the same moment: this statement does not see them.
     """
     happened = await _session_for(admission.proof.kind, redeems=ticket is not None).run(
         **_common(admission),
@@ -113,12 +107,11 @@ async def open_session(
         digest=session.digest,
         methods=json.dumps(session.methods),
         expires_at=session.expires_at,
-        others=session.most - 1,
+        many=session.many,
         event="SIGNED_IN",
-        displaced="SESSION_DISPLACED",
         proof_event=admission.proof.kind.event,
     )
-    return Opened(displaced="displaced" in happened) if happened else None
+    return "many" in happened if happened else None
 
 
 def _common(admission: Admission) -> dict[str, object]:
@@ -170,5 +163,5 @@ def _session_for(kind: ProofKind, *, redeems: bool) -> AtomicChange[User]:
             **redemption,
             **steps.OPEN_SESSION,
         },
-        then=steps.DISPLACE_OLDEST,
+        then=steps.MANY_SESSIONS,
     )

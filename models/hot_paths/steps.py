@@ -40,13 +40,10 @@ OPEN_SESSION = {
         SELECT :token, :session, :digest WHERE {previous} RETURNING id""",
     "event": EVENT,
 }
-DISPLACE_OLDEST = {
-    "displaced": """
-        DELETE FROM user_sessions WHERE id IN (
-            SELECT id FROM user_sessions WHERE user_id = :user AND id <> :session
-            ORDER BY created_at DESC, id LIMIT 1000000 OFFSET :others)
-        AND {previous} RETURNING id""",
-    "displacement": event_named("displaced"),
+MANY_SESSIONS = {
+    "many": """
+        SELECT id FROM user_sessions WHERE user_id = :user AND id <> :session AND {previous}
+        LIMIT 1 OFFSET :many"""
 }
-"""End the oldest sessions of a user who has more than `others` besides the new one."""
+"""Tell whether the user has more than `many` sessions besides the new one."""
 SESSION_IS_ALIVE = "user_sessions.expires_at > :now AND user_sessions.last_used_at > :idle_since"

@@ -102,6 +102,18 @@ class TestPassword:
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
         assert await refusal(right) == "DISABLED_USER"
 
+    async def test_simultaneous_sign_ins_all_succeed_while_a_hash_is_replaced(
+        self, postern: Postern
+    ) -> None:
+        user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
+        old = Passwords(memory_cost=64, time_cost=1, parallelism=1, threads=1)
+        for _ in range(10):
+            await User.filter(id=user.id).update(password_hash=await old.hash(PASSWORD))
+            attempts = (refusal(with_password(postern, JOE, PASSWORD)) for _ in range(6))
+            assert await asyncio.gather(*attempts) == [""] * 6
+        assert "SIGN_IN_FAILED" not in await event_names()
+        old.close()
+
     async def test_an_outdated_hash_is_replaced(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
         old = Passwords(memory_cost=64, time_cost=1, parallelism=1, threads=1)
@@ -257,7 +269,25 @@ class TestTicket:
         await operators.reset_mfa(postern, caller(), joe.session.user)
         clock.forward(30)
         attempt = with_code(postern, ticket, joe.code(postern))
-        assert await refusal(attempt) == "DISABLED_MFA_TOTP"
+        assert await refusal(attempt) == "INVALID_TICKET"
+
+    async def test_a_ticket_is_not_redeemed_with_a_later_factor(
+        self, postern: Postern, clock: Clock
+    ) -> None:
+        joe = await sign_up_with_factor(postern)
+        ticket = await open_ticket(postern)
+        await operators.reset_mfa(postern, caller(), joe.session.user)
+        signed_in = await with_password(postern, JOE, PASSWORD)
+        assert isinstance(signed_in, opening.Session)
+        again = caller(signed_in.access_token)
+        secret = (await enrolment.change_user_mfa(postern, again)).totp_secret
+        clock.forward(30)
+        step = one_time_codes.time_step(postern.now())
+        code = one_time_codes.code_at(secret, step)
+        await enrolment.verify_change_user_mfa(postern, again, "totp", code)
+        clock.forward(30)
+        later = one_time_codes.code_at(secret, step + 1)
+        assert await refusal(with_code(postern, ticket, later)) == "INVALID_TICKET"
 
 
 class TestACodeIsAcceptedOnce:
@@ -539,11 +569,12 @@ class TestASignInThatIsOvertaken:
         assert await self.overtaken(postern, turned_on) == "INVALID_EMAIL_PASSWORD"
 
     async def overtaken(self, postern: Postern, change: Awaitable[object]) -> str:
-        verify = postern.passwords.verify
+        verify, changes = postern.passwords.verify, [change]
 
         async def slow(password_hash: str | None, password: str) -> Match:
             matches = await verify(password_hash, password)
-            await change
+            while changes:
+                await changes.pop()
             return matches
 
         with pytest.MonkeyPatch.context() as patch:

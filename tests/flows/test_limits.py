@@ -205,3 +205,16 @@ def test_events_and_sessions_have_the_clients_address(server: Server) -> None:
     assert {edge["node"]["address"] for edge in me["sessions"]["edges"]} == {"2001:db8::7"}
     addresses = {edge["node"]["address"] for edge in me["securityEvents"]["edges"]}
     assert addresses == {"2001:db8::7"}
+
+
+def test_strangers_cannot_count_against_a_users_known_network(server: Server) -> None:
+    """Whatever they send as an address, it must not be counted as the user's own network."""
+    home = "203.0.113.5"
+    with httpx2.Client(base_url=server.url, headers={"x-forwarded-for": home}) as http:
+        Client(http).sign_up(JOE)
+        for text in (JOE, f"{JOE} from {home}", f"from {home}: password of {JOE}"):
+            body = payload("signInEmailPassword", {"email": text, "password": "a wrong guess"})
+            for n in range(12):
+                ask(server, body, f"192.0.2.{n}")
+        assert told(ask(server, RIGHT, "192.0.2.99")) == "TOO_MANY_REQUESTS"
+        assert told(ask(server, RIGHT, home)) == ""

@@ -9,7 +9,9 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -118,3 +120,31 @@ def test_killing_one_process_loses_nothing(client: Client, servers: Servers) -> 
     assert len(set(tokens)) == 200
     for token in tokens[::10]:
         client.call("refreshSession", refreshToken=token)
+
+
+def test_ending_a_session_never_deadlocks_with_a_change_of_the_factor(
+    servers: Servers, visitor: Client
+) -> None:
+    """Each locks the user's row first, so one waits for the other, and neither fails."""
+    visitor.sign_up(JOE)
+    phone = visitor.enrol()
+    for n in range(5):
+        ticket = visitor.ticket(JOE)
+        code = phone.recovery_codes.pop()
+        session = visitor.call("verifySignInMfaRecoveryCode", ticket=ticket, recoveryCode=code)
+        headers = {"authorization": f"Bearer {session['accessToken']}"}
+        asked = [
+            payload("signOut", {"refreshToken": session["refreshToken"]}),
+            payload("elevate", {"code": phone.recovery_codes[-1]}),
+        ]
+
+        def ask(body: Any, headers: dict[str, str] = headers) -> Any:
+            url = f"{random.choice(servers).url}/graphql"
+            return httpx2.post(url, json=body, headers=headers, timeout=30).json()
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(ask, asked))
+        told = [each["extensions"]["code"] for it in answers for each in it.get("errors", [])]
+        assert set(told) <= {"UNAUTHENTICATED"}, (n, told)
+        if not told:
+            phone.recovery_codes.pop()

@@ -26,19 +26,21 @@ from hypothesis.stateful import (
 
 from api import contract
 from auth import admission
-from auth.accounts import enrolment, password_change, sign_up
+from auth.accounts import enrolment, password_change, password_reset, sign_up
 from auth.errors import AuthError
 from auth.factors import one_time_codes, recovery_codes, totp
+from auth.mail import delivery, outbox
 from auth.postern import Postern, open_postern
 from auth.sessions import elevation, ending, opening, refreshing
 from auth.ways_in import email_password
 from config import load
-from models import RecoveryCode, User, UserSession, database
+from models import Mail, RecoveryCode, User, UserSession, database
 from tests.support import Clock, caller, environment
 
 TICKET_LIFE, TICKET_ATTEMPTS = timedelta(minutes=5), 5
 ACCESS_LIFE = RECENT = timedelta(minutes=15)
 ENROLMENT_LIFE, GRACE = timedelta(hours=1), timedelta(seconds=10)
+RESET_LIFE = timedelta(hours=1)
 WRONG = 99
 """An offset for a code that is wrong in every time step."""
 OFFSETS = st.sampled_from([0, 0, 0, 1, -1, -2, 2, WRONG])
@@ -109,7 +111,15 @@ class Ticket:
     attempts: int = TICKET_ATTEMPTS
 
 
+@dataclass(eq=False)
+class Reset:
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
 CONTRACTS = {
+    "send_password_reset_email": [contract.SEND_RESET],
+    "reset_password": [contract.RESET_PASSWORD],
     "sign_up_email_password": [contract.SIGN_UP],
     "sign_in_email_password": [contract.SIGN_IN],
     "redeem": [contract.VERIFY_TOTP, contract.VERIFY_RECOVERY_CODE],
@@ -132,6 +142,7 @@ class Life(RuleBasedStateMachine):
 
     world: World
     access, refresh, tickets = Bundle("access"), Bundle("refresh"), Bundle("tickets")
+    resets = Bundle("resets")
 
     @initialize(target=access)
     def sign_up(self) -> Any:
@@ -145,6 +156,7 @@ class Life(RuleBasedStateMachine):
         self.codes: list[str] = []
         self.devices: list[Device] = []
         self.all_tickets: list[Ticket] = []
+        self.all_resets: list[Reset] = []
         self.all_refresh: list[Refresh] = []
         self.new_tickets: list[Ticket] = []
         self.new_refresh: list[Refresh] = []
@@ -245,7 +257,7 @@ class Life(RuleBasedStateMachine):
         if ticket.attempts == 0 or ticket.expires_at <= self.clock():
             return "INVALID_TICKET"
         ticket.attempts -= 1
-        return "" if self.active else "DISABLED_MFA_TOTP"
+        return ""
 
     @rule(target=access, ticket=tickets, offset=OFFSETS)
     def verify(self, ticket: Ticket, offset: int) -> Any:
@@ -327,6 +339,8 @@ class Life(RuleBasedStateMachine):
         if not expected:
             self.reissued(access.device, answer.session)
             self.active, self.secret, self.codes = False, None, []
+            for ticket in self.all_tickets:
+                ticket.attempts = 0
             self.last_step = step or self.last_step
 
     @rule(access=access, offset=OFFSETS)
@@ -421,6 +435,32 @@ class Life(RuleBasedStateMachine):
             self.end(*(device for device in self.devices if device is not access.device))
             for ticket in self.all_tickets:
                 ticket.attempts = 0
+
+    @rule(target=resets)
+    def ask_for_a_reset(self) -> Any:
+        self.done(password_reset.send_password_reset_email(self.postern, caller(), self.email))
+        while self.world.run(delivery.deliver_next(self.postern, None)):
+            pass
+        mail = self.world.run(Mail.get(recipient=self.email, kind="password-reset"))
+        ticket = outbox.opened(self.postern, mail)["ticket"]
+        self.world.run(Mail.filter(recipient=self.email).delete())
+        self.all_resets.append(Reset(ticket, self.clock() + RESET_LIFE))
+        return self.all_resets[-1]
+
+    @rule(reset=resets, number=st.integers(0, 9), short=st.booleans())
+    def reset_password(self, reset: Reset, number: int, *, short: bool) -> None:
+        fresh = "short" if short else f"password {number}"
+        good = reset.expires_at > self.clock()
+        expected = ("PASSWORD_TOO_SHORT" if short else "") if good else "INVALID_TICKET"
+        change = password_reset.reset_password(self.postern, caller(), reset.token, fresh)
+        assert self.ask(change)[0] == expected
+        if not expected:
+            self.password = fresh
+            self.end(*self.devices)
+            for ticket in self.all_tickets:
+                ticket.attempts = 0
+            for each in self.all_resets:
+                each.expires_at = self.clock()
 
     @invariant()
     def the_database_agrees(self) -> None:
