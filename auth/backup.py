@@ -124,6 +124,7 @@ def restore(settings: Settings, folder: Path, now: datetime, *, force: bool) -> 
             raise BackupError(f"{there[0]} is there already; --force moves it out of the way")
         if target is not None and sqlite_files.is_open_elsewhere(target):
             raise BackupError(f"{target} is open in another process; stop it first")
+        there = _already_there(data_dir, target)  # SQLite may have removed the log just now
         aside = data_dir / f"before-restore-{now:%Y%m%dT%H%M%S}"
         _put_back(backup, folder, data_dir, target, there, aside)
     return aside if there else None

@@ -68,8 +68,8 @@ def restore(folder: Path, force: bool, in_json: bool) -> None:
     """
     settings = chosen_settings()
     try:
-        aside = backups.restore(settings, folder, datetime.now(UTC), force=force)
         restored = backups.read(folder)
+        aside = backups.restore(settings, folder, datetime.now(UTC), force=force)
     except _FAILURES as error:
         raise click.ClickException(f"Nothing was restored: {error}.") from None
     lines = [f"Restored {name}." for name in restored.files if name != backups.CONFIGURATION]

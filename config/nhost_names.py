@@ -59,7 +59,7 @@ HARMLESS = (
     Passed("AUTH_OAUTH2_PROVIDER_*", "auth.oauth2Provider", "Postern is no OAuth provider"),
     Passed("AUTH_PASSWORD_HIBP_ENABLED", "auth.method.emailPassword.hibpEnabled",
            "AUTH_PASSWORD_CHECK_COMMON refuses common passwords, and asks no service"),
-    Passed("AUTH_JWT_CUSTOM_CLAIMS_DEFAULTS", None, "a claim without a value is left out"),
+    Passed("AUTH_JWT_CUSTOM_CLAIMS_DEFAULTS", None, "a claim without a value is `null`"),
     Passed("AUTH_GRAVATAR_*", "auth.user.gravatar", "Postern tells Gravatar no address"),
     Passed("AUTH_SMTP_X_SMTPAPI_HEADER", None, "Postern sets no header of one mail provider"),
     Passed("AUTH_RATE_LIMIT_EMAIL_IS_GLOBAL", None, "Postern counts for each client"),

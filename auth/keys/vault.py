@@ -84,7 +84,7 @@ class Vault:
             nonce, ciphertext = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
             return self._keys[key_id].decrypt(nonce, ciphertext, context.encode()).decode()
         except KeyError:
-            raise VaultError(f"no key with the id {key_id[:8]!r} in AUTH_ENCRYPTION_KEYS") from None
+            raise VaultError(f"no encryption key has the id {key_id[:8]!r}") from None
         except (InvalidTag, binascii.Error, ValueError):
             raise VaultError("a sealed secret cannot be opened") from None
 

@@ -168,6 +168,18 @@ def test_restoring_moves_existing_files_only_with_force(
     assert aside >= {"postern.db", "encryption-keys", "signing-keys"}
 
 
+def test_restoring_works_after_a_server_was_killed(
+    tmp_path: Path, made: tuple[Path, Authenticator, str]
+) -> None:
+    with running_server(tmp_path / "killed") as server:
+        httpx2.get(f"{server.url}/readyz")
+        server.process.kill()
+        server.process.wait(10)
+    assert (tmp_path / "killed" / "postern.db-wal").exists()
+    restored = postern("restore", str(made[0]), "--force", env=environment(tmp_path / "killed"))
+    assert restored.returncode == 0, restored.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
