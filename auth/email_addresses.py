@@ -5,6 +5,8 @@ import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
+from auth.errors import AuthError, ErrorCode
+
 MAX_LENGTH = 254
 """Maximum length of an address (RFC 5321, section 4.5.3.1.3, as corrected by erratum 1690)."""
 _LOCAL_PART = 64
@@ -21,6 +23,17 @@ _INVISIBLE = re.compile(
 )
 """Invisible letters and marks (Default_Ignorable_Code_Point): two addresses would look the same.
 The library itself rejects those that are format characters."""
+
+
+def required(email: str) -> str:
+    """Return the spelling of an address, as `normalise` does.
+
+    Raises AuthError: INVALID_REQUEST.
+    """
+    address = normalise(email)
+    if address is None:
+        raise AuthError(ErrorCode.INVALID_REQUEST, "email: expected an e-mail address.")
+    return address
 
 
 def normalise(email: str) -> str | None:

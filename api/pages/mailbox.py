@@ -6,6 +6,7 @@ host, which no site of the web can make a browser do, and that come through no p
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from api.http import FORWARDED
 from api.pages import content_policy
 from api.pages.html import page
+from auth.keys.vault import VaultError
 from auth.mail import templates
 from auth.mail.templates import Rendered
 from auth.postern import Postern
@@ -36,7 +38,10 @@ def routes(postern: Postern) -> list[Route]:
     async def listed(request: Request) -> Response:
         delivered = Mail.filter(delivered_at__isnull=False).select_related("user")
         mails = await delivered.order_by("-delivered_at", "id").limit(SHOWN)
-        shown = [_shown(mail, await _rendered(postern, mail)) for mail in mails]
+        shown = []
+        for mail in mails:
+            with suppress(VaultError):  # its key is gone
+                shown.append(_shown(mail, await _rendered(postern, mail)))
         if "text/html" in request.headers.get("accept", "").lower():
             return page("mailbox.html", title="Mailbox", wide=True, mails=shown)
         return JSONResponse(shown, headers={"cache-control": "no-store"})

@@ -110,9 +110,7 @@ async def create_account(
 async def _new_user(postern: Postern, email: str, password: str, wishes: Wishes) -> User:
     """Validate the input and return the account, not stored yet."""
     settings = postern.settings
-    address = email_addresses.normalise(email)
-    if address is None:
-        raise AuthError(ErrorCode.INVALID_REQUEST, "email: expected an e-mail address.")
+    address = email_addresses.required(email)
     passwords.refuse_unfit(password, email=address, settings=settings)
     name = shown_name(wishes.display_name)
     default_role, roles = _roles(settings, wishes)

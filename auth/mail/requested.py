@@ -2,7 +2,6 @@
 
 from auth import email_addresses
 from auth.caller import Caller
-from auth.errors import AuthError, ErrorCode
 from auth.mail import links, outbox, tickets
 from auth.postern import Postern
 from models import Mail, User
@@ -27,9 +26,7 @@ async def send(
     """
     outbox.refuse_without_mail(postern)
     allowed = links.allowed_redirect(postern.settings, redirect_to)
-    address = email_addresses.normalise(email)
-    if address is None:
-        raise AuthError(ErrorCode.INVALID_REQUEST, "email: expected an e-mail address.")
+    address = email_addresses.required(email)
     await outbox.spend_limits(postern, caller, address)
     await outbox.request(postern, kind, address, {"redirectTo": allowed})
 

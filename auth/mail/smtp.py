@@ -75,13 +75,15 @@ class MailServer:
 
     async def _connect(self) -> aiosmtplib.SMTP:
         chosen = self._settings
+        if chosen.smtp_secure:
+            start_tls: bool | None = False  # it is TLS already
+        else:
+            start_tls = True if chosen.smtp_require_tls else None  # None: if it is offered
         client = aiosmtplib.SMTP(
             hostname=chosen.smtp_host,
             port=chosen.smtp_port,
             use_tls=chosen.smtp_secure,
-            start_tls=None
-            if not chosen.smtp_secure and not chosen.smtp_require_tls
-            else (not chosen.smtp_secure),
+            start_tls=start_tls,
             timeout=TIMEOUT,
         )
         try:
