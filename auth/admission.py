@@ -23,6 +23,7 @@ from auth.factors.second_factor import SecondFactor
 from auth.keys.vault import VaultError
 from auth.limits import throttling
 from auth.limits.throttling import Attempt
+from auth.mail import notices
 from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.opening import Session
@@ -222,8 +223,12 @@ async def _session_for(taken: _Taken, factor: SecondFactor, proof: Proof) -> Ses
     """Open the session, spending ticket and answer; None if either was used or changed since."""
     ticket, attempt = taken.ticket, taken.attempt
     methods = tuple(dict.fromkeys((*ticket.methods.split(), *factor.amr)))
-    session = await opening.open_session(attempt, ticket.user, methods, proof, ticket=ticket)
-    if session and proof.kind.event:
-        kind = EventType[proof.kind.event]
-        events.log(attempt.postern, attempt.caller, kind, ticket.user.id)
+    if not proof.kind.event:
+        return await opening.open_session(attempt, ticket.user, methods, proof, ticket=ticket)
+    postern, caller, kind = attempt.postern, attempt.caller, EventType[proof.kind.event]
+    async with atomic():
+        session = await opening.open_session(attempt, ticket.user, methods, proof, ticket=ticket)
+        if session:
+            events.log(postern, caller, kind, ticket.user.id)
+            await notices.post(postern, caller, ticket.user, kind)
     return session

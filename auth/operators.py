@@ -111,13 +111,13 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
         await Throttle.filter(key=_throttles(user)["password"]).delete()
         await end_sessions(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
-        await notices.post(postern, caller, user, notices.PASSWORD_CHANGED)
+        await notices.post(postern, caller, user, EventType.PASSWORD_SET)
 
 
 async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:
     """Delete the user's factors without a code; return False and record nothing if there is none.
 
-    A pending enrolment is deleted too. Tickets are refused while the user has no factor.
+    A pending enrolment is deleted too, and so are tickets that wait for a factor.
     """
     async with atomic():
         with_factor = User.filter(id=user.id, has_second_factor=True)
@@ -125,6 +125,7 @@ async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:
         await second_factor.remove(user, *FACTORS)
         if had_factor:
             await events.record(postern, caller, EventType.FACTOR_RESET, user.id)
+            await notices.post(postern, caller, user, EventType.FACTOR_RESET)
     return bool(had_factor)
 
 
@@ -232,3 +233,5 @@ async def set_disabled(postern: Postern, caller: Caller, user: User, *, disabled
             await MfaTicket.filter(user_id=user.id).delete()
             await ending.end_all(postern, caller, user)
         await events.record(postern, caller, kind, user.id)
+        if disabled:
+            await notices.post(postern, caller, user, kind)

@@ -161,6 +161,9 @@ class Settings(BaseModel):
         Path | None, Named("AUTH_EMAIL_TEMPLATES_PATH"), Accepts("a folder")
     ] = None
     """A folder with [templates of your own](mail.md#templates-of-your-own)."""
+    notices: Annotated[Switch, Named("AUTH_NOTICES")] = True
+    """Tells users by mail of changes to their account that somebody else might have made: of the
+    password, the second factor and the recovery codes, and of a session that ended for safety."""
     allowed_redirect_urls: Annotated[
         RedirectUrls,
         Named("AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS", "auth.redirections.allowedUrls"),

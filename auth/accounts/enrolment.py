@@ -18,6 +18,7 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import one_time_codes, recovery_codes, second_factor, totp
 from auth.keys.vault import VaultError
+from auth.mail import notices
 from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.current import SignedIn
@@ -172,6 +173,7 @@ async def _give_codes(
             raise AuthError(changed)
         await recovery_codes.replace(user, codes)
         await events.record(postern, caller, kind, user.id)
+        await notices.post(postern, caller, user, kind)
         return MfaChange(await opening.reissue(postern, viewer.session), codes.shown)
 
 
@@ -184,6 +186,7 @@ async def _deactivate(postern: Postern, caller: Caller, viewer: SignedIn, code: 
         if await checked.accept(user):
             await second_factor.remove(user, totp)
             await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
+            await notices.post(postern, caller, user, EventType.FACTOR_OFF)
             return MfaChange(await opening.reissue(postern, viewer.session))
     raise await checked.refused()
 

@@ -55,5 +55,5 @@ async def _replace_password(
         await MfaTicket.filter(user_id=user.id).delete()
         await ending.end_all(postern, caller, user, but=viewer.session.id)
         await events.record(postern, caller, EventType.PASSWORD_CHANGED, user.id)
-        await notices.post(postern, caller, user, notices.PASSWORD_CHANGED)
+        await notices.post(postern, caller, user, EventType.PASSWORD_CHANGED)
         return await opening.reissue(postern, viewer.session)

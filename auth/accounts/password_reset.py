@@ -50,4 +50,4 @@ async def reset_password(postern: Postern, caller: Caller, ticket: str, new_pass
         await Throttle.filter(key=throttling.key_of(throttling.password_of(user.email))).delete()
         await ending.end_all(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_RESET, user.id)
-        await notices.post(postern, caller, user, notices.PASSWORD_CHANGED)
+        await notices.post(postern, caller, user, EventType.PASSWORD_RESET)

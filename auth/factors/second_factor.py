@@ -10,6 +10,7 @@ from auth.events import EventType
 from auth.factors import recovery_codes, totp
 from auth.limits import throttling
 from auth.limits.throttling import Attempt
+from auth.mail import notices
 from auth.postern import Postern
 from models import MfaTicket, User, proofs
 from models.proofs import Proof
@@ -110,6 +111,7 @@ class Checked:
         if kind := self.proof.kind.event:
             attempt = self.attempt
             await events.record(attempt.postern, attempt.caller, EventType[kind], user.id)
+            await notices.post(attempt.postern, attempt.caller, user, EventType[kind])
         return True
 
     async def refused(self) -> AuthError:

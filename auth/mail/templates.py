@@ -15,7 +15,7 @@ from jinja2 import DictLoader
 from jinja2.sandbox import SandboxedEnvironment
 
 from auth.mail import links, outbox
-from auth.mail.notices import PASSWORD_CHANGED
+from auth.mail.notices import NOTICES
 from auth.mail.requested import PURPOSES, RESET_PASSWORD, SIGN_UP_AGAIN, VERIFY_EMAIL
 from auth.postern import Postern
 from config import Settings
@@ -24,7 +24,7 @@ from models import Mail
 _FOLDER = files("auth.mail") / "texts"
 LOCALES = ("en", "de", "es", "fr")
 """The languages of our own texts."""
-KINDS = (VERIFY_EMAIL, RESET_PASSWORD, SIGN_UP_AGAIN, PASSWORD_CHANGED)
+KINDS = (VERIFY_EMAIL, RESET_PASSWORD, SIGN_UP_AGAIN, *dict.fromkeys(NOTICES.values()))
 """The mails that there are."""
 
 

@@ -14,6 +14,7 @@ from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.limits import throttling
+from auth.mail import notices
 from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.opening import Session
@@ -96,7 +97,9 @@ async def _answer_again(
         in_grace = presented.rotated_at is None or presented.rotated_at > grace_since
         stolen = successor and successor.rotated_at and not in_grace
         if stolen and await UserSession.filter(id=session.id).delete():
-            await events.record(postern, caller, EventType.REFRESH_TOKEN_REUSED, session.user.id)
+            reused = EventType.REFRESH_TOKEN_REUSED
+            await events.record(postern, caller, reused, session.user.id)
+            await notices.post(postern, caller, session.user, reused)
     raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
 
 

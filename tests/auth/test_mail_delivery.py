@@ -19,10 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from auth.accounts import password_reset, sign_up
-from auth.mail import delivery, outbox
+from auth.mail import delivery, outbox, templates
 from auth.mail.outbox import Letter
 from auth.mail.smtp import MailServer
 from auth.postern import Postern
+from config import Settings
 from models import Mail, MailTicket, User
 from models.transactions import atomic
 from tests.support import JOE, PASSWORD, Clock, caller, event_names, sign_up_user, with_settings
@@ -357,3 +358,19 @@ class TestTls:
             await deliver(it)
         assert inbox.logins == [(method, b"joe", b"right")]
         assert len(inbox.mails) == 1
+
+
+@pytest.mark.parametrize("locale", templates.LOCALES)
+@pytest.mark.parametrize("kind", templates.KINDS)
+def test_every_mail_can_be_read_in_every_language(kind: str, locale: str) -> None:
+    values = dict.fromkeys(
+        ("email", "service", "when", "where", "link", "ticket", "displayName"), "<value>"
+    )
+    rendered = templates.render(Settings(), kind, values | {"locale": locale})
+    assert rendered.subject
+    assert "${" not in rendered.subject + rendered.text + rendered.html
+    assert "<value>" in rendered.text
+    assert "<value>" not in rendered.html
+    said = templates.texts(locale)
+    assert set(said) == set(templates.texts("en"))
+    assert set(said["page"]) == set(templates.texts("en")["page"])

@@ -18,6 +18,7 @@ from tests.support import (
     Server,
     all_at_once,
     free_port,
+    postern,
     running_server,
 )
 
@@ -301,3 +302,33 @@ def test_a_stranger_cannot_fill_a_mailbox(
             answers = list(pool.map(ask, range(1, 30)))
         assert answers.count("") == 5
         assert answers.count("TOO_MANY_REQUESTS") == 24
+
+
+def test_users_are_told_of_every_change_that_matters(server: Server, http: httpx2.Client) -> None:
+    joe = Client(http)
+    joe.sign_up(JOE)
+    phone = joe.enrol()
+    session = joe.call("elevate", code=phone.recovery_codes[0])
+    joe.access_token = session["accessToken"]
+    joe.call("verifyChangeUserMfa", activeMfaType="", code=phone.recovery_codes[1])
+    postern("disable-user", JOE, env=server.env)
+    told = [mail["kind"] for mail in server.mails(at_least=5)]
+    assert sorted(told) == [
+        "account-disabled",
+        "factor-off",
+        "factor-on",
+        "recovery-code-used",
+        "recovery-code-used",
+    ]
+
+
+def test_the_operator_can_switch_notices_off(tmp_path: Path) -> None:
+    with (
+        running_server(tmp_path / "var", AUTH_NOTICES="false") as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        joe = Client(http)
+        joe.sign_up(JOE)
+        joe.enrol()
+        assert reset_mail(server, joe)
+        assert [mail["kind"] for mail in server.mails()] == ["password-reset"]
