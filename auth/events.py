@@ -44,6 +44,7 @@ class EventType(Enum):
         "The oldest session was ended by a new one, as the user had as many as are allowed."
     )
     ALL_SESSIONS_ENDED = "All sessions were signed out or revoked."
+    RESET_SENT = "The operator sent the user a link for a new password."
     PASSWORD_RESET = "The password was replaced with a link that was sent to the user."
     EMAIL_VERIFIED = (
         "The e-mail address was verified, with a link that was sent there or by the operator."

@@ -15,11 +15,14 @@ from auth.events import EventType
 from auth.factors import recovery_codes, second_factor
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
-from auth.mail import notices
+from auth.mail import notices, outbox, tickets
+from auth.mail.outbox import Letter
+from auth.mail.requested import RESET_PASSWORD
 from auth.postern import Postern
 from auth.sessions import ending
 from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
 from models.hot_paths import users
+from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
 BATCH = 500
@@ -112,6 +115,19 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
         await end_sessions(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
         await notices.post(postern, caller, user, EventType.PASSWORD_SET)
+
+
+async def send_reset(postern: Postern, caller: Caller, user: User) -> None:
+    """Send the user a link for a new password, which the operator never sees.
+
+    Raises AuthError: MAIL_NOT_CONFIGURED.
+    """
+    outbox.refuse_without_mail(postern)
+    async with atomic():
+        await users.lock(user.id)
+        ticket = await tickets.issue(postern, user, MailPurpose.RESET_PASSWORD, user.email)
+        await outbox.post(postern, user, Letter(RESET_PASSWORD, secrets={"ticket": ticket}))
+        await events.record(postern, caller, EventType.RESET_SENT, user.id)
 
 
 async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:

@@ -118,6 +118,7 @@ for _command in (
     users.enable_user,
     users.set_password,
     users.reset_mfa,
+    users.send_reset,
     users.delete_user,
     users.revoke_sessions,
     profiles.show_events,

@@ -81,6 +81,18 @@ def set_password(user: str, in_json: bool) -> None:
     say(in_json, shown(changed), f"The password of {changed.email} is replaced.")
 
 
+@click.command("send-reset")
+@user_argument
+@as_json
+def send_reset(user: str, in_json: bool) -> None:
+    """Send a user a link for a new password.
+
+    A running server sends the mail. The operator sees neither the link nor the password.
+    """
+    changed = change(user, lambda it, found: operators.send_reset(it, OPERATOR, found))
+    say(in_json, shown(changed), f"A link for a new password is on its way to {changed.email}.")
+
+
 @click.command("reset-mfa")
 @user_argument
 @as_json

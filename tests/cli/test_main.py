@@ -40,6 +40,7 @@ COMMANDS = [
     "restore",
     "import-nhost",
     "send-test-mail",
+    "send-reset",
     "preview-mail",
     "list-users",
     "show-user",

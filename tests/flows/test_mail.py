@@ -332,3 +332,13 @@ def test_the_operator_can_switch_notices_off(tmp_path: Path) -> None:
         joe.enrol()
         assert reset_mail(server, joe)
         assert [mail["kind"] for mail in server.mails()] == ["password-reset"]
+
+
+def test_the_operator_can_send_a_link(server: Server, http: httpx2.Client) -> None:
+    visitor = Client(http)
+    Client(http).sign_up(JOE)
+    said = postern("send-reset", JOE, env=server.env)
+    assert said.stdout == f"A link for a new password is on its way to {JOE}.\n"
+    (mail,) = server.mails(at_least=1)
+    assert mail["ticket"] not in said.stdout + server.log()
+    assert visitor.call("resetPassword", ticket=mail["ticket"], newPassword=NEW)
