@@ -116,7 +116,7 @@ class ErrorCode(Enum):
         "asked for.",
     )
     REDIRECT_TO_NOT_ALLOWED = (
-        "This address is not one to return to.",
+        "This return address is not allowed.",
         "`redirectTo` is neither the front end's address nor another one that the operator allows.",
     )
     MAIL_NOT_CONFIGURED = (

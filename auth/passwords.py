@@ -221,18 +221,16 @@ def refuse_unfit(password: str, *, email: str, settings: Settings) -> None:
     if len(ready) < settings.password_min_length:
         raise AuthError(ErrorCode.PASSWORD_TOO_SHORT, minLength=settings.password_min_length)
     folded = ready.casefold()
-    for reason, guessable, message in [
-        ("email", folded == email.casefold(), "Your password cannot be your e-mail address."),
-        (
-            "issuer",
-            folded == settings.mfa_totp_issuer.casefold(),
-            "Your password cannot be the name of this service.",
-        ),
-        (
-            "common",
-            settings.password_check_common and folded in _COMMON,
+    common = ErrorCode.PASSWORD_TOO_COMMON
+    if folded == email.casefold():
+        raise AuthError(common, "Your password cannot be your e-mail address.", reason="email")
+    if folded == settings.mfa_totp_issuer.casefold():
+        raise AuthError(
+            common, "Your password cannot be the name of this service.", reason="issuer"
+        )
+    if settings.password_check_common and folded in _COMMON:
+        raise AuthError(
+            common,
             "This is one of the most common passwords. Please choose another.",
-        ),
-    ]:
-        if guessable:
-            raise AuthError(ErrorCode.PASSWORD_TOO_COMMON, message, reason=reason)
+            reason="common",
+        )

@@ -116,6 +116,8 @@ def written_messages() -> Iterator[tuple[str, str]]:
                 continue
             if node.func.id not in {"AuthError", "HTTPException"} or len(node.args) < 2:
                 continue
+            if not isinstance(node.args[1], ast.Constant | ast.JoinedStr | ast.Attribute):
+                raise TypeError(f"{file}:{node.lineno}: write the message where it is raised")
             if text := "".join(_parts(node.args[1])):
                 yield text, file.relative_to(ROOT).as_posix()
 
@@ -144,7 +146,8 @@ def messages() -> str:
             "|---|---|",
             *by_code,
             "",
-            "Some refusals say more. `…` stands for a name, a number or a list.",
+            "Some refusals have a more exact message. `…` stands for a name, a number or a list: "
+            "`email: expected an e-mail address.`",
             "",
             "| Message | From |",
             "|---|---|",

@@ -193,7 +193,7 @@ class TestAnUnverifiedAddress:
             assert refused == "UNVERIFIED_USER"
             assert "is verified" in http.post(mail["link"]).text
             assert visitor.call("signInEmailPassword", email=JOE, password=PASSWORD)["user"]
-            assert "not good any more" in http.post(mail["link"]).text
+            assert "not valid any more" in http.post(mail["link"]).text
 
     def test_sign_up_does_not_tell_whether_there_is_an_account(self, verifying: Server) -> None:
         with httpx2.Client(base_url=verifying.url, timeout=30) as http:
