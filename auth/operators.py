@@ -15,12 +15,11 @@ from auth.events import EventType
 from auth.factors import recovery_codes, second_factor
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
-from auth.mail import notices, outbox, tickets
-from auth.mail.outbox import Letter
+from auth.mail import notices, outbox
 from auth.mail.requested import RESET_PASSWORD
 from auth.postern import Postern
 from auth.sessions import ending
-from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
+from models import MailTicket, MfaTicket, SecurityEvent, Throttle, User, UserSession
 from models.hot_paths import users
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
@@ -111,6 +110,7 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
     password_hash = await postern.passwords.hash(password)
     async with atomic():
         await User.filter(id=user.id).update(password_hash=password_hash)
+        await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
         await Throttle.filter(key=_throttles(user)["password"]).delete()
         await end_sessions(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
@@ -124,9 +124,7 @@ async def send_reset(postern: Postern, caller: Caller, user: User) -> None:
     """
     outbox.refuse_without_mail(postern)
     async with atomic():
-        await users.lock(user.id)
-        ticket = await tickets.issue(postern, user, MailPurpose.RESET_PASSWORD, user.email)
-        await outbox.post(postern, user, Letter(RESET_PASSWORD, secrets={"ticket": ticket}))
+        await outbox.request(postern, RESET_PASSWORD, user.email, {})
         await events.record(postern, caller, EventType.RESET_SENT, user.id)
 
 

@@ -66,6 +66,8 @@ def _refuse_half_a_mail_server(settings: Settings) -> None:
             "AUTH_SMTP_HOST: Postern does not speak Postmark's own protocol; set "
             "smtp.postmarkapp.com, and the server's token as AUTH_SMTP_USER and AUTH_SMTP_PASS"
         )
+    if settings.email_templates_path and not settings.email_templates_path.is_dir():
+        raise ConfigError("AUTH_EMAIL_TEMPLATES_PATH: expected a folder that exists")
     if settings.smtp_host and not settings.smtp_sender:
         raise ConfigError("AUTH_SMTP_SENDER: required with AUTH_SMTP_HOST")
 

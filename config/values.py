@@ -5,8 +5,9 @@ import binascii
 import ipaddress
 import json
 import re
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
 
 import jsonpath
 from pydantic import (
@@ -73,14 +74,19 @@ def _networks(value: object) -> object:
 
 
 def _sender(text: str) -> str:
-    _, address = parseaddr(text)
-    if "@" not in address or re.search(r"[\x00-\x1f]", text):
-        raise ValueError("not an address")
+    found = getaddresses([text])
+    if len(found) != 1 or not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+", found[0][1]):
+        raise ValueError("not one address")
+    if re.search(r"[\x00-\x1f\x7f]|=\?", text) or len(text) > 320:
+        raise ValueError("not a name and an address")
     return text
 
 
 def _redirect_url(url: str) -> str:
     scheme = re.match(r"([a-z][a-z0-9+.-]*)://[^\s/?#]+\S*$", url)
+    host = urlsplit(url).netloc if scheme else ""
+    if not any(label and "*" not in label for label in host.split(".")) or "@" in host:
+        raise ValueError("no host that is anybody's")
     if scheme is None or scheme[1] in {"javascript", "data", "vbscript", "file", "blob"}:
         raise ValueError("not a URL to lead a user to")
     return url

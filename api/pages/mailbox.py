@@ -1,14 +1,15 @@
 """The mailbox of a server without a mail server: mails that nobody but this machine may read.
 
 Whoever reads a mail can use its links. So it is shown to requests that name this machine as their
-host, which no site of the web can make a browser do, and that come through no proxy.
+host, which no site of the web can make a browser do, that come from no page of another origin, and
+that come through no proxy.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from starlette.exceptions import HTTPException
@@ -16,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from api.http import FORWARDED
 from api.pages import content_policy
 from api.pages.html import page
 from auth.keys.vault import VaultError
@@ -26,6 +26,11 @@ from auth.postern import Postern
 from config.values import is_loopback
 from models import Mail
 
+_THIS_MACHINE = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+_OF_PROXIES = {
+    "forwarded", "via", "x-real-ip", "x-original-host", "x-client-ip", "cf-connecting-ip",
+    "true-client-ip", "fastly-client-ip", "x-envoy-external-address",
+}  # fmt: skip
 SHOWN = 50
 """Mails in the list, the newest first."""
 
@@ -48,11 +53,11 @@ def routes(postern: Postern) -> list[Route]:
 
     async def one(request: Request) -> Response:
         mail = await _found(request)
-        shown = _shown(mail, await _rendered(postern, mail))
+        shown = _shown(mail, await _opened(postern, mail))
         return page("mail.html", title=shown["subject"], wide=True, mail=shown)
 
     async def html(request: Request) -> Response:
-        rendered = await _rendered(postern, await _found(request))
+        rendered = await _opened(postern, await _found(request))
         policy = {"content-security-policy": content_policy.MAIL, "cache-control": "no-store"}
         return HTMLResponse(rendered.html, headers=policy)
 
@@ -67,10 +72,11 @@ def _for_this_machine(
     answer: Callable[[Request], Awaitable[Response]],
 ) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        names = request.headers.keys()
+        proxied = any(name in _OF_PROXIES or name.startswith("x-forwarded") for name in names)
         peer = request.client.host if request.client else ""
-        proxied = {*FORWARDED, "via", "x-forwarded-host"}.intersection(request.headers.keys())
-        if not is_loopback(host) or not is_loopback(peer) or proxied:
+        here = _THIS_MACHINE.fullmatch(request.headers.get("host", "")) and is_loopback(peer)
+        if not here or proxied or "origin" in names:
             raise HTTPException(404)
         return await answer(request)
 
@@ -87,6 +93,13 @@ async def _found(request: Request) -> Mail:
     if mail is None:
         raise HTTPException(404)
     return mail
+
+
+async def _opened(postern: Postern, mail: Mail) -> Rendered:
+    try:
+        return await _rendered(postern, mail)
+    except VaultError:
+        raise HTTPException(404) from None
 
 
 async def _rendered(postern: Postern, mail: Mail) -> Rendered:

@@ -10,7 +10,8 @@ from auth.sessions import current, ending, opening
 from auth.sessions.current import SignedIn
 from auth.sessions.elevation import confirm_password
 from auth.sessions.opening import Session
-from models import MfaTicket, User
+from models import MailTicket, MfaTicket, User
+from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
 
@@ -53,6 +54,7 @@ async def _replace_password(
         if not await same.update(password_hash=new_hash):
             raise AuthError(ErrorCode.INVALID_PASSWORD)
         await MfaTicket.filter(user_id=user.id).delete()
+        await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
         await ending.end_all(postern, caller, user, but=viewer.session.id)
         await events.record(postern, caller, EventType.PASSWORD_CHANGED, user.id)
         await notices.post(postern, caller, user, EventType.PASSWORD_CHANGED)

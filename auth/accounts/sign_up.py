@@ -17,7 +17,7 @@ from auth.events import EventType
 from auth.limits import throttling
 from auth.limits.rate_limits import Limit
 from auth.mail import links, outbox
-from auth.mail.requested import SIGN_UP
+from auth.mail.requested import SIGN_UP_AGAIN, VERIFY_EMAIL
 from auth.postern import Postern
 from auth.sessions.opening import Session
 from config import Settings
@@ -64,7 +64,7 @@ async def sign_up_email_password(
     if postern.settings.disable_signup:
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
     await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)
-    redirect_to = links.allowed_redirect(postern.settings, wishes.redirect_to)
+    link = {"redirectTo": links.allowed_redirect(postern.settings, wishes.redirect_to)}
     user = await _new_user(postern, email, password, wishes)
     user.disabled = postern.settings.disable_new_users
     attempt = throttling.begun(postern, caller, throttling.password_of(user.email), user.id)
@@ -73,18 +73,18 @@ async def sign_up_email_password(
     kept_out = admission.kept_out(postern, user)
     by_mail = kept_out is ErrorCode.UNVERIFIED_USER and postern.settings.mail != "off"
     if by_mail:
-        await outbox.spend_limits(postern, caller, user.email)
+        await outbox.spend_limits(postern, caller, VERIFY_EMAIL, user.email)
     try:
         async with atomic():
             await _store(postern, caller, user)
             if by_mail:
-                await outbox.request(postern, SIGN_UP, user.email, {"redirectTo": redirect_to})
+                await outbox.request(postern, VERIFY_EMAIL, user.email, link)
             session = None if kept_out else await admission.admit(proven)
     except AuthError as error:
         if not by_mail or error.code is not ErrorCode.EMAIL_ALREADY_IN_USE:
             raise
         # The same answer as for a new account: the mail tells the owner of this one.
-        await outbox.request(postern, SIGN_UP, user.email, {"redirectTo": redirect_to})
+        await outbox.request(postern, SIGN_UP_AGAIN, user.email, link)
     if kept_out:
         raise AuthError(kept_out, tells_of_account=True)
     assert isinstance(session, Session)  # noqa: S101 - nobody else can have seen the account

@@ -9,14 +9,13 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aiosmtplib import SMTPException
+from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from auth import events
 from auth.caller import Caller
 from auth.events import EventType
-from auth.keys.vault import VaultError
 from auth.mail import requested, templates
 from auth.mail.smtp import MailServer, RefusedMailError
 from auth.postern import Postern
@@ -28,7 +27,7 @@ LEASE = 5 * 60
 """Seconds for which a mail belongs to the task that has taken it."""
 SENDING_LIMIT = 60
 """Seconds that sending may take; far less than the lease."""
-POLL = 5
+POLL = 2
 """Seconds after which a task looks for the mails of other processes, and for those that are due."""
 PAUSES = (30, 120, 600, 3600, 4 * 3600, 6 * 3600, 12 * 3600)
 """Seconds before each further attempt. The last one is made after a day."""
@@ -114,7 +113,9 @@ async def _take(postern: Postern) -> _Taken | None:
 async def _deliver(postern: Postern, taken: _Taken, server: MailServer | None) -> bool:
     """Prepare, render and send the mail; False if there is nobody to send it to."""
     mail = taken.mail
-    if mail.user is None and not await requested.prepare(postern, mail):
+    # A ticket is made anew for each attempt: one that waited for a day would be dead.
+    is_requested = mail.user is None or mail.kind in requested.PURPOSES
+    if is_requested and not await requested.prepare(postern, mail):
         await taken.row.delete()
         return False
     rendered = await asyncio.to_thread(templates.render_mail, postern, mail)
@@ -150,6 +151,11 @@ async def _give_up(postern: Postern, taken: _Taken, reason: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What the system and the mail server say; a template's error may repeat a secret."""
-    is_ours = isinstance(error, OSError | SMTPException | VaultError)
-    return f"{type(error).__name__}: {error}" if is_ours else type(error).__name__
+    """Return what may be logged: a mail server's words, and a template's, may repeat a secret."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return f"the mail server refuses the recipient for now ({error.recipients[0].code})"
+    if isinstance(error, SMTPResponseException):
+        return f"{type(error).__name__} ({error.code})"
+    if isinstance(error, OSError) and not isinstance(error, SMTPException):
+        return f"{type(error).__name__}: {error}"
+    return type(error).__name__

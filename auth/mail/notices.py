@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from auth.caller import Caller
 from auth.events import EventType
 from auth.mail import outbox
-from auth.mail.outbox import Letter
 from auth.postern import Postern
 from models import User
 
@@ -30,4 +29,4 @@ async def post(postern: Postern, caller: Caller, user: User, kind: EventType) ->
         return
     where = f" ({caller.address})" if caller.address else ""
     when = f"{postern.now():%Y-%m-%d %H:%M} UTC"
-    await outbox.post(postern, user, Letter(NOTICES[kind], {"when": when, "where": where}))
+    await outbox.post(postern, user, NOTICES[kind], {"when": when, "where": where})

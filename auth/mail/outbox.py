@@ -1,11 +1,11 @@
-"""The outbox: a mail is a row, written in the transaction that it tells of.
+"""The outbox: a mail is a row, written in the transaction of the change that it reports.
 
 A request writes the row and answers; nobody waits for a mail server. `auth.mail.delivery` sends it.
 """
 
-import json
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import uuid4
 
 from auth import tokens
@@ -16,31 +16,26 @@ from auth.postern import Postern
 from models import Mail, User
 from models.transactions import after_commit
 
-
-@dataclass(frozen=True)
-class Letter:
-    """A mail to a user, ready to be written to the outbox."""
-
-    kind: str
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """What its template shows beside what is known of the user; no secret."""
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+SPREAD = 3
+"""Seconds within which a requested mail is sent, at random. The work of sending one is not done for
+addresses without an account: right after the request, it would slow down the next one."""
 
 
 def refuse_without_mail(postern: Postern) -> None:
-    """Raises AuthError: MAIL_NOT_CONFIGURED."""
+    """Raise AuthError: MAIL_NOT_CONFIGURED."""
     if postern.settings.mail == "off":
         raise AuthError(ErrorCode.MAIL_NOT_CONFIGURED)
 
 
-async def spend_limits(postern: Postern, caller: Caller, recipient: str) -> None:
-    """Count a mail that a stranger asks for, before anything is written.
+async def spend_limits(postern: Postern, caller: Caller, kind: str, recipient: str) -> None:
+    """Count a mail that somebody asks for, before anything is written.
 
+    Each kind has a count of its own for a recipient: asking for one kind does not block another.
     Raises AuthError: TOO_MANY_REQUESTS.
     """
     limits = postern.rate_limits
     await limits.spend(Limit.MAILS, caller.address)
-    await limits.spend(Limit.MAILS_TO, None, tokens.digest(recipient))
+    await limits.spend(Limit.MAILS_TO, None, tokens.digest(f"{kind} {recipient}"))
     await limits.spend(Limit.ALL_MAILS, None)
 
 
@@ -49,32 +44,28 @@ async def request(
 ) -> None:
     """Write a mail for whoever has this address, if anybody does.
 
-    Whose it is is looked up when it is sent, so the request takes the same time for everybody.
+    Whose address it is is looked up when the mail is sent, so the request takes the same time for
+    every address.
     """
-    await _write(postern, kind, recipient, variables)
+    spread = secrets.randbelow(int(SPREAD * 1000)) if postern.settings.mail == "smtp" else 0
+    await _write(postern, kind, recipient, variables, after=timedelta(milliseconds=spread))
 
 
-async def post(postern: Postern, user: User, letter: Letter, *, to: str | None = None) -> None:
-    """Write a mail to a user, in the transaction around. Without mail, nothing is written."""
-    if postern.settings.mail == "off":
-        return
-    mail = await _write(postern, letter.kind, to or user.email, letter.variables, user=user)
-    if letter.secrets:
-        await seal(postern, mail, letter.secrets)
+async def post(postern: Postern, user: User, kind: str, variables: Mapping[str, str]) -> None:
+    """Write a mail to a user, in the caller's transaction. Without mail, nothing is written."""
+    if postern.settings.mail != "off":
+        await _write(postern, kind, user.email, variables, user=user)
 
 
-async def seal(postern: Postern, mail: Mail, secrets: Mapping[str, str]) -> None:
-    """Store the secrets of a mail, encrypted."""
-    mail.sealed = postern.vault.seal(json.dumps(dict(secrets)), _context(mail))
+async def seal(postern: Postern, mail: Mail, ticket: str) -> None:
+    """Store the ticket of a mail, encrypted."""
+    mail.sealed = postern.vault.seal(ticket, _context(mail))
     await Mail.filter(id=mail.id).update(sealed=mail.sealed)
 
 
-def opened(postern: Postern, mail: Mail) -> dict[str, str]:
-    """The secrets of a mail. Raises VaultError where no key opens them."""
-    if mail.sealed is None:
-        return {}
-    secrets: dict[str, str] = json.loads(postern.vault.open(mail.sealed, _context(mail)))
-    return secrets
+def ticket_of(postern: Postern, mail: Mail) -> str:
+    """Return the ticket of a mail, or "". Raises VaultError if no key opens it."""
+    return postern.vault.open(mail.sealed, _context(mail)) if mail.sealed else ""
 
 
 async def _write(
@@ -84,20 +75,20 @@ async def _write(
     variables: Mapping[str, str],
     *,
     user: User | None = None,
-) -> Mail:
+    after: timedelta = timedelta(),
+) -> None:
     now = postern.now()
-    mail = await Mail.create(
+    await Mail.create(
         id=uuid4(),
         created_at=now,
         kind=kind,
         recipient=recipient,
         user=user,
         variables=dict(variables),
-        due_at=now,
+        due_at=now + after,
     )
     after_commit(postern.mail_is_waiting.set)
-    return mail
 
 
 def _context(mail: Mail) -> str:
-    return f"secrets of mail {mail.id}"
+    return f"ticket of mail {mail.id}"

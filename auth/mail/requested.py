@@ -10,9 +10,12 @@ from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
 VERIFY_EMAIL, RESET_PASSWORD = "email-verify", "password-reset"
-SIGN_UP, SIGN_UP_AGAIN = "sign-up", "sign-up-again"
-"""To whom an address was signed up with; it becomes one of two mails when it is sent."""
-PURPOSES = {VERIFY_EMAIL: MailPurpose.VERIFY_EMAIL, RESET_PASSWORD: MailPurpose.RESET_PASSWORD}
+SIGN_UP_AGAIN = "sign-up-again"
+PURPOSES = {
+    VERIFY_EMAIL: MailPurpose.VERIFY_EMAIL,
+    RESET_PASSWORD: MailPurpose.RESET_PASSWORD,
+    SIGN_UP_AGAIN: MailPurpose.RESET_PASSWORD,  # perhaps it was somebody else who signed up first
+}
 """What the tickets of the mails are good for that have one."""
 
 
@@ -27,7 +30,7 @@ async def send(
     outbox.refuse_without_mail(postern)
     allowed = links.allowed_redirect(postern.settings, redirect_to)
     address = email_addresses.required(email)
-    await outbox.spend_limits(postern, caller, address)
+    await outbox.spend_limits(postern, caller, kind, address)
     await outbox.request(postern, kind, address, {"redirectTo": allowed})
 
 
@@ -40,14 +43,11 @@ async def prepare(postern: Postern, mail: Mail) -> bool:
         user = await User.get_or_none(email=mail.recipient)
         if user is None or user.disabled:
             return False
-        if mail.kind == SIGN_UP:
-            mail.kind = SIGN_UP_AGAIN if user.email_verified else VERIFY_EMAIL
         if mail.kind == VERIFY_EMAIL and user.email_verified:
             return False
         await users.lock(user.id)
         mail.user = user
-        await Mail.filter(id=mail.id).update(user_id=user.id, kind=mail.kind)
-        if purpose := PURPOSES.get(mail.kind):
-            ticket = await tickets.issue(postern, user, purpose, mail.recipient)
-            await outbox.seal(postern, mail, {"ticket": ticket})
+        await Mail.filter(id=mail.id).update(user_id=user.id)
+        ticket = await tickets.issue(postern, user, PURPOSES[mail.kind], mail.recipient)
+        await outbox.seal(postern, mail, ticket)
     return True

@@ -41,9 +41,8 @@ class Rendered:
 def render_mail(postern: Postern, mail: Mail) -> Rendered:
     """A mail of the outbox, in the language of its user. Raises VaultError, and Jinja's errors."""
     settings, user = postern.settings, mail.user
-    secrets = outbox.opened(postern, mail)
     redirect_to = str(mail.variables.get("redirectTo") or settings.client_url)
-    ticket, purpose = secrets.get("ticket", ""), PURPOSES.get(mail.kind)
+    ticket, purpose = outbox.ticket_of(postern, mail), PURPOSES.get(mail.kind)
     values = {
         **mail.variables,
         "link": links.link(settings, purpose, ticket, redirect_to) if purpose and ticket else "",

@@ -20,7 +20,6 @@ from pydantic import SecretStr
 
 from auth.accounts import password_reset, sign_up
 from auth.mail import delivery, outbox, templates
-from auth.mail.outbox import Letter
 from auth.mail.smtp import MailServer
 from auth.postern import Postern
 from config import Settings
@@ -115,6 +114,12 @@ def sending(postern: Postern, port: int, **changes: object) -> Postern:
     return with_settings(postern, **chosen | changes)
 
 
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands still, so a requested mail has to be due at once."""
+    monkeypatch.setattr(outbox, "SPREAD", 0.001)
+
+
 async def deliver(postern: Postern) -> None:
     """Deliver all that is due."""
     server = MailServer(postern.settings) if postern.settings.mail == "smtp" else None
@@ -155,7 +160,7 @@ async def test_no_secret_is_stored_in_the_clear(postern: Postern) -> None:
     (mail,), (ticket,) = await Mail.all(), await MailTicket.all()
     assert mail.sealed
     assert "passwordReset:" not in f"{mail.sealed}{mail.variables}{ticket.digest}"
-    text = outbox.opened(postern, mail)["ticket"]
+    text = outbox.ticket_of(postern, mail)
     assert text.startswith("passwordReset:")
     assert text not in repr(mail)
 
@@ -165,7 +170,7 @@ async def test_a_mail_of_a_change_that_is_undone_is_not_written(postern: Postern
 
     async def undone() -> None:
         async with atomic():
-            await outbox.post(postern, session.user, Letter("password-changed"))
+            await outbox.post(postern, session.user, "password-changed", {})
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -192,7 +197,7 @@ async def test_a_name_can_add_no_header_and_no_html(postern: Postern) -> None:
     async with mail_server(inbox) as port:
         it = sending(postern, port, email_templates_path=folder.parent.parent)
         async with atomic():
-            await outbox.post(it, session.user, Letter("password-changed"))
+            await outbox.post(it, session.user, "password-changed", {})
         await deliver(it)
     (mail,) = inbox.mails
     assert mail["subject"] == "Hello <b>Bob</b> Bcc: eve@example.com"
@@ -222,7 +227,7 @@ class TestAMailThatCannotBeSent:
     ) -> None:
         session, _ = await sign_up_user(postern)
         it = sending(postern, 1)  # nobody listens there
-        await outbox.post(it, session.user, Letter("password-changed"))
+        await outbox.post(it, session.user, "password-changed", {})
         started = clock.time
         for attempt, pause in enumerate(delivery.PAUSES, 1):
             await deliver(it)
@@ -241,7 +246,7 @@ class TestAMailThatCannotBeSent:
         session, _ = await sign_up_user(postern)
         async with mail_server(Inbox(answer="550 no such mailbox")) as port:
             it = sending(postern, port)
-            await outbox.post(it, session.user, Letter("password-changed"))
+            await outbox.post(it, session.user, "password-changed", {})
             await deliver(it)
         mail = await Mail.get()
         assert (mail.due_at, mail.attempts) == (None, 1)
@@ -252,7 +257,7 @@ class TestAMailThatCannotBeSent:
         inbox = Inbox(answer="451 later")
         async with mail_server(inbox) as port:
             it = sending(postern, port)
-            await outbox.post(it, session.user, Letter("password-changed"))
+            await outbox.post(it, session.user, "password-changed", {})
             await deliver(it)
             inbox.answer = "250 OK"
             clock.forward(31)
@@ -263,7 +268,7 @@ class TestAMailThatCannotBeSent:
         self, postern: Postern, clock: Clock
     ) -> None:
         session, _ = await sign_up_user(postern)
-        await outbox.post(postern, session.user, Letter("password-changed"))
+        await outbox.post(postern, session.user, "password-changed", {})
         assert await delivery._take(postern), "and then it dies"
         inbox = Inbox()
         async with mail_server(inbox) as port:
@@ -281,7 +286,7 @@ async def test_no_two_tasks_send_the_same_mail(postern: Postern) -> None:
     async with mail_server(inbox) as port:
         it = sending(postern, port)
         for _ in range(20):
-            await outbox.post(it, session.user, Letter("password-changed"))
+            await outbox.post(it, session.user, "password-changed", {})
         await asyncio.gather(*(deliver(it) for _ in range(5)))
     ids = [mail["message-id"] for mail in inbox.mails]
     assert len(ids) == len(set(ids)) == 20
@@ -293,7 +298,7 @@ async def test_a_connection_is_used_again(postern: Postern) -> None:
     async with mail_server(inbox) as port:
         it = sending(postern, port)
         for _ in range(5):
-            await outbox.post(it, session.user, Letter("password-changed"))
+            await outbox.post(it, session.user, "password-changed", {})
         await deliver(it)
     assert (len(inbox.mails), inbox.connections) == (5, 1)
 
@@ -325,13 +330,45 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+async def test_what_a_mail_server_says_is_not_logged(
+    postern: Postern, caplog: pytest.LogCaptureFixture
+) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox(answer="451 greylisted: the link is new")
+    async with mail_server(inbox) as port:
+        it = sending(postern, port)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+        inbox.answer = "450 wait"
+        await Mail.all().update(due_at=it.now())
+        await deliver(it)
+    logged = "\n".join(record.getMessage() for record in caplog.records if "postern" in record.name)
+    assert "451" in logged
+    assert "greylisted" not in logged
+    assert JOE not in logged
+
+
+async def test_a_mail_that_arrives_late_has_a_live_link(postern: Postern, clock: Clock) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox(answer="451 later")
+    async with mail_server(inbox) as port:
+        it = sending(postern, port)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+        clock.forward(5 * 3600)
+        inbox.answer = "250 OK"
+        await deliver(it)
+    ticket = str(inbox.mails[0]["x-ticket"])
+    await password_reset.reset_password(it, caller(), ticket, "another password 7")
+
+
 class TestTls:
     async def test_is_required_unless_the_operator_says_otherwise(self, postern: Postern) -> None:
         session, _ = await sign_up_user(postern)
         inbox = Inbox()
         async with mail_server(inbox) as port:
             it = sending(postern, port, smtp_require_tls=True)
-            await outbox.post(it, session.user, Letter("password-changed"))
+            await outbox.post(it, session.user, "password-changed", {})
             await deliver(it)
         assert not inbox.mails
         assert (await Mail.get()).attempts == 1
@@ -350,7 +387,7 @@ class TestTls:
         }  # fmt: skip
         async with mail_server(inbox, tls=tls, auth=True) as port:
             it = sending(postern, port, **account)
-            await outbox.post(it, session.user, Letter("password-changed"))
+            await outbox.post(it, session.user, "password-changed", {})
             await deliver(it)
             assert not inbox.logins, "nobody vouches for this server"
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate))

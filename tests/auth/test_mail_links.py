@@ -92,7 +92,18 @@ def test_without_a_list_only_the_client_is_allowed() -> None:
         links.allowed_redirect(Settings(), "https://app.example.com")
 
 
-@pytest.mark.parametrize("entry", ["javascript://x", "data:text/html,x", "*", "/path", "file:///x"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "javascript://x",
+        "data:text/html,x",
+        "*",
+        "/path",
+        "file:///x",
+        "https://*",
+        "https://a@b.test",
+    ],
+)
 def test_a_list_has_no_entry_that_runs_code_or_says_nothing(entry: str) -> None:
     with pytest.raises(ConfigError, match="AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS"):
         load({"AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS": entry})

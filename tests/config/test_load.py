@@ -239,7 +239,15 @@ def test_half_a_mail_server_is_refused() -> None:
         load({"AUTH_SMTP_HOST": "postmark", "AUTH_SMTP_SENDER": "a@b.test"})
 
 
-@pytest.mark.parametrize("sender", ["nobody", "a@b.test\r\nBcc: eve@b.test"])
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "nobody",
+        "a@b.test\r\nBcc: eve@b.test",
+        "A <a@b.test>, c@d.test",
+        "=?utf-8?q?=0aBcc:x?= <a@b.c>",
+    ],
+)
 def test_a_sender_is_an_address_on_one_line(sender: str) -> None:
     with pytest.raises(ConfigError, match="AUTH_SMTP_SENDER"):
         load({"AUTH_SMTP_HOST": "mail", "AUTH_SMTP_SENDER": sender})

@@ -201,14 +201,26 @@ class TestAnUnverifiedAddress:
             answers = []
             for _ in range(2):
                 answers += [refusal(visitor, "signUpEmailPassword", email=JOE, password=PASSWORD)]
-            mail = verifying.mails(at_least=2)[0]
-            assert mail["kind"] == "email-verify", "not verified yet: the link again"
-            visitor.call("verifyEmail", ticket=mail["ticket"])
+            again, first = verifying.mails(at_least=2)
+            assert (first["kind"], again["kind"]) == ("email-verify", "sign-up-again")
+            visitor.call("verifyEmail", ticket=first["ticket"])
             answers += [refusal(visitor, "signUpEmailPassword", email=JOE, password=NEW)]
             assert answers == ["UNVERIFIED_USER"] * 3
-            last = verifying.mails(at_least=3)[0]
-            assert (last["kind"], last["ticket"]) == ("sign-up-again", "")
+            assert verifying.mails(at_least=3)[0]["kind"] == "sign-up-again"
             assert visitor.call("signInEmailPassword", email=JOE, password=PASSWORD)["user"]
+
+    def test_whoever_signed_up_first_is_locked_out_by_the_owner(self, verifying: Server) -> None:
+        """A stranger made the account; the owner of the address signs up too, and takes it over."""
+        with httpx2.Client(base_url=verifying.url, timeout=30) as http:
+            visitor = Client(http)
+            refusal(visitor, "signUpEmailPassword", email=JOE, password=PASSWORD)
+            refusal(visitor, "signUpEmailPassword", email=JOE, password=NEW)
+            ticket = verifying.mails(at_least=2)[0]["ticket"]
+            assert ticket.startswith("passwordReset:")
+            visitor.call("resetPassword", ticket=ticket, newPassword=NEW)
+            stranger = refusal(visitor, "signInEmailPassword", email=JOE, password=PASSWORD)
+            assert stranger == "INVALID_EMAIL_PASSWORD"
+            assert visitor.call("signInEmailPassword", email=JOE, password=NEW)["user"]
 
     def test_nhosts_route_answers_no_session(self, verifying: Server) -> None:
         for _ in range(2):
@@ -227,7 +239,12 @@ class TestTheMailbox:
             {"x-forwarded-for": "192.0.2.7"},
             {"forwarded": "for=192.0.2.7"},
             {"x-forwarded-host": "postern.example.com"},
+            {"x-forwarded-proto": "https"},
             {"via": "1.1 proxy"},
+            {"origin": "http://localhost:3000"},
+            {"host": "[::1"},
+            {"host": "localhost:abc"},
+            {"host": "evil.example@localhost"},
         ):
             assert httpx2.get(f"{server.url}/mailbox", headers=headers).status_code == 404, headers
         assert httpx2.get(f"{server.url}/mailbox").json() == []

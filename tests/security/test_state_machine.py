@@ -432,6 +432,8 @@ class Life(RuleBasedStateMachine):
         if not expected:
             self.reissued(access.device, answer)
             self.password = fresh
+            for reset in self.all_resets:
+                reset.expires_at = self.clock()
             self.end(*(device for device in self.devices if device is not access.device))
             for ticket in self.all_tickets:
                 ticket.attempts = 0
@@ -442,7 +444,7 @@ class Life(RuleBasedStateMachine):
         while self.world.run(delivery.deliver_next(self.postern, None)):
             pass
         mail = self.world.run(Mail.get(recipient=self.email, kind="password-reset"))
-        ticket = outbox.opened(self.postern, mail)["ticket"]
+        ticket = outbox.ticket_of(self.postern, mail)
         self.world.run(Mail.filter(recipient=self.email).delete())
         self.all_resets.append(Reset(ticket, self.clock() + RESET_LIFE))
         return self.all_resets[-1]
