@@ -58,4 +58,9 @@ gql '{ me { securityEvents(first: 3) { edges { node { type createdAt address } }
 gql 'mutation { signOut }'
 gql '{ me { id } }'
 
+gql 'mutation ($email: String!) { sendPasswordResetEmail(email: $email) }' "$who"
+sleep 2
+ticket=$(curl -sS http://127.0.0.1:4000/mailbox | sed -E 's/^[^}]*"ticket":"([^"]*)".*/\1/')
+gql 'mutation ($ticket: String!) { resetPassword(ticket: $ticket, newPassword: \"staple battery horse correct\") }' "{\"ticket\": \"$ticket\"}"
+
 curl -sS http://127.0.0.1:4000/.well-known/jwks.json; echo

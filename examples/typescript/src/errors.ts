@@ -26,6 +26,7 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.LocaleNotAllowed:
     case ErrorCode.RoleNotAllowed:
     case ErrorCode.DefaultRoleMustBeInAllowedRoles:
+    case ErrorCode.RedirectToNotAllowed:
     case ErrorCode.InvalidRequest:
       return "show the message beside the form";
     case ErrorCode.InvalidTotp:
@@ -49,6 +50,7 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.DisabledUser:
     case ErrorCode.DisabledEndpoint:
     case ErrorCode.SignupDisabled:
+    case ErrorCode.MailNotConfigured:
       return "say so: only the operator can help";
     case ErrorCode.InternalServerError:
       return "show the id of the error";
