@@ -487,7 +487,7 @@ def world() -> Any:
 @pytest.mark.usefixtures("world")
 def test_random_sequences_of_operations_match_the_model() -> None:
     Life.TestCase.settings = settings(
-        max_examples=300,
+        max_examples=200,
         stateful_step_count=60,
         deadline=None,
         suppress_health_check=list(HealthCheck),
