@@ -69,9 +69,7 @@ async def sign_in(
         if counted is None:  # the wait began during the check
             return await _held_back(attempt, found, secret)
         answer = await admission.admit(Proven(found, secret.methods, proof, counted))
-        if (
-            answer is None
-        ):  # the account changed during the check: perhaps the secret is right still
+        if answer is None:  # the account changed during the check; its hash perhaps, and no more
             answer = await _check_again(counted, found, secret)
     if answer is None:
         await events.record(postern, caller, EventType.SIGN_IN_FAILED, found.id)
