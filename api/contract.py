@@ -58,7 +58,8 @@ SIGN_UP = Contract(
     "Make an account and sign in to it.",
     (
         E.INVALID_REQUEST, E.PASSWORD_TOO_SHORT, E.PASSWORD_TOO_COMMON, E.EMAIL_ALREADY_IN_USE,
-        E.SIGNUP_DISABLED, E.REDIRECT_TO_NOT_ALLOWED, *_ACCOUNT, E.TOO_MANY_REQUESTS,
+        E.SIGNUP_DISABLED, E.EMAIL_NOT_ALLOWED, E.REDIRECT_TO_NOT_ALLOWED, *_ACCOUNT,
+        E.TOO_MANY_REQUESTS,
     ),
     {
         E.EMAIL_ALREADY_IN_USE: "not where addresses are verified by mail: the mail tells it",
@@ -147,8 +148,8 @@ ELEVATE = Contract(
     "the answer, ELEVATED_CLAIM_REQUIRED does not occur for a while (15 minutes by default). The "
     "older refresh tokens of the session stop working.",
     (
-        E.UNAUTHENTICATED, E.INVALID_REQUEST, E.INVALID_PASSWORD, E.INVALID_TOTP, *_ACCOUNT,
-        E.TOO_MANY_REQUESTS,
+        E.UNAUTHENTICATED, E.INVALID_REQUEST, E.NO_PASSWORD, E.INVALID_PASSWORD, E.INVALID_TOTP,
+        *_ACCOUNT, E.TOO_MANY_REQUESTS,
     ),
     {E.INVALID_REQUEST: "what is required is missing"},
 )  # fmt: skip
@@ -179,6 +180,53 @@ SEND_VERIFICATION = Contract(
     "account that needs it: nobody learns who has one.",
     _MAIL,
 )
+_WISHES = (E.ROLE_NOT_ALLOWED, E.DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES)
+SEND_CODE = Contract(
+    "signInOTPEmail",
+    "Send a code to sign in with, good for ten minutes, to an e-mail address. It replaces an "
+    "earlier one. True whether or not there is an account; an unknown address gets one, unless the "
+    "operator has switched that off.",
+    (E.DISABLED_ENDPOINT, *_MAIL),
+)
+VERIFY_CODE = Contract(
+    "verifySignInOTPEmail",
+    "Sign in with the code that was sent. It also verifies the address; a password and sessions "
+    "from before that end.",
+    (E.INVALID_OTP, E.DISABLED_USER, E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS),
+)
+SEND_LINK = Contract(
+    "signInPasswordlessEmail",
+    "Send a link to sign in with, good for an hour, to an e-mail address. It opens a page whose "
+    "button leads to `redirectTo`, with `refreshToken` in the query for `refreshSession`, or with "
+    "`mfaTicket` if the user has a second factor. True whether or not there is an account; an "
+    "unknown address gets one, unless the operator has switched that off.",
+    (E.DISABLED_ENDPOINT, *_MAIL),
+)
+VERIFY_LINK = Contract(
+    "verifySignInPasswordlessEmail",
+    "Sign in with the ticket of a link that was sent, for front ends that its mail leads to "
+    "directly. It also verifies the address; a password and sessions from before that end.",
+    (E.INVALID_TICKET, E.DISABLED_USER, E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS),
+)
+CHANGE_EMAIL = Contract(
+    "changeUserEmail",
+    "Move the signed-in user's account to another e-mail address. Nothing changes until the link "
+    "that is sent there is followed. The old address is told at once, and can undo it for seven "
+    "days. A later request replaces an earlier one. True also if another account has the address: "
+    "its owner gets a mail.",
+    (*_RECENT, E.EMAIL_NOT_ALLOWED, *_MAIL, *_ACCOUNT),
+)
+VERIFY_CHANGE_EMAIL = Contract(
+    "verifyChangeUserEmail",
+    "Confirm a new e-mail address with the ticket that was sent there. It opens no session.",
+    (E.INVALID_TICKET, E.EMAIL_ALREADY_IN_USE, E.DISABLED_USER, E.TOO_MANY_REQUESTS),
+)
+UNDO_CHANGE_EMAIL = Contract(
+    "undoChangeUserEmail",
+    "Give an account the e-mail address back that it had, or cancel a change, with the ticket that "
+    "was sent to that address. All sessions of the user end.",
+    (E.INVALID_TICKET, E.EMAIL_ALREADY_IN_USE, E.DISABLED_USER, E.TOO_MANY_REQUESTS),
+)
 VERIFY_EMAIL = Contract(
     "verifyEmail",
     "Verify the e-mail address of the account for which a ticket was sent. It opens no session.",
@@ -203,7 +251,8 @@ RESET_PASSWORD = Contract(
 GRAPHQL = (
     ME, SIGN_UP, SIGN_IN, VERIFY_TOTP, VERIFY_RECOVERY_CODE, ENROL, CHANGE_FACTOR,
     NEW_RECOVERY_CODES, REFRESH, SIGN_OUT, REVOKE_SESSION, ELEVATE, CHANGE_PASSWORD, CHANGE_USER,
-    SEND_VERIFICATION, VERIFY_EMAIL, SEND_RESET, RESET_PASSWORD,
+    SEND_VERIFICATION, VERIFY_EMAIL, SEND_RESET, RESET_PASSWORD, CHANGE_EMAIL, VERIFY_CHANGE_EMAIL,
+    UNDO_CHANGE_EMAIL, SEND_CODE, VERIFY_CODE, SEND_LINK, VERIFY_LINK,
 )  # fmt: skip
 
 NHOST_SIGN_UP = Contract(
@@ -221,6 +270,20 @@ NHOST_VERIFY = Contract(
 )
 NHOST_REFRESH = Contract(
     "refreshToken", "Exchange a refresh token for a fresh session.", REFRESH.refusals
+)
+NHOST_SEND_CODE = Contract(SEND_CODE.name, SEND_CODE.does, (*SEND_CODE.refusals, *_WISHES))
+NHOST_SEND_LINK = Contract(SEND_LINK.name, SEND_LINK.does, (*SEND_LINK.refusals, *_WISHES))
+NHOST_SIGN_UP_CODE = Contract(
+    "signUpOTPEmail",
+    "Make an account for an e-mail address and send a code to it. An address that has an account "
+    "already gets no mail, and the answer is the same.",
+    (*NHOST_SEND_CODE.refusals, E.SIGNUP_DISABLED),
+)
+NHOST_SIGN_UP_LINK = Contract(
+    "signUpPasswordlessEmail",
+    "Make an account for an e-mail address and send a link to it. An address that has an account "
+    "already gets no mail, and the answer is the same.",
+    (*NHOST_SEND_LINK.refusals, E.SIGNUP_DISABLED),
 )
 NHOST_VERIFY_TOKEN = Contract(
     "verifyToken", "Whether an access token is good.", (E.UNAUTHENTICATED, *_ACCOUNT)

@@ -28,7 +28,7 @@ from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.opening import Session
 from models import MfaTicket as StoredTicket
-from models import User
+from models import User, UserSession
 from models.hot_paths import sign_ins, tickets
 from models.hot_paths.sign_ins import NewTicket
 from models.hot_paths.tickets import Required
@@ -59,6 +59,8 @@ class Proven:
     """What must still be true, and is spent, when the user is admitted."""
     attempt: Attempt
     """The attempt that succeeded."""
+    claims: bool = False
+    """Whether it is the first proof that the user has the address: what was there before ends."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,39 @@ async def admit(proven: Proven) -> Session | MfaTicket | None:
     """
     if reason := kept_out(proven.attempt.postern, proven.user):
         raise AuthError(reason, tells_of_account=True)
+    if not proven.claims:
+        return await _admit(proven)
+    async with atomic():
+        answer = await _admit(proven)
+        if answer is not None:
+            await _end_what_was_before(proven, answer)
+    return answer
+
+
+async def _admit(proven: Proven) -> Session | MfaTicket | None:
     if proven.user.has_second_factor:
         return await _issue_ticket(proven)
     return await opening.open_session(
         proven.attempt, proven.user, proven.methods, proven.still_true
     )
+
+
+async def _end_what_was_before(proven: Proven, answer: Session | MfaTicket) -> None:
+    """End the sessions and sign-ins of whoever used the account before its address was verified.
+
+    Anybody can sign up with somebody else's address, and wait for its owner to use the account.
+    """
+    user, postern, caller = proven.user, proven.attempt.postern, proven.attempt.caller
+    sessions, tickets_ = UserSession.filter(user_id=user.id), StoredTicket.filter(user_id=user.id)
+    if isinstance(answer, Session):
+        sessions = sessions.exclude(id=answer.session_id)
+    else:
+        tickets_ = tickets_.exclude(digest=tokens.digest(answer.ticket))
+    await sessions.delete()
+    await tickets_.delete()
+    if user.has_password:
+        await events.record(postern, caller, EventType.PASSWORD_REMOVED, user.id)
+        await notices.post(postern, caller, user, EventType.PASSWORD_REMOVED)
 
 
 async def redeem(

@@ -20,13 +20,20 @@ class ErrorCode(Enum):
     INVALID_TICKET = (
         "This sign-in is no longer valid. Please sign in again.",
         "The ticket is unknown, expired, already redeemed, or was tried with too many wrong codes. "
-        "Go back to the e-mail and password step.",
+        "Go back to the first step. Of a mail: its link was used, has expired, or was replaced by "
+        "a later one; ask for a new mail.",
     )
     INVALID_TOTP = (
         "The code is wrong or was already used.",
         "The one-time code does not match, or it was accepted before (each code is good once: wait "
         "for the next one). While redeeming a ticket, `extensions.attemptsLeft` says how many "
         "tries the ticket has left; at 0 go back to the e-mail and password step.",
+    )
+    INVALID_OTP = (
+        "The code is wrong or not valid any more.",
+        "The code is not the last one that was sent to this address, was used, is older than ten "
+        "minutes, or five answers were tried already. The same answer if nothing was sent there. "
+        "Let the user try again, or ask for a new code.",
     )
     INVALID_RECOVERY_CODE = (
         "The recovery code is wrong or was already used.",
@@ -59,8 +66,9 @@ class ErrorCode(Enum):
     )
     DISABLED_ENDPOINT = (
         "The second factor is switched off on this server.",
-        "The operator has not set `auth.totp.enabled`. A user with an active factor cannot sign in "
-        "until it is, or until the operator resets the user's factor.",
+        "The operator has switched this off; the message says what. If it is the second "
+        "factor (`auth.totp.enabled`), a user with an active one cannot sign in until it is on, or "
+        "until the operator resets the user's factor.",
     )
     DISABLED_USER = (
         "This account is disabled.",
@@ -87,6 +95,10 @@ class ErrorCode(Enum):
         "This e-mail address is already in use.",
         "An account with this e-mail address exists (upper and lower case are the same).",
     )
+    EMAIL_NOT_ALLOWED = (
+        "This e-mail address cannot be used here.",
+        "The operator's lists of addresses and domains do not allow it.",
+    )
     PASSWORD_TOO_SHORT = (
         "The password is too short.",
         "The password has fewer characters than the server asks for; `extensions.minLength` is "
@@ -96,6 +108,12 @@ class ErrorCode(Enum):
         "This password is too easy to guess. Please choose another.",
         "The password is the first that an attacker would try. `extensions.reason` says why: "
         '`"common"` (among the most used ones), `"email"` or `"issuer"` (the name of the service).',
+    )
+    NO_PASSWORD = (
+        "Your account has no password. Please sign in again, by mail.",
+        "The user signs in by mail and has set no password. Instead of `elevate`, open a new "
+        "session by mail. To set a first password, call `changeUserPassword` without the current "
+        "one, not long after a sign-in.",
     )
     INVALID_PASSWORD = (
         "The password is wrong.",
@@ -151,6 +169,7 @@ CONCEALED = {
     ErrorCode.DISABLED_USER,
     ErrorCode.EMAIL_ALREADY_IN_USE,
     ErrorCode.INVALID_EMAIL_PASSWORD,
+    ErrorCode.INVALID_OTP,
     ErrorCode.INVALID_PASSWORD,
     ErrorCode.INVALID_RECOVERY_CODE,
     ErrorCode.INVALID_REFRESH_TOKEN,

@@ -23,9 +23,13 @@ class EventType(Enum):
     SIGNED_UP = "The account was made."
     SIGNED_IN = "A session was opened, all factors seen."
     SIGN_IN_FAILED = (
-        "A wrong password was given, or a right one for an account that may not sign in."
+        "A wrong password or mailed code was given, or a right one for an account that may not "
+        "sign in."
     )
-    TICKET_ISSUED = "The password was right, and the second factor was asked for."
+    NEW_SIGN_IN = (
+        "A session was opened from a network and client that the user had not used before."
+    )
+    TICKET_ISSUED = "The first factor was right, and the second factor was asked for."
     WRONG_CODE = "A code was wrong or used before: a one-time code or a recovery code."
     ATTEMPTS_HELD_BACK = (
         "Too many attempts failed, so the next ones have to wait: of passwords or of codes."
@@ -44,8 +48,14 @@ class EventType(Enum):
         "The oldest session was ended by a new one, as the user had as many as are allowed."
     )
     ALL_SESSIONS_ENDED = "All sessions were signed out or revoked."
-    RESET_SENT = "The operator sent the user a link for a new password."
+    RESET_SENT = "The operator made a link for a new password, for the user."
     PASSWORD_RESET = "The password was replaced with a link that was sent to the user."
+    PASSWORD_REMOVED = (
+        "The password, set before the address was verified, was removed by a sign-in by mail."
+    )
+    EMAIL_CHANGE_ASKED = "A new e-mail address was asked for; it has to be confirmed from there."
+    EMAIL_CHANGED = "The e-mail address was changed, confirmed from the new one."
+    EMAIL_CHANGE_UNDONE = "The e-mail address was changed back, with a link sent to the old one."
     EMAIL_VERIFIED = (
         "The e-mail address was verified, with a link that was sent there or by the operator."
     )

@@ -15,8 +15,8 @@ from auth.events import EventType
 from auth.factors import recovery_codes, second_factor
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
-from auth.mail import notices, outbox
-from auth.mail.requested import RESET_PASSWORD
+from auth.mail import links, notices, outbox, tickets
+from auth.mail.kinds import RESET_PASSWORD
 from auth.postern import Postern
 from auth.sessions import ending
 from models import MailTicket, MfaTicket, SecurityEvent, Throttle, User, UserSession
@@ -109,12 +109,25 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
     passwords.refuse_unfit(password, email=user.email, settings=postern.settings)
     password_hash = await postern.passwords.hash(password)
     async with atomic():
-        await User.filter(id=user.id).update(password_hash=password_hash)
+        await User.filter(id=user.id).update(password_hash=password_hash, new_email=None)
         await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
         await Throttle.filter(key=_throttles(user)["password"]).delete()
         await end_sessions(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
         await notices.post(postern, caller, user, EventType.PASSWORD_SET)
+
+
+async def reset_link(postern: Postern, caller: Caller, user: User) -> str:
+    """Return a link with which the user sets a new password; it is good once, for an hour.
+
+    The operator hands it over, and cannot choose the password.
+    """
+    async with atomic():
+        await users.lock(user.id)
+        purpose = MailPurpose.RESET_PASSWORD
+        ticket = await tickets.issue(postern, user, purpose, user.email)
+        await events.record(postern, caller, EventType.RESET_SENT, user.id)
+    return links.link(postern.settings, purpose, ticket, postern.settings.client_url)
 
 
 async def send_reset(postern: Postern, caller: Caller, user: User) -> None:
@@ -228,6 +241,7 @@ def _throttles(user: User) -> dict[str, str]:
     return {
         "password": throttling.key_of(throttling.password_of(user.email)),
         "code": throttling.key_of(throttling.codes_of(user.id)),
+        "mailed code": throttling.key_of(throttling.mailed_codes_of(user.email)),
     }
 
 

@@ -219,7 +219,12 @@ def refuse_unfit(password: str, *, email: str, settings: Settings) -> None:
     refuse_oversized(password)
     ready = prepared(password)
     if len(ready) < settings.password_min_length:
-        raise AuthError(ErrorCode.PASSWORD_TOO_SHORT, minLength=settings.password_min_length)
+        least = settings.password_min_length
+        raise AuthError(
+            ErrorCode.PASSWORD_TOO_SHORT,
+            f"Your password needs at least {least} characters.",
+            minLength=least,
+        )
     folded = ready.casefold()
     common = ErrorCode.PASSWORD_TOO_COMMON
     if folded == email.casefold():

@@ -9,18 +9,19 @@ import aiosmtplib
 import click
 
 from auth.mail import templates
+from auth.mail.kinds import KINDS
 from auth.mail.smtp import MailServer, RefusedMailError
-from auth.mail.templates import KINDS, Rendered
+from auth.mail.templates import Rendered
 from cli.command import as_json, chosen_settings, say
 from config import Settings
 from models import Mail
 
 _EXAMPLE = {
     "link": "https://auth.example.com/v1/verify?ticket=example",
-    "ticket": "example",
+    "ticket": "123456",
     "displayName": "Joe Example",
     "email": "joe@example.com",
-    "newEmail": "",
+    "newEmail": "joe@example.org",
     "redirectTo": "https://app.example.com",
     "serverUrl": "https://auth.example.com",
     "clientUrl": "https://app.example.com",

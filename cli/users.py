@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from auth import operators, public_fields
+from auth import new_accounts, operators, public_fields
 from auth.accounts import sign_up
 from auth.postern import Postern
 from cli.command import OPERATOR, as_json, ask, count_of, read_password, say
@@ -26,7 +26,7 @@ def create_user(email: str, display_name: str | None, in_json: bool) -> None:
     line of standard input.
     """
     password = read_password()
-    wishes = sign_up.Wishes(display_name=display_name)
+    wishes = new_accounts.Wishes(display_name=display_name)
     made = ask(lambda it: sign_up.create_account(it, OPERATOR, email, password, wishes))
     say(in_json, shown(made), f"Created {made.email}, id {made.id}.")
 
@@ -68,17 +68,29 @@ def enable_user(user: str, in_json: bool) -> None:
 
 @click.command("set-password")
 @user_argument
+@click.option("--link", is_flag=True, help="Print a link with which the user sets it themselves.")
 @as_json
-def set_password(user: str, in_json: bool) -> None:
+def set_password(user: str, link: bool, in_json: bool) -> None:
     """Replace a user's password, and end their sessions and open sign-ins.
 
-    The command prompts for the password. Without a terminal, it reads the password from the first
-    line of standard input. A second factor stays as it is. Verify first that the request comes from
-    the user.
+    With --link, nothing changes yet: hand the link over to the user. It is good once, for an hour,
+    and you do not learn the password.
+
+    Otherwise the command prompts for the password. Without a terminal, it reads the password from
+    the first line of standard input. A second factor stays as it is. Verify first that the request
+    comes from the user.
     """
+    if link:
+        made = ask(lambda it: _reset_link(it, user))
+        say(in_json, {"link": made}, made)
+        return
     password = read_password()
     changed = change(user, lambda it, found: operators.set_password(it, OPERATOR, found, password))
     say(in_json, shown(changed), f"The password of {changed.email} is replaced.")
+
+
+async def _reset_link(postern: Postern, user: str) -> str:
+    return await operators.reset_link(postern, OPERATOR, await existing(user))
 
 
 @click.command("send-reset")

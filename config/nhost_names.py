@@ -17,17 +17,9 @@ class Passed(NamedTuple):
     """For a refused name, what to do instead; else why nothing is weaker without it."""
 
 
-_NO_LIST = (
-    "Postern has no list of addresses yet, and everybody could sign up; remove it, and make "
-    "accounts with `postern create-user` and AUTH_DISABLE_SIGNUP=true"
-)
 _NO_WAY_IN = "Postern has no such way in"
 
 REFUSED = (
-    Passed("AUTH_ACCESS_CONTROL_ALLOWED_EMAILS", "auth.user.email.allowed", _NO_LIST),
-    Passed("AUTH_ACCESS_CONTROL_BLOCKED_EMAILS", "auth.user.email.blocked", _NO_LIST),
-    Passed("AUTH_ACCESS_CONTROL_ALLOWED_EMAIL_DOMAINS", "auth.user.emailDomains.allowed", _NO_LIST),
-    Passed("AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS", "auth.user.emailDomains.blocked", _NO_LIST),
     Passed(
         "AUTH_TURNSTILE_SECRET",
         "auth.signUp.turnstile.secretKey",
@@ -49,13 +41,9 @@ REFUSED = (
 )
 HARMLESS = (
     Passed("AUTH_ANONYMOUS_USERS_ENABLED", "auth.method.anonymous", _NO_WAY_IN),
-    Passed("AUTH_EMAIL_PASSWORDLESS_ENABLED", "auth.method.emailPasswordless", _NO_WAY_IN),
-    Passed("AUTH_OTP_EMAIL_ENABLED", "auth.method.otp", _NO_WAY_IN),
     Passed("AUTH_SMS_*", "auth.method.smsPasswordless", _NO_WAY_IN),
     Passed("AUTH_WEBAUTHN_*", "auth.method.webauthn", _NO_WAY_IN),
     Passed("AUTH_PROVIDER_*", "auth.method.oauth", _NO_WAY_IN),
-    Passed("AUTH_DISABLE_AUTO_SIGNUP", "auth.signUp.disableAutoSignup",
-           "nobody is signed up by signing in"),
     Passed("AUTH_OAUTH2_PROVIDER_*", "auth.oauth2Provider", "Postern is no OAuth provider"),
     Passed("AUTH_PASSWORD_HIBP_ENABLED", "auth.method.emailPassword.hibpEnabled",
            "AUTH_PASSWORD_CHECK_COMMON refuses common passwords, and asks no service"),

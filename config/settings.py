@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from config.values import (
     Accepts,
+    Addresses,
     Claims,
     DatabaseUrl,
+    Domains,
     EncryptionKeys,
     HasuraJwtSecret,
     HeaderName,
@@ -162,14 +164,47 @@ class Settings(BaseModel):
     ] = None
     """A folder with [templates of your own](mail.md#templates-of-your-own)."""
     notices: Annotated[Switch, Named("AUTH_NOTICES")] = True
-    """Tells users by mail of changes to their account that somebody else might have made: of the
-    password, the second factor and the recovery codes, and of a session that ended for safety."""
+    """Tells users by mail of what somebody else might have done: a sign-in from a new place, a
+    change of the password, the second factor or the recovery codes, a session that ended for
+    safety."""
     allowed_redirect_urls: Annotated[
         RedirectUrls,
         Named("AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS", "auth.redirections.allowedUrls"),
     ] = ()
     """Where a link in a mail may lead in the end, beside `AUTH_CLIENT_URL`, separated by commas:
     `https://*.example.com`, `myapp://sign-in`. Each allows the paths below it."""
+    verify_page: Annotated[Switch, Named("AUTH_VERIFY_PAGE")] = True
+    """Shows a page behind each link in a mail, whose button does what the link is for. Without it,
+    the link acts at once and redirects, [as Nhost's](nhost.md#links-in-mails) do; programs that
+    look through mails for viruses then use up links."""
+    passwordless_enabled: Annotated[
+        Switch, Named("AUTH_EMAIL_PASSWORDLESS_ENABLED", "auth.method.emailPasswordless.enabled")
+    ] = False
+    """Lets users sign in with a link that is sent to their address."""
+    otp_email_enabled: Annotated[
+        Switch, Named("AUTH_OTP_EMAIL_ENABLED", "auth.method.otp.email.enabled")
+    ] = False
+    """Lets users sign in with a code of six digits that is sent to their address."""
+    allowed_emails: Annotated[
+        Addresses, Named("AUTH_ACCESS_CONTROL_ALLOWED_EMAILS", "auth.user.email.allowed")
+    ] = ()
+    """The addresses that may [become an account's](mail.md#who-may-have-an-account), separated by
+    commas. With this list or that of domains, no others may."""
+    blocked_emails: Annotated[
+        Addresses, Named("AUTH_ACCESS_CONTROL_BLOCKED_EMAILS", "auth.user.email.blocked")
+    ] = ()
+    """The addresses that may not become an account's, separated by commas."""
+    allowed_email_domains: Annotated[
+        Domains,
+        Named("AUTH_ACCESS_CONTROL_ALLOWED_EMAIL_DOMAINS", "auth.user.emailDomains.allowed"),
+    ] = ()
+    """The domains whose addresses may become an account's, separated by commas. A domain does not
+    include its subdomains."""
+    blocked_email_domains: Annotated[
+        Domains,
+        Named("AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS", "auth.user.emailDomains.blocked"),
+    ] = ()
+    """The domains whose addresses may not become an account's, separated by commas."""
     rate_limit_email_burst: Annotated[
         int,
         Named("AUTH_RATE_LIMIT_EMAIL_BURST", "auth.rateLimit.emails.limit"),
@@ -287,6 +322,10 @@ class Settings(BaseModel):
         Switch, Named("AUTH_DISABLE_SIGNUP", "auth.signUp.enabled", inverted=True)
     ] = False
     """Turns sign-up off: only the operator creates accounts."""
+    disable_auto_signup: Annotated[
+        Switch, Named("AUTH_DISABLE_AUTO_SIGNUP", "auth.signUp.disableAutoSignup")
+    ] = False
+    """Makes no account for an unknown address to which a mail to sign in with is asked for."""
     disable_new_users: Annotated[
         Switch, Named("AUTH_DISABLE_NEW_USERS", "auth.signUp.disableNewUsers")
     ] = False

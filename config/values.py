@@ -204,6 +204,16 @@ RedirectUrls = Annotated[
     BeforeValidator(_split_list),
     Accepts("URLs such as https://app.example.com or https://*.example.com, separated by commas"),
 ]
+Addresses = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")], ...],
+    BeforeValidator(_split_list),
+    Accepts("e-mail addresses, separated by commas"),
+]
+Domains = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s]+\.[^@\s]+$")], ...],
+    BeforeValidator(_split_list),
+    Accepts("domains such as example.com, separated by commas"),
+]
 Networks = Annotated[
     tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...],
     BeforeValidator(_networks),

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.user import User
@@ -13,6 +14,10 @@ class MailPurpose(StrEnum):
 
     VERIFY_EMAIL = "emailVerify"
     RESET_PASSWORD = "passwordReset"  # noqa: S105 - the name of a purpose
+    CHANGE_EMAIL = "emailConfirmChange"
+    UNDO_EMAIL_CHANGE = "emailUndoChange"
+    SIGN_IN = "signinPasswordless"
+    SIGN_IN_CODE = "signinOtp"
 
 
 class MailTicket(Model):
@@ -24,10 +29,12 @@ class MailTicket(Model):
     )
     purpose = fields.CharField(max_length=32)
     digest = fields.CharField(max_length=64, unique=True)
+    """Of a code, which could be guessed from a plain digest, a keyed one."""
     address = fields.CharField(max_length=320)
     """The mailbox that it was sent to, which it proves."""
     expires_at = fields.DatetimeField(db_index=True)
 
     class Meta:
         table = "mail_tickets"
+        indexes = (Index(fields=["address"], name="mail_tickets_address"),)
         table_description = "What links and codes in mails are good for"

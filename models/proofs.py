@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from models.hot_paths import steps
-from models.mail_ticket import MailTicket
+from models.mail_ticket import MailPurpose, MailTicket
 from models.sql import AtomicChange
 from models.user import User
 
@@ -85,13 +85,29 @@ RECOVERY_CODE = ProofKind(
 )
 
 
-MAIL_TICKET = ProofKind(
-    holds="TRUE",
-    joins="JOIN mail_tickets ON mail_tickets.user_id = users.id",
-    joined="mail_tickets.digest = :mail_digest AND mail_tickets.expires_at > :mail_now "
-    "AND mail_tickets.address = users.email",
-    uses=("DELETE FROM mail_tickets WHERE digest = :mail_digest AND {previous} RETURNING id",),
-)
+def _mailed(to: str, *, sets: str = "") -> ProofKind:
+    """Return the proof by a ticket in a mail that was sent to this address of the user's row."""
+    return ProofKind(
+        holds="TRUE",
+        joins="JOIN mail_tickets ON mail_tickets.user_id = users.id",
+        joined="mail_tickets.id = :mail_ticket AND mail_tickets.expires_at > :mail_now "
+        f"AND mail_tickets.address = {to}",
+        sets=sets,
+        uses=("DELETE FROM mail_tickets WHERE id = :mail_ticket AND {previous} RETURNING id",),
+    )
+
+
+# A password that was set before the address was verified may be a stranger's.
+_CLAIM = "password_hash = CASE WHEN email_verified THEN password_hash END, email_verified = TRUE"
+MAILED: Mapping[MailPurpose, ProofKind] = {
+    MailPurpose.VERIFY_EMAIL: _mailed("users.email", sets="email_verified = TRUE"),
+    MailPurpose.RESET_PASSWORD: _mailed("users.email"),
+    MailPurpose.CHANGE_EMAIL: _mailed("users.new_email"),
+    MailPurpose.UNDO_EMAIL_CHANGE: _mailed("mail_tickets.address"),
+    MailPurpose.SIGN_IN: _mailed("users.email", sets=_CLAIM),
+    MailPurpose.SIGN_IN_CODE: _mailed("users.email", sets=_CLAIM),
+}
+"""What a ticket in a mail proves: a mailbox, and for most purposes only while it is the user's."""
 
 
 def password_unchanged(user: User) -> Proof:
@@ -112,8 +128,9 @@ def recovery_code(user: User, digest: str) -> Proof:
 
 
 def mail_ticket(ticket: MailTicket, now: datetime) -> Proof:
-    """A ticket was read in the user's mailbox: good once, while the address is theirs."""
-    return Proof(MAIL_TICKET, {"mail_digest": ticket.digest, "mail_now": now})
+    """Prove that a ticket was read in the user's mailbox. It is good once."""
+    kind = MAILED[MailPurpose(ticket.purpose)]
+    return Proof(kind, {"mail_ticket": str(ticket.id), "mail_now": now})
 
 
 async def spend(user: User, proof: Proof) -> bool:

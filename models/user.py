@@ -20,7 +20,10 @@ class User(Model):
     email = fields.CharField(max_length=320, unique=True)
     """As normalised by `auth.email_addresses.normalise`."""
     email_verified = fields.BooleanField(default=False)
-    password_hash = fields.CharField(max_length=255)
+    new_email = fields.CharField(max_length=320, null=True)
+    """The address that the user wants instead, until somebody confirms it from there."""
+    password_hash = fields.CharField(max_length=255, null=True)
+    """None for a user who has set no password."""
     display_name = fields.CharField(max_length=320)
     locale = fields.CharField(max_length=255)
     default_role = fields.CharField(max_length=255)
@@ -47,6 +50,11 @@ class User(Model):
     class Meta:
         table = "users"
         table_description = "Whoever can sign in"
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the user can sign in with a password."""
+        return self.password_hash is not None
 
     @property
     def active_mfa_type(self) -> str | None:
@@ -78,7 +86,7 @@ _SECRETS_BY_KEY = """
     WHERE totp_secret IS NOT NULL AND totp_activated_at IS NOT NULL GROUP BY 1"""
 # After its parameters, an Argon2 hash has a salt of 22 characters, a $ and a hash of 43 characters.
 _ONE_OF_EACH_KIND = """
-    SELECT min(password_hash) AS password_hash FROM users
+    SELECT min(password_hash) AS password_hash FROM users WHERE password_hash IS NOT NULL
     GROUP BY CASE WHEN password_hash LIKE '$argon2%'
         THEN substr(password_hash, 1, length(password_hash) - 66)
         ELSE substr(password_hash, 1, 7) END

@@ -44,9 +44,13 @@ JOE = "joe@example.com"
 PASSWORD = "correct horse battery staple"
 
 SESSION = "accessToken accessTokenExpiresIn refreshToken refreshTokenId user { id activeMfaType }"
+SIGN_IN_RESULT = (
+    f"{{ __typename ... on Session {{ {SESSION} }} ... on MfaTicket {{ ticket expiresIn }} }}"
+)
 OPERATIONS = {
     "me": (
-        "query { me { id email displayName locale activeMfaType roles createdAt recoveryCodesLeft"
+        "query { me { id email emailVerified newEmail hasPassword displayName locale activeMfaType"
+        "  roles createdAt recoveryCodesLeft"
         "  sessions(first: 100) {"
         "    edges { node { id current address userAgent createdAt lastUsedAt } }"
         "    pageInfo { hasNextPage endCursor } }"
@@ -61,8 +65,7 @@ OPERATIONS = {
     ),
     "signInEmailPassword": (
         "mutation ($email: String!, $password: String!) {"
-        "  signInEmailPassword(email: $email, password: $password) { __typename"
-        f"    ... on Session {{ {SESSION} }} ... on MfaTicket {{ ticket expiresIn }} }} }}"
+        f"  signInEmailPassword(email: $email, password: $password) {SIGN_IN_RESULT} }}"
     ),
     "verifySignInMfaTotp": (
         "mutation ($ticket: String!, $otp: String!) {"
@@ -87,7 +90,7 @@ OPERATIONS = {
         f"  elevate(password: $password, code: $code) {{ {SESSION} }} }}"
     ),
     "changeUserPassword": (
-        "mutation ($currentPassword: String!, $newPassword: String!) {"
+        "mutation ($currentPassword: String, $newPassword: String!) {"
         "  changeUserPassword(currentPassword: $currentPassword, newPassword: $newPassword) {"
         f"    {SESSION} }} }}"
     ),
@@ -111,6 +114,30 @@ OPERATIONS = {
     "resetPassword": (
         "mutation ($ticket: String!, $newPassword: String!) {"
         "  resetPassword(ticket: $ticket, newPassword: $newPassword) }"
+    ),
+    "changeUserEmail": (
+        "mutation ($newEmail: String!, $redirectTo: String) {"
+        "  changeUserEmail(newEmail: $newEmail, redirectTo: $redirectTo) }"
+    ),
+    "verifyChangeUserEmail": (
+        "mutation ($ticket: String!) { verifyChangeUserEmail(ticket: $ticket) }"
+    ),
+    "undoChangeUserEmail": "mutation ($ticket: String!) { undoChangeUserEmail(ticket: $ticket) }",
+    "signInOTPEmail": (
+        "mutation ($email: String!, $displayName: String) {"
+        "  signInOTPEmail(email: $email, displayName: $displayName) }"
+    ),
+    "verifySignInOTPEmail": (
+        "mutation ($email: String!, $otp: String!) { verifySignInOTPEmail(email: $email, otp: $otp)"
+        f"  {SIGN_IN_RESULT} }}"
+    ),
+    "signInPasswordlessEmail": (
+        "mutation ($email: String!, $redirectTo: String) {"
+        "  signInPasswordlessEmail(email: $email, redirectTo: $redirectTo) }"
+    ),
+    "verifySignInPasswordlessEmail": (
+        "mutation ($ticket: String!) { verifySignInPasswordlessEmail(ticket: $ticket)"
+        f"  {SIGN_IN_RESULT} }}"
     ),
     "changeUserMfa": "mutation { changeUserMfa { imageUrl totpSecret otpauthUrl } }",
     "verifyChangeUserMfa": (

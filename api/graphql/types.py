@@ -57,6 +57,15 @@ class User:
         description="When the account was made: ISO 8601 with a time zone."
     )
 
+    has_password: bool = strawberry.field(
+        description="Whether the user has a password. Without one, they sign in by mail; offer "
+        "`changeUserPassword` to set a first one."
+    )
+    new_email: str | None = strawberry.field(
+        description="The address that `changeUserEmail` was last called with, until it is "
+        "confirmed."
+    )
+
     current_session: strawberry.Private[UUID]
     stored: strawberry.Private[models.User]
 
@@ -93,7 +102,13 @@ class User:
     def of(cls, user: models.User, session_id: UUID) -> Self:
         """Return the public fields of a user, who is signed in with this session."""
         fields = {name: getattr(user, name) for name in PUBLIC_FIELDS if name != "metadata"}
-        return cls(**fields, current_session=session_id, stored=user)
+        return cls(
+            **fields,
+            has_password=user.has_password,
+            new_email=user.new_email,
+            current_session=session_id,
+            stored=user,
+        )
 
 
 @strawberry.type(

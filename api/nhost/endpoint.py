@@ -16,6 +16,7 @@ from auth.postern import Postern
 
 RENAMED = {
     ErrorCode.EMAIL_ALREADY_IN_USE: "user-already-exists",
+    ErrorCode.EMAIL_NOT_ALLOWED: "invalid-email-password",
     ErrorCode.INVALID_RECOVERY_CODE: "invalid-totp",
     ErrorCode.MAIL_NOT_CONFIGURED: "disabled-endpoint",
     ErrorCode.REDIRECT_TO_NOT_ALLOWED: "redirectTo-not-allowed",
@@ -101,6 +102,11 @@ def _read(model: type[Asked], content_type: str, body: bytes) -> Asked:
 
 def answer(refusal: Refusal) -> JSONResponse:
     """Return a refusal in Nhost's format."""
-    error = RENAMED.get(refusal.code, refusal.code.name.lower().replace("_", "-"))
+    error = error_name(refusal.code)
     body = {"status": refusal.status, "error": error, "message": refusal.message}
     return JSONResponse(body | dict(refusal.details), refusal.status, refusal.headers)
+
+
+def error_name(code: ErrorCode) -> str:
+    """Return Nhost's name of a code."""
+    return RENAMED.get(code, code.name.lower().replace("_", "-"))

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from auth import public_fields
+from auth.accounts import reset_session
 from auth.sessions import opening
 from models import User
 
@@ -47,6 +48,27 @@ class MailRequest(Asked):
     """To which address a mail is to be sent."""
 
     email: str
+    options: MailOptions | None = None
+
+
+class SignInMailRequest(Asked):
+    """To which address a mail to sign in with is to be sent, and the options of a new account."""
+
+    email: str
+    options: Options | None = None
+
+
+class CodeRequest(Asked):
+    """The code that was sent to an address."""
+
+    email: str
+    otp: str = Field(description="The six digits.")
+
+
+class EmailChangeRequest(Asked):
+    """The address to move the account to."""
+
+    new_email: str
     options: MailOptions | None = None
 
 
@@ -188,6 +210,17 @@ def session_answer(session: opening.Session) -> SessionAnswer:
         refresh_token=session.refresh_token,
         refresh_token_id=str(session.refresh_token_id),
         user=user_answer(session.user),
+    )
+
+
+def reset_answer(reset: reset_session.ResetSession) -> SessionAnswer:
+    """Return the tokens of a password reset in the form of a session."""
+    return SessionAnswer(
+        access_token=reset.access_token,
+        access_token_expires_in=reset_session.LIFE,
+        refresh_token=reset.refresh_token,
+        refresh_token_id=reset.id,
+        user=user_answer(reset.user),
     )
 
 

@@ -13,6 +13,8 @@ from api.contract import Contract
 from api.nhost.messages import (
     OK,
     Asked,
+    CodeRequest,
+    EmailChangeRequest,
     MailRequest,
     MfaChallenge,
     MfaRequest,
@@ -22,6 +24,7 @@ from api.nhost.messages import (
     SessionAnswer,
     SessionPayload,
     SignInAnswer,
+    SignInMailRequest,
     SignInRequest,
     SignOutRequest,
     SignUpAnswer,
@@ -30,23 +33,28 @@ from api.nhost.messages import (
     TotpRequest,
     UserAnswer,
     VerifyTokenRequest,
+    reset_answer,
     session_answer,
     user_answer,
 )
 from auth import admission
 from auth.accounts import (
+    email_change,
     enrolment,
     password_change,
     password_reset,
+    reset_session,
     sign_up,
     verification,
 )
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.factors import recovery_codes, totp
+from auth.new_accounts import Wishes
 from auth.postern import Postern
 from auth.sessions import current, ending, refreshing
-from auth.ways_in import email_password
+from auth.sessions.opening import Session
+from auth.ways_in import email_code, email_link, email_password
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -87,18 +95,9 @@ def operation(
 async def sign_up_email_password(
     postern: Postern, caller: Caller, asked: SignUpRequest
 ) -> SignUpAnswer:
-    options = asked.options or Options()
-    wishes = sign_up.Wishes(
-        display_name=options.display_name,
-        locale=options.locale,
-        allowed_roles=options.allowed_roles,
-        default_role=options.default_role,
-        metadata=options.metadata,
-        redirect_to=options.redirect_to,
-    )
     try:
         session = await sign_up.sign_up_email_password(
-            postern, caller, asked.email, asked.password, wishes
+            postern, caller, asked.email, asked.password, _wishes(asked.options)
         )
     except AuthError as error:
         if error.code is not ErrorCode.UNVERIFIED_USER:
@@ -114,9 +113,7 @@ async def sign_in_email_password(
     answer = await email_password.sign_in_email_password(
         postern, caller, asked.email, asked.password
     )
-    if isinstance(answer, admission.MfaTicket):
-        return SignInAnswer(mfa=MfaChallenge(ticket=answer.ticket))
-    return SignInAnswer(session=session_answer(answer))
+    return _sign_in_answer(answer)
 
 
 @operation("POST", "/signin/mfa/totp", contract.NHOST_VERIFY)
@@ -142,6 +139,10 @@ async def verify_change_user_mfa(postern: Postern, caller: Caller, asked: MfaReq
 
 @operation("POST", "/token", contract.NHOST_REFRESH)
 async def refresh_token(postern: Postern, caller: Caller, asked: RefreshRequest) -> SessionAnswer:
+    if reset_session.is_refresh_token(asked.refresh_token):
+        return reset_answer(
+            await reset_session.open_reset_session(postern, caller, asked.refresh_token)
+        )
     return session_answer(await refreshing.refresh_session(postern, caller, asked.refresh_token))
 
 
@@ -165,6 +166,53 @@ async def get_user(postern: Postern, caller: Caller) -> UserAnswer:
     return user_answer((await current.signed_in(postern, caller)).user)
 
 
+@operation("POST", "/signin/otp/email", contract.NHOST_SEND_CODE)
+async def sign_in_otp_email(postern: Postern, caller: Caller, asked: SignInMailRequest) -> OK:
+    await email_code.sign_in_otp_email(postern, caller, asked.email, _wishes(asked.options))
+    return "OK"
+
+
+@operation("POST", "/signup/otp/email", contract.NHOST_SIGN_UP_CODE)
+async def sign_up_otp_email(postern: Postern, caller: Caller, asked: SignInMailRequest) -> OK:
+    wishes = _wishes(asked.options)
+    await email_code.sign_in_otp_email(postern, caller, asked.email, wishes, only_new=True)
+    return "OK"
+
+
+@operation("POST", "/signin/otp/email/verify", contract.VERIFY_CODE)
+async def verify_sign_in_otp_email(
+    postern: Postern, caller: Caller, asked: CodeRequest
+) -> SignInAnswer:
+    return _sign_in_answer(
+        await email_code.verify_sign_in_otp_email(postern, caller, asked.email, asked.otp)
+    )
+
+
+@operation("POST", "/signin/passwordless/email", contract.NHOST_SEND_LINK)
+async def sign_in_passwordless_email(
+    postern: Postern, caller: Caller, asked: SignInMailRequest
+) -> OK:
+    wishes = _wishes(asked.options)
+    await email_link.sign_in_passwordless_email(postern, caller, asked.email, wishes)
+    return "OK"
+
+
+@operation("POST", "/signup/passwordless/email", contract.NHOST_SIGN_UP_LINK)
+async def sign_up_passwordless_email(
+    postern: Postern, caller: Caller, asked: SignInMailRequest
+) -> OK:
+    wishes = _wishes(asked.options)
+    await email_link.sign_in_passwordless_email(postern, caller, asked.email, wishes, only_new=True)
+    return "OK"
+
+
+@operation("POST", "/user/email/change", contract.CHANGE_EMAIL, bearer=True)
+async def change_user_email(postern: Postern, caller: Caller, asked: EmailChangeRequest) -> OK:
+    redirect_to = asked.options.redirect_to if asked.options else None
+    await email_change.change_user_email(postern, caller, asked.new_email, redirect_to)
+    return "OK"
+
+
 @operation("POST", "/user/email/send-verification-email", contract.SEND_VERIFICATION)
 async def send_verification_email(postern: Postern, caller: Caller, asked: MailRequest) -> OK:
     redirect_to = asked.options.redirect_to if asked.options else None
@@ -181,8 +229,27 @@ async def send_password_reset_email(postern: Postern, caller: Caller, asked: Mai
 
 @operation("POST", "/user/password", contract.NHOST_SET_PASSWORD, bearer=True)
 async def change_user_password(postern: Postern, caller: Caller, asked: PasswordRequest) -> OK:
-    if asked.ticket is not None:
-        await password_reset.reset_password(postern, caller, asked.ticket, asked.new_password)
+    ticket = asked.ticket or reset_session.ticket_in(caller.access_token)
+    if ticket is not None:
+        await password_reset.reset_password(postern, caller, ticket, asked.new_password)
         return "OK"
     await password_change.set_password(postern, caller, asked.new_password)
     return "OK"
+
+
+def _wishes(options: Options | None) -> Wishes:
+    asked = options or Options()
+    return Wishes(
+        display_name=asked.display_name,
+        locale=asked.locale,
+        allowed_roles=asked.allowed_roles,
+        default_role=asked.default_role,
+        metadata=asked.metadata,
+        redirect_to=asked.redirect_to,
+    )
+
+
+def _sign_in_answer(answer: Session | admission.MfaTicket) -> SignInAnswer:
+    if isinstance(answer, admission.MfaTicket):
+        return SignInAnswer(mfa=MfaChallenge(ticket=answer.ticket))
+    return SignInAnswer(session=session_answer(answer))

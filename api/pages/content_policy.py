@@ -22,8 +22,11 @@ def page_policy(nonce: str) -> str:
     )
 
 
-def form_policy(nonce: str) -> str:
-    """A policy for a page without scripts, whose forms are sent to this server."""
+def form_policy(nonce: str, leads_to: str = "") -> str:
+    """Return the policy of a page without scripts, whose forms are sent to this server.
+
+    Browsers apply it to redirects too: `leads_to` is where the answer may redirect.
+    """
     return "; ".join(
         [
             "default-src 'none'",
@@ -31,7 +34,7 @@ def form_policy(nonce: str) -> str:
             "img-src data:",
             "frame-src 'self'",
             "base-uri 'none'",
-            "form-action 'self'",
+            f"form-action 'self' {leads_to}".rstrip(),
             "frame-ancestors 'none'",
         ]
     )

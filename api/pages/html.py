@@ -12,12 +12,17 @@ _templates = Environment(
 )
 
 
-def page(name: str, *, lang: str = "en", status: int = 200, **shown: object) -> HTMLResponse:
-    """A page of `api/pages/templates`; what it shows is escaped. No cache keeps it."""
+def page(
+    name: str, *, lang: str = "en", status: int = 200, leads_to: str = "", **shown: object
+) -> HTMLResponse:
+    """Return a page of `api/pages/templates`; what it shows is escaped. No cache keeps it.
+
+    `leads_to` is the origin to which the answer to its form may redirect.
+    """
     nonce = secrets.token_urlsafe(16)
     html = _templates.get_template(name).render(nonce=nonce, lang=lang, **shown)
     headers = {
-        "content-security-policy": content_policy.form_policy(nonce),
+        "content-security-policy": content_policy.form_policy(nonce, leads_to),
         "cache-control": "no-store",
     }
     return HTMLResponse(html, status, headers)

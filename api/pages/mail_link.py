@@ -1,80 +1,140 @@
-"""The page behind a link in a mail: it says what will happen, and a button does it.
+"""What is behind a link in a mail: a page that says what will happen, and a button that does it.
 
-Scanners follow links by GET and HEAD. They change nothing: only the button's POST does.
+Scanners follow links by GET and HEAD. They change nothing: only the button's POST does. Where the
+operator wants Nhost's shape (`AUTH_VERIFY_PAGE=false`), `nhost_link` answers instead.
 """
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from api.http import bounded, caller_of
+from api.nhost import verify_redirect
 from api.pages.html import page
 from api.refusals import refusal_of
-from auth.accounts import password_reset, verification
+from auth.accounts import email_change, password_reset, verification
+from auth.admission import MfaTicket
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
-from auth.mail import links, templates
+from auth.mail import links, templates, tickets
 from auth.postern import Postern
+from auth.sessions.opening import Session
+from auth.ways_in import email_link
+from models import MailTicket
 from models.mail_ticket import MailPurpose
+
+Act = Callable[[Postern, Caller, str], Awaitable[Session | MfaTicket | None]]
+_ACTS: Mapping[MailPurpose, tuple[str, Act | None]] = {
+    MailPurpose.VERIFY_EMAIL: ("verify", verification.verify_email),
+    MailPurpose.RESET_PASSWORD: ("reset", None),
+    MailPurpose.CHANGE_EMAIL: ("change", email_change.verify_change_user_email),
+    MailPurpose.UNDO_EMAIL_CHANGE: ("undo", email_change.undo_change_user_email),
+    MailPurpose.SIGN_IN: ("sign_in", email_link.verify_sign_in_passwordless_email),
+}
+"""What each kind of link does, and which words of `texts/*.toml` say so. A reset takes a password
+too."""
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*:(//[a-z0-9.:\[\]-]+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class _Deed:
-    """What a kind of link does, and the words for it in `texts/*.toml`."""
+class _Visit:
+    """A request for the page of a link."""
 
-    words: str
-    do: Callable[[Postern, Caller, str, str], Awaitable[None]]
-    """Takes the ticket and the password that was typed, if one is asked for."""
+    postern: Postern
+    request: Request
+    ticket: str
+    purpose: MailPurpose
 
+    @property
+    def lang(self) -> str:
+        return _language(self.request, self.postern.settings.default_locale)
 
-async def _verify(postern: Postern, caller: Caller, ticket: str, _password: str) -> None:
-    await verification.verify_email(postern, caller, ticket)
+    @property
+    def continue_to(self) -> str:
+        """Where the user goes next, if that is allowed still."""
+        try:
+            wanted = self.request.query_params.get("redirectTo")
+            return links.allowed_redirect(self.postern.settings, wanted)
+        except AuthError:
+            return self.postern.settings.client_url
 
-
-_DEEDS = {
-    MailPurpose.VERIFY_EMAIL: _Deed("verify", _verify),
-    MailPurpose.RESET_PASSWORD: _Deed("reset", password_reset.reset_password),
-}
+    @property
+    def caller(self) -> Caller:
+        return caller_of(self.postern, self.request)
 
 
 def route(postern: Postern) -> Route:
     """The route that links in mails lead to."""
 
     async def answer(request: Request) -> Response:
-        lang = _language(request, postern.settings.default_locale)
-        said = templates.texts(lang)["page"]
         ticket = request.query_params.get("ticket", "")
         purpose = _purpose(ticket)
-        deed = _DEEDS[purpose] if purpose else None
-        if deed is None:
-            return page(
-                "mail_link.html", lang=lang, title=said["verify_title"], wrong=said["invalid"]
-            )
-        shown: dict[str, Any] = {
-            "lang": lang, "said": said, "title": said[f"{deed.words}_title"], "form": deed.words,
-        }  # fmt: skip
-        if request.method != "POST":
-            return page("mail_link.html", **shown)
-        try:
-            password = (await _form(request)).get("newPassword", [""])[0]
-            await deed.do(postern, caller_of(postern, request), ticket, password)
-        except Exception as error:
-            refusal = refusal_of(error)
-            spent = refusal.code is ErrorCode.INVALID_TICKET
-            shown |= {"wrong": said["invalid"] if spent else refusal.message}
-            shown |= {"form": None} if spent else {}
-            return page("mail_link.html", status=refusal.status, **shown)
-        continue_to = _continue_to(postern, request)
-        return page(
-            "mail_link.html", **shown, done=said[f"{deed.words}_done"], continue_to=continue_to
-        )
+        by_page = postern.settings.verify_page or purpose is MailPurpose.UNDO_EMAIL_CHANGE
+        if not by_page and request.method == "GET":
+            return await verify_redirect.follow(postern, request, ticket, purpose)
+        if purpose is None or purpose not in _ACTS:
+            lang = _language(request, postern.settings.default_locale)
+            said = templates.texts(lang)["page"]
+            return _shown(lang, said["verify_title"], status=401, wrong=said["invalid"])
+        return await _visited(_Visit(postern, request, ticket, purpose))
 
     return Route(f"{postern.settings.api_prefix}/verify", answer, methods=["GET", "HEAD", "POST"])
+
+
+async def _visited(visit: _Visit) -> Response:
+    words, _ = _ACTS[visit.purpose]
+    said = templates.texts(visit.lang)["page"]
+    title, shown = said[f"{words}_title"], dict[str, Any]()
+    try:
+        found = await tickets.find(visit.postern, visit.caller, visit.ticket, visit.purpose)
+        values = {"email": found.user.email, "address": found.address}
+        values["newEmail"] = found.user.new_email or ""
+        shown = {"form": words, "said": templates.filled(said, values), "email": found.user.email}
+        if visit.purpose is MailPurpose.SIGN_IN and not visit.continue_to:
+            return _shown(visit.lang, title, status=409, wrong=said["nowhere"])
+        if visit.request.method != "POST":
+            return _shown(visit.lang, title, to=visit.continue_to, **shown)
+        return await _act(visit, found, title, shown)
+    except Exception as error:
+        refusal = refusal_of(error, conceal=visit.postern.settings.conceal_errors)
+        over = refusal.code is ErrorCode.INVALID_TICKET or refusal.message == _CONCEALED
+        again = {} if over or not shown else shown
+        wrong = said["invalid"] if over else refusal.message
+        return _shown(visit.lang, title, status=refusal.status, wrong=wrong, **again)
+
+
+_CONCEALED = ErrorCode.INVALID_REQUEST.message
+
+
+async def _act(visit: _Visit, found: MailTicket, title: str, shown: dict[str, Any]) -> Response:
+    words, act = _ACTS[visit.purpose]
+    if act is None:
+        password = (await _form(visit.request)).get("newPassword", [""])[0]
+        await password_reset.reset_password(visit.postern, visit.caller, visit.ticket, password)
+        answer = None
+    else:
+        answer = await act(visit.postern, visit.caller, visit.ticket)
+    if answer is not None:
+        to = links.with_query(visit.continue_to, verify_redirect.carried(answer, visit.purpose))
+        return RedirectResponse(to, 303, headers={"cache-control": "no-store"})
+    done = shown["said"][f"{words}_done"]
+    said = shown["said"]
+    return _shown(visit.lang, title, said=said, done=done, continue_to=visit.continue_to)
+
+
+def _shown(lang: str, title: str, *, to: str = "", status: int = 200, **shown: Any) -> Response:
+    """Return the page; its form may lead to `to`, which the policy has to name."""
+    parts = urlsplit(to)
+    origin = f"{parts.scheme}://{parts.netloc}" if parts.scheme.startswith("http") else parts.scheme
+    source = origin if "://" in origin or not origin else f"{origin}:"
+    leads_to = source if _ORIGIN.fullmatch(source) else ""
+    return page("mail_link.html", lang=lang, status=status, title=title, leads_to=leads_to, **shown)
 
 
 def _purpose(ticket: str) -> MailPurpose | None:
@@ -89,14 +149,6 @@ async def _form(request: Request) -> dict[str, list[str]]:
         return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10, errors="strict")
     except ValueError:
         raise AuthError(ErrorCode.INVALID_REQUEST) from None
-
-
-def _continue_to(postern: Postern, request: Request) -> str:
-    """Where the user goes next, if that is allowed still."""
-    try:
-        return links.allowed_redirect(postern.settings, request.query_params.get("redirectTo"))
-    except AuthError:
-        return postern.settings.client_url
 
 
 def _language(request: Request, default: str) -> str:

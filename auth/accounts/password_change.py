@@ -1,4 +1,4 @@
-"""Flow: a new password, with the current one or after a recent sign-in."""
+"""Flow: a new password, with the current one or after a recent sign-in; or a first password."""
 
 from auth import events, passwords
 from auth.caller import Caller
@@ -16,11 +16,12 @@ from models.transactions import atomic
 
 
 async def change_user_password(
-    postern: Postern, caller: Caller, current_password: str, new_password: str
+    postern: Postern, caller: Caller, current_password: str | None, new_password: str
 ) -> Session:
     """Replace the password, and end every other session and every open ticket of the user.
 
-    The caller's session gets new tokens, and its older refresh tokens are revoked at once.
+    A user without a password sets a first one, and has no current one to show. The caller's session
+    gets new tokens, and its older refresh tokens are revoked at once.
     Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED,
     INVALID_PASSWORD (the current password is wrong, or changed in the meantime), INVALID_REQUEST,
     PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, TOO_MANY_REQUESTS.
@@ -28,7 +29,10 @@ async def change_user_password(
     viewer = await current.recently_signed_in(postern, caller)
     user = viewer.user
     passwords.refuse_unfit(new_password, email=user.email, settings=postern.settings)
-    await confirm_password(postern, caller, user, current_password)
+    if user.has_password:
+        if current_password is None:
+            raise AuthError(ErrorCode.INVALID_REQUEST, "currentPassword: required.")
+        await confirm_password(postern, caller, user, current_password)
     return await _replace_password(postern, caller, viewer, new_password)
 
 
@@ -51,7 +55,7 @@ async def _replace_password(
     new_hash = await postern.passwords.hash(new_password)
     async with atomic():
         same = User.filter(id=user.id, password_hash=user.password_hash, disabled=False)
-        if not await same.update(password_hash=new_hash):
+        if not await same.update(password_hash=new_hash, new_email=None):
             raise AuthError(ErrorCode.INVALID_PASSWORD)
         await MfaTicket.filter(user_id=user.id).delete()
         await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()

@@ -6,10 +6,10 @@ asks for the second factor of whoever has one.
 
 from auth import events, passwords
 from auth.caller import Caller
-from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.limits import throttling
-from auth.mail import notices, requested, tickets
+from auth.mail import kinds, notices, requested, tickets
+from auth.new_accounts import Wishes
 from auth.postern import Postern
 from auth.sessions import ending
 from models import MailTicket, MfaTicket, Throttle, User
@@ -24,7 +24,8 @@ async def send_password_reset_email(
 
     Raises AuthError: MAIL_NOT_CONFIGURED, REDIRECT_TO_NOT_ALLOWED, TOO_MANY_REQUESTS.
     """
-    await requested.send(postern, caller, requested.RESET_PASSWORD, email, redirect_to)
+    wishes = Wishes(redirect_to=redirect_to)
+    await requested.send(postern, caller, kinds.RESET_PASSWORD, email, wishes)
 
 
 async def reset_password(postern: Postern, caller: Caller, ticket: str, new_password: str) -> None:
@@ -37,14 +38,15 @@ async def reset_password(postern: Postern, caller: Caller, ticket: str, new_pass
     passwords.refuse_oversized(new_password)
     found = await tickets.find(postern, caller, ticket, MailPurpose.RESET_PASSWORD)
     user = found.user
-    if user.disabled:
-        raise AuthError(ErrorCode.DISABLED_USER)
     passwords.refuse_unfit(new_password, email=user.email, settings=postern.settings)
     new_hash = await postern.passwords.hash(new_password)
     async with atomic():
         if not await tickets.spend(postern, found):
             raise tickets.invalid()
-        await User.filter(id=user.id).update(password_hash=new_hash, email_verified=True)
+        # A pending change of address may be somebody else's.
+        await User.filter(id=user.id).update(
+            password_hash=new_hash, email_verified=True, new_email=None
+        )
         await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
         await MfaTicket.filter(user_id=user.id).delete()
         await Throttle.filter(key=throttling.key_of(throttling.password_of(user.email))).delete()

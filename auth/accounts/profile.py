@@ -1,8 +1,8 @@
 """Flow: users change their profile."""
 
-from auth.accounts.sign_up import shown_name
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
+from auth.new_accounts import shown_name
 from auth.postern import Postern
 from auth.sessions import current
 from auth.sessions.current import SignedIn

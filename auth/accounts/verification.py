@@ -1,11 +1,14 @@
 """Flow: a user shows that an e-mail address is theirs, with a ticket that was sent there."""
 
 from auth import events
+from auth.admission import MfaTicket
 from auth.caller import Caller
-from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.mail import requested, tickets
+from auth.mail import kinds, requested, tickets
+from auth.new_accounts import Wishes
 from auth.postern import Postern
+from auth.sessions.opening import Session
+from auth.ways_in import by_mail, email_link
 from models import MailTicket, User
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
@@ -18,7 +21,8 @@ async def send_verification_email(
 
     Raises AuthError: MAIL_NOT_CONFIGURED, REDIRECT_TO_NOT_ALLOWED, TOO_MANY_REQUESTS.
     """
-    await requested.send(postern, caller, requested.VERIFY_EMAIL, email, redirect_to)
+    wishes = Wishes(redirect_to=redirect_to)
+    await requested.send(postern, caller, kinds.VERIFY_EMAIL, email, wishes)
 
 
 async def verify_email(postern: Postern, caller: Caller, ticket: str) -> None:
@@ -27,11 +31,27 @@ async def verify_email(postern: Postern, caller: Caller, ticket: str) -> None:
     Raises AuthError: INVALID_TICKET, DISABLED_USER, TOO_MANY_REQUESTS.
     """
     found = await tickets.find(postern, caller, ticket, MailPurpose.VERIFY_EMAIL)
-    if found.user.disabled:
-        raise AuthError(ErrorCode.DISABLED_USER)
     async with atomic():
         if not await tickets.spend(postern, found):
             raise tickets.invalid()
-        await User.filter(id=found.user.id).update(email_verified=True)
-        await MailTicket.filter(user_id=found.user.id, purpose=MailPurpose.VERIFY_EMAIL).delete()
-        await events.record(postern, caller, EventType.EMAIL_VERIFIED, found.user.id)
+        await _record(postern, caller, found.user)
+
+
+async def verify_email_and_sign_in(
+    postern: Postern, caller: Caller, ticket: str
+) -> Session | MfaTicket:
+    """Mark the address as the user's own, and admit the user: what Nhost's links do.
+
+    Raises AuthError: INVALID_TICKET, DISABLED_USER, DISABLED_ENDPOINT, TOO_MANY_REQUESTS.
+    """
+    found = await tickets.find(postern, caller, ticket, MailPurpose.VERIFY_EMAIL)
+    by_mail.verify_address(found.user)
+    async with atomic():
+        answer = await email_link.admit(postern, caller, found, claims=False)
+        await _record(postern, caller, found.user)
+    return answer
+
+
+async def _record(postern: Postern, caller: Caller, user: User) -> None:
+    await MailTicket.filter(user_id=user.id, purpose=MailPurpose.VERIFY_EMAIL).delete()
+    await events.record(postern, caller, EventType.EMAIL_VERIFIED, user.id)

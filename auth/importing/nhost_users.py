@@ -10,10 +10,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from auth import email_addresses, metadata
-from auth.accounts.sign_up import shown_name
 from auth.errors import AuthError
 from auth.factors import totp
 from auth.importing import foreign_hashes
+from auth.new_accounts import shown_name
 from auth.operators import refuse_unfit_roles
 from auth.postern import Postern
 from models import User

@@ -30,7 +30,10 @@ DECAY = 60 * 60
 _KNOWN_SIGN_INS, _KNOWN_NETWORKS = 100, 10
 """A user's known networks: those of the last 100 sign-ins, at most 10. Each network has a failure
 count of its own."""
-_NEW_CREDENTIAL = ("FACTOR_ON", "PASSWORD_CHANGED", "PASSWORD_RESET", "PASSWORD_SET")
+_NEW_CREDENTIAL = (
+    "FACTOR_ON", "PASSWORD_CHANGED", "PASSWORD_RESET", "PASSWORD_SET", "PASSWORD_REMOVED",
+    "EMAIL_CHANGE_UNDONE",
+)  # fmt: skip
 """Events that reset the known networks: networks of earlier sign-ins are no longer known."""
 
 
@@ -41,7 +44,7 @@ class Attempt:
     postern: Postern
     caller: Caller
     subject: str
-    """What is tried: the result of `password_of` or `codes_of`."""
+    """What is tried: the result of `password_of`, `mailed_codes_of` or `codes_of`."""
     user_id: UUID | None
     """The account's user; None if there is no such account."""
     key: str
@@ -168,6 +171,11 @@ def begun(postern: Postern, caller: Caller, subject: str, user_id: UUID | None) 
 def password_of(address: str) -> str:
     """Return the subject of password attempts on this address, whether or not it has an account."""
     return f"password of {address}"
+
+
+def mailed_codes_of(address: str) -> str:
+    """Return the subject of attempts at codes sent to this address, whether or not any was sent."""
+    return f"mailed code of {address}"
 
 
 def codes_of(user_id: UUID) -> str:

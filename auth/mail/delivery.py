@@ -17,6 +17,7 @@ from auth import events
 from auth.caller import Caller
 from auth.events import EventType
 from auth.mail import requested, templates
+from auth.mail.kinds import REQUESTED
 from auth.mail.smtp import MailServer, RefusedMailError
 from auth.postern import Postern
 from models import Mail
@@ -113,9 +114,8 @@ async def _take(postern: Postern) -> _Taken | None:
 async def _deliver(postern: Postern, taken: _Taken, server: MailServer | None) -> bool:
     """Prepare, render and send the mail; False if there is nobody to send it to."""
     mail = taken.mail
-    # A ticket is made anew for each attempt: one that waited for a day would be dead.
-    is_requested = mail.user is None or mail.kind in requested.PURPOSES
-    if is_requested and not await requested.prepare(postern, mail):
+    # The ticket of a requested mail is made anew for each attempt: after a day it would be dead.
+    if mail.kind in REQUESTED and not await requested.prepare(postern, mail):
         await taken.row.delete()
         return False
     rendered = await asyncio.to_thread(templates.render_mail, postern, mail)

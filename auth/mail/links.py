@@ -1,8 +1,9 @@
 """Links in mails: where they lead, and where they may lead in the end."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from auth.errors import AuthError, ErrorCode
 from config import Settings
@@ -12,7 +13,12 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def link(settings: Settings, purpose: MailPurpose, ticket: str, redirect_to: str) -> str:
-    """The address of Postern's own page for a ticket; no request has a say in it."""
+    """The address of Postern's own page for a ticket, or "" for a code, which is typed.
+
+    No request has a say in it.
+    """
+    if purpose is MailPurpose.SIGN_IN_CODE:
+        return ""
     base = settings.public_url.removesuffix(settings.api_prefix) + settings.api_prefix
     query = {"redirectTo": redirect_to} if redirect_to else {}
     query |= {"ticket": ticket, "type": purpose.value}
@@ -30,6 +36,14 @@ def allowed_redirect(settings: Settings, wanted: str | None) -> str:
     if not any(matches(entry, wanted) for entry in entries if entry):
         raise AuthError(ErrorCode.REDIRECT_TO_NOT_ALLOWED)
     return wanted
+
+
+def with_query(url: str, values: Mapping[str, str]) -> str:
+    """Return the URL with these in its query, in place of any of the same names; sorted by name."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [(name, value) for name, value in query if name not in values]
+    return urlunsplit(parts._replace(query=urlencode(sorted([*kept, *values.items()]))))
 
 
 def matches(entry: str, candidate: str) -> bool:

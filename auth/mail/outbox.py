@@ -6,6 +6,7 @@ A request writes the row and answers; nobody waits for a mail server. `auth.mail
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from auth import tokens
@@ -27,20 +28,22 @@ def refuse_without_mail(postern: Postern) -> None:
         raise AuthError(ErrorCode.MAIL_NOT_CONFIGURED)
 
 
-async def spend_limits(postern: Postern, caller: Caller, kind: str, recipient: str) -> None:
+async def spend_limits(postern: Postern, caller: Caller, kind: str, *subjects: str) -> None:
     """Count a mail that somebody asks for, before anything is written.
 
-    Each kind has a count of its own for a recipient: asking for one kind does not block another.
+    The subjects are the recipient, and the account if it is known. Each kind has a count of its own
+    for each of them: asking for one kind does not block another.
     Raises AuthError: TOO_MANY_REQUESTS.
     """
     limits = postern.rate_limits
     await limits.spend(Limit.MAILS, caller.address)
-    await limits.spend(Limit.MAILS_TO, None, tokens.digest(f"{kind} {recipient}"))
+    for subject in subjects:
+        await limits.spend(Limit.MAILS_TO, None, tokens.digest(f"{kind} {subject}"))
     await limits.spend(Limit.ALL_MAILS, None)
 
 
 async def request(
-    postern: Postern, kind: str, recipient: str, variables: Mapping[str, str]
+    postern: Postern, kind: str, recipient: str, variables: Mapping[str, Any]
 ) -> None:
     """Write a mail for whoever has this address, if anybody does.
 
@@ -51,10 +54,23 @@ async def request(
     await _write(postern, kind, recipient, variables, after=timedelta(milliseconds=spread))
 
 
-async def post(postern: Postern, user: User, kind: str, variables: Mapping[str, str]) -> None:
-    """Write a mail to a user, in the caller's transaction. Without mail, nothing is written."""
+async def post(
+    postern: Postern,
+    user: User,
+    kind: str,
+    variables: Mapping[str, Any],
+    *,
+    to: str | None = None,
+    ticket: str | None = None,
+) -> None:
+    """Write a mail to a user, in the caller's transaction. Without mail, nothing is written.
+
+    It goes to the user's address unless `to` is another one.
+    """
     if postern.settings.mail != "off":
-        await _write(postern, kind, user.email, variables, user=user)
+        mail = await _write(postern, kind, to or user.email, variables, user=user)
+        if ticket is not None:
+            await seal(postern, mail, ticket)
 
 
 async def seal(postern: Postern, mail: Mail, ticket: str) -> None:
@@ -72,13 +88,13 @@ async def _write(
     postern: Postern,
     kind: str,
     recipient: str,
-    variables: Mapping[str, str],
+    variables: Mapping[str, Any],
     *,
     user: User | None = None,
     after: timedelta = timedelta(),
-) -> None:
+) -> Mail:
     now = postern.now()
-    await Mail.create(
+    mail = await Mail.create(
         id=uuid4(),
         created_at=now,
         kind=kind,
@@ -88,6 +104,7 @@ async def _write(
         due_at=now + after,
     )
     after_commit(postern.mail_is_waiting.set)
+    return mail
 
 
 def _context(mail: Mail) -> str:

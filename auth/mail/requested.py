@@ -1,53 +1,108 @@
-"""Mails that anybody may ask for by an address: whom they are for is decided when they are sent."""
+"""Mails that are asked for by an address: whom they are for is decided when they are sent.
 
-from auth import email_addresses
+So a request takes the same time, and has the same answer, whether or not the address has an
+account.
+"""
+
+from auth import access_lists, email_addresses, new_accounts
 from auth.caller import Caller
-from auth.mail import links, outbox, tickets
+from auth.errors import AuthError, ErrorCode
+from auth.mail import kinds, links, outbox, tickets
+from auth.new_accounts import NO_WISHES, Wishes
 from auth.postern import Postern
 from models import Mail, User
 from models.hot_paths import users
-from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
-VERIFY_EMAIL, RESET_PASSWORD = "email-verify", "password-reset"
-SIGN_UP_AGAIN = "sign-up-again"
-PURPOSES = {
-    VERIFY_EMAIL: MailPurpose.VERIFY_EMAIL,
-    RESET_PASSWORD: MailPurpose.RESET_PASSWORD,
-    SIGN_UP_AGAIN: MailPurpose.RESET_PASSWORD,  # perhaps it was somebody else who signed up first
-}
-"""What the tickets of the mails are good for that have one."""
+_MAILER = Caller(user_agent="postern")
 
 
 async def send(
-    postern: Postern, caller: Caller, kind: str, email: str, redirect_to: str | None
+    postern: Postern,
+    caller: Caller,
+    kind: str,
+    email: str,
+    wishes: Wishes = NO_WISHES,
+    *,
+    only_new: bool = False,
 ) -> None:
     """Write a mail for whoever has this address; whether anybody has is not told, not by time.
 
+    A mail to sign in with makes an account for an unknown address, with these wishes, where the
+    operator allows that. With `only_new`, it goes to unknown addresses only.
     Raises AuthError: MAIL_NOT_CONFIGURED, INVALID_REQUEST (no e-mail address),
     REDIRECT_TO_NOT_ALLOWED, TOO_MANY_REQUESTS.
     """
     outbox.refuse_without_mail(postern)
-    allowed = links.allowed_redirect(postern.settings, redirect_to)
+    allowed = links.allowed_redirect(postern.settings, wishes.redirect_to)
     address = email_addresses.required(email)
     await outbox.spend_limits(postern, caller, kind, address)
-    await outbox.request(postern, kind, address, {"redirectTo": allowed})
+    variables = {"redirectTo": allowed, "wishes": wishes.as_json(), "onlyNew": only_new}
+    await outbox.request(postern, kind, address, variables)
 
 
 async def prepare(postern: Postern, mail: Mail) -> bool:
-    """Find out whose address it is, and make the ticket that the mail carries.
+    """Find out whom the mail is for, and make the ticket that it carries.
 
     False if there is nobody to write to.
     """
-    async with atomic():
-        user = await User.get_or_none(email=mail.recipient)
-        if user is None or user.disabled:
-            return False
-        if mail.kind == VERIFY_EMAIL and user.email_verified:
-            return False
-        await users.lock(user.id)
-        mail.user = user
-        await Mail.filter(id=mail.id).update(user_id=user.id)
-        ticket = await tickets.issue(postern, user, PURPOSES[mail.kind], mail.recipient)
+    for _ in range(2):  # once more if somebody signed up with the address at the same moment
+        try:
+            async with atomic():
+                return await _prepare(postern, mail)
+        except AuthError as error:
+            if error.code is not ErrorCode.EMAIL_ALREADY_IN_USE:
+                raise
+    return False
+
+
+async def _prepare(postern: Postern, mail: Mail) -> bool:
+    user = await _addressee(postern, mail)
+    if user is None or user.disabled:
+        return False
+    await users.lock(user.id)
+    mail.user = user
+    await Mail.filter(id=mail.id).update(user_id=user.id, kind=mail.kind)
+    if mail.kind in kinds.TICKETS:
+        ticket = await tickets.issue(postern, user, kinds.TICKETS[mail.kind], mail.recipient)
         await outbox.seal(postern, mail, ticket)
     return True
+
+
+async def _addressee(postern: Postern, mail: Mail) -> User | None:
+    owner = await User.get_or_none(email=mail.recipient)
+    if mail.kind == kinds.CHANGE_EMAIL:
+        return await _who_changes(mail, owner)
+    if mail.kind in {kinds.SIGN_IN_CODE, kinds.SIGN_IN_LINK}:
+        if owner is None:
+            return await _signed_up(postern, mail)
+        # The account may have been made for this very mail, by an attempt that failed.
+        is_new = not mail.variables["onlyNew"] or getattr(mail, "user_id", None) == owner.id
+        return owner if is_new else None
+    if mail.kind == kinds.VERIFY_EMAIL and owner and owner.email_verified:
+        return None
+    return owner
+
+
+async def _who_changes(mail: Mail, owner: User | None) -> User | None:
+    """Return who wants the address; if it has an owner already, the owner, for another mail."""
+    wanting = await User.get_or_none(id=getattr(mail, "user_id", None), new_email=mail.recipient)
+    if wanting is None or owner is None:
+        return wanting
+    mail.kind = kinds.EMAIL_TAKEN
+    return owner
+
+
+async def _signed_up(postern: Postern, mail: Mail) -> User | None:
+    """Make an account for an unknown address, if the operator allows that.
+
+    Raises AuthError: EMAIL_ALREADY_IN_USE (meanwhile, or another account may return to it).
+    """
+    settings = postern.settings
+    if settings.disable_signup or not access_lists.is_welcome(settings, mail.recipient):
+        return None
+    if settings.disable_auto_signup and not mail.variables["onlyNew"]:
+        return None
+    user = new_accounts.described(settings, mail.recipient, Wishes(**mail.variables["wishes"]))
+    await new_accounts.store(postern, _MAILER, user)
+    return user

@@ -15,8 +15,7 @@ from jinja2 import DictLoader
 from jinja2.sandbox import SandboxedEnvironment
 
 from auth.mail import links, outbox
-from auth.mail.notices import NOTICES
-from auth.mail.requested import PURPOSES, RESET_PASSWORD, SIGN_UP_AGAIN, VERIFY_EMAIL
+from auth.mail.kinds import TICKETS
 from auth.postern import Postern
 from config import Settings
 from models import Mail
@@ -24,8 +23,6 @@ from models import Mail
 _FOLDER = files("auth.mail") / "texts"
 LOCALES = ("en", "de", "es", "fr")
 """The languages of our own texts."""
-KINDS = (VERIFY_EMAIL, RESET_PASSWORD, SIGN_UP_AGAIN, *dict.fromkeys(NOTICES.values()))
-"""The mails that there are."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,14 @@ def render_mail(postern: Postern, mail: Mail) -> Rendered:
     """A mail of the outbox, in the language of its user. Raises VaultError, and Jinja's errors."""
     settings, user = postern.settings, mail.user
     redirect_to = str(mail.variables.get("redirectTo") or settings.client_url)
-    ticket, purpose = outbox.ticket_of(postern, mail), PURPOSES.get(mail.kind)
+    ticket, purpose = outbox.ticket_of(postern, mail), TICKETS.get(mail.kind)
     values = {
+        "email": user.email if user else mail.recipient,
+        "newEmail": "",
         **mail.variables,
         "link": links.link(settings, purpose, ticket, redirect_to) if purpose and ticket else "",
         "ticket": ticket,
         "displayName": user.display_name if user else "",
-        "email": user.email if user else mail.recipient,
-        "newEmail": "",
         "redirectTo": redirect_to,
         "locale": user.locale if user else settings.default_locale,
         "serverUrl": settings.public_url,
@@ -76,14 +73,14 @@ def render(settings: Settings, kind: str, values: Mapping[str, str]) -> Rendered
         text = _text.from_string(own.get("body.txt", "${link}\n")).render(values)
         return Rendered(_text.from_string(own["subject.txt"]).render(values).strip(), text, html)
     said = texts(locale, settings.default_locale)
-    shown = {**values, **_filled(said[kind] | {"footer": said["footer"]}, values)}
+    shown = {**values, **filled(said[kind] | {"footer": said["footer"]}, values)}
     html = _html.get_template("layout.html").render(shown)
     text = _text.get_template("layout.txt").render(shown)
     return Rendered(str(shown["subject"]), text, html)
 
 
-def _filled(said: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    """Our texts with their placeholders filled; the layout escapes them."""
+def filled(said: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return our texts with their placeholders filled; whatever shows them escapes them."""
     return {
         name: [_text.from_string(each).render(values) for each in text]
         if isinstance(text, list)

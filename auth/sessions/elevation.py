@@ -23,12 +23,15 @@ async def elevate(
     instead, and a password sent with it must be right too.
     Raises AuthError: UNAUTHENTICATED (also if the account changed in the meantime), DISABLED_USER,
     UNVERIFIED_USER, INVALID_REQUEST (the required credential is missing, or a password beyond 1024
-    bytes), INVALID_PASSWORD, INVALID_TOTP, TOO_MANY_REQUESTS. Raises VaultError if no encryption
-    key opens the secret.
+    bytes), NO_PASSWORD (a user without password and factor signs in again instead),
+    INVALID_PASSWORD, INVALID_TOTP, TOO_MANY_REQUESTS. Raises VaultError if no encryption key opens
+    the secret.
     """
     viewer = await current.signed_in(postern, caller)
     user = viewer.user
     has_factor = user.has_second_factor
+    if not has_factor and not user.has_password:
+        raise AuthError(ErrorCode.NO_PASSWORD)
     required, name = (code, "code") if has_factor else (password, "password")
     if required is None:
         raise AuthError(ErrorCode.INVALID_REQUEST, f"{name}: required to confirm that it is you.")

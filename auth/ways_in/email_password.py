@@ -43,6 +43,7 @@ class _Password:
     outdated: User | None = None
     """The user whose password matched, if the stored hash has an outdated form."""
     methods = passwords.AMR
+    claims = False
 
     def subject(self, address: str) -> str:
         return throttling.password_of(address)

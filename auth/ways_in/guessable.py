@@ -34,8 +34,14 @@ class Secret(Protocol):
     def wrong(self) -> AuthError:
         """Return the refusal of a wrong secret; it is the same if there is no such account."""
 
+    @property
+    def claims(self) -> bool:
+        """Whether the secret that was just checked is the first proof of the user's address."""
+
     async def check(self, user: User | None) -> Proof | None:
         """Return what the secret proves, or None. The work is the same with and without a user.
+
+        `user` becomes what spending the proof makes of it.
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
@@ -63,12 +69,12 @@ async def sign_in(
     await _refuse_kept_out(attempt, found)
     # Admitting is one conditional statement on the failure count. So of many attempts at the same
     # instant, no more have an effect than if each had been counted before the check.
-    answer = await admission.admit(Proven(found, secret.methods, proof, attempt))
+    answer = await admission.admit(_proven(found, secret, proof, attempt))
     if answer is None:
         counted = await attempt.count_here()
         if counted is None:  # the wait began during the check
             return await _held_back(attempt, found, secret)
-        answer = await admission.admit(Proven(found, secret.methods, proof, counted))
+        answer = await admission.admit(_proven(found, secret, proof, counted))
         if answer is None:  # the account changed during the check; its hash perhaps, and no more
             answer = await _check_again(counted, found, secret)
     if answer is None:
@@ -76,6 +82,10 @@ async def sign_in(
         raise secret.wrong()
     await _give_back_for_address(attempt)
     return answer
+
+
+def _proven(user: User, secret: Secret, proof: Proof, attempt: Attempt) -> Proven:
+    return Proven(user, secret.methods, proof, attempt, claims=secret.claims)
 
 
 async def _check_again(counted: Attempt, found: User, secret: Secret) -> Session | MfaTicket | None:
@@ -88,7 +98,7 @@ async def _check_again(counted: Attempt, found: User, secret: Secret) -> Session
     proof = await secret.check(now) if now else None
     if not now or not proof:
         return None
-    return await admission.admit(Proven(now, secret.methods, proof, counted))
+    return await admission.admit(_proven(now, secret, proof, counted))
 
 
 async def _look_up(
@@ -158,7 +168,7 @@ async def _held_back(
     if not proof or (concealed and admission.kept_out(attempt.postern, found)):
         raise refusal
     await _refuse_kept_out(counted, found, spent=not wait)
-    answer = await admission.admit(Proven(found, secret.methods, proof, counted))
+    answer = await admission.admit(_proven(found, secret, proof, counted))
     if answer is None:
         raise refusal
     if not wait:

@@ -9,9 +9,12 @@ from uuid import UUID
 from models.hot_paths import steps
 from models.mfa_ticket import MfaTicket
 from models.proofs import Proof, ProofKind
-from models.sql import AtomicChange
+from models.sql import AtomicChange, execute
 from models.user import User
 
+_LATEST_ORIGINS = """
+    SELECT address, user_agent FROM security_events
+    WHERE user_id = :user AND type = 'SIGNED_IN' ORDER BY id DESC LIMIT :many"""
 _LOCKED_USER = "SELECT users.id FROM users {joins} WHERE users.id = :user"
 
 
@@ -86,6 +89,12 @@ async def issue_ticket(admission: Admission, ticket: NewTicket) -> bool:
             event="TICKET_ISSUED",
         )
     )
+
+
+async def latest_origins(user_id: UUID, many: int) -> list[Origin]:
+    """Return where the user's last sign-ins came from, the newest first."""
+    found = await execute(_LATEST_ORIGINS, user=str(user_id), many=many)
+    return [Origin(row["address"], row["user_agent"]) for row in found]
 
 
 async def open_session(

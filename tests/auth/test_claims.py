@@ -7,8 +7,8 @@ import jwt
 import pytest
 
 from auth.accounts import sign_up
-from auth.accounts.sign_up import Wishes
 from auth.claims import custom_claims, hasura_claims
+from auth.new_accounts import Wishes
 from auth.postern import Postern
 from config import load
 from config.load import ConfigError

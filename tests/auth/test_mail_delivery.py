@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
+from auth import new_accounts
 from auth.accounts import password_reset, sign_up
-from auth.mail import delivery, outbox, templates
+from auth.mail import delivery, kinds, outbox, templates
 from auth.mail.smtp import MailServer
 from auth.postern import Postern
 from config import Settings
@@ -187,7 +188,7 @@ async def test_an_address_without_an_account_gets_no_mail(postern: Postern) -> N
 
 
 async def test_a_name_can_add_no_header_and_no_html(postern: Postern) -> None:
-    wishes = sign_up.Wishes(display_name="<b>Bob</b>")
+    wishes = new_accounts.Wishes(display_name="<b>Bob</b>")
     session = await sign_up.sign_up_email_password(postern, caller(), JOE, PASSWORD, wishes)
     inbox = Inbox()
     folder = postern.settings.data_dir / "mails" / "en" / "password-changed"
@@ -398,7 +399,7 @@ class TestTls:
 
 
 @pytest.mark.parametrize("locale", templates.LOCALES)
-@pytest.mark.parametrize("kind", templates.KINDS)
+@pytest.mark.parametrize("kind", kinds.KINDS)
 def test_every_mail_can_be_read_in_every_language(kind: str, locale: str) -> None:
     values = dict.fromkeys(
         ("email", "service", "when", "where", "link", "ticket", "displayName"), "<value>"

@@ -148,7 +148,9 @@ async def test_a_user_is_imported_with_all_data(
     code = one_time_codes.code_at(SECRET, one_time_codes.time_step(clock()))
     session = await admission.redeem(postern, caller(), answer.ticket, totp, code)
     assert session.user.active_mfa_type == "totp"
-    assert (await User.get(id=JOE)).password_hash.startswith("$argon2id$"), "bcrypt is replaced"
+    assert str((await User.get(id=JOE)).password_hash).startswith("$argon2id$"), (
+        "bcrypt is replaced"
+    )
     assert await email_password.sign_in_email_password(
         postern, caller(), "joe@example.com", PASSWORD
     )

@@ -44,7 +44,7 @@ async def test_no_repr_shows_a_secret(postern: Postern) -> None:
     ]  # fmt: skip
     secrets = [
         PASSWORD, phone.secret, *phone.recovery_codes, *codes.shown, *codes.digests, ticket,
-        phone.session.access_token, phone.session.refresh_token, user.password_hash,
+        phone.session.access_token, phone.session.refresh_token, str(user.password_hash),
         str(user.totp_secret), str(user.recovery_salt), "digest of a code",
     ]  # fmt: skip
     text = "\n".join(map(shown, things))

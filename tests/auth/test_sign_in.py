@@ -119,9 +119,9 @@ class TestPassword:
         old = Passwords(memory_cost=64, time_cost=1, parallelism=1, threads=1)
         await User.filter(id=user.id).update(password_hash=await old.hash(PASSWORD))
         await refusal(with_password(postern, JOE, "wrong password"))
-        assert "$m=64,t=1,p=1$" in (await User.get(id=user.id)).password_hash
+        assert "$m=64,t=1,p=1$" in str((await User.get(id=user.id)).password_hash)
         await with_password(postern, JOE, PASSWORD)
-        assert "$m=8,t=1,p=1$" in (await User.get(id=user.id)).password_hash
+        assert "$m=8,t=1,p=1$" in str((await User.get(id=user.id)).password_hash)
         assert await with_password(postern, JOE, PASSWORD)
         old.close()
 

@@ -5,9 +5,9 @@ from tortoise.exceptions import IntegrityError
 
 from auth import operators, tokens
 from auth.accounts import sign_up
-from auth.accounts.sign_up import Wishes
 from auth.caller import Caller
 from auth.errors import AuthError
+from auth.new_accounts import Wishes
 from auth.postern import Postern
 from auth.sessions import current, opening, refreshing
 from auth.ways_in import email_password

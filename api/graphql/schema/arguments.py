@@ -1,0 +1,60 @@
+"""The arguments that several operations have."""
+
+from typing import Annotated
+
+import strawberry
+
+CREDENTIAL = "credential"
+
+
+def argument(description: str) -> object:
+    """Describe an argument."""
+    return strawberry.argument(description=description)
+
+
+def credential(description: str) -> object:
+    """Declare an argument with a guessable secret: an operation may have one such field."""
+    return strawberry.argument(description=description, metadata={CREDENTIAL: True})
+
+
+Email = Annotated[
+    str,
+    argument("The e-mail address. White space around it and upper case make no difference."),
+]
+Password = Annotated[
+    str,
+    credential("The password, taken exactly as sent; at most 1024 bytes of UTF-8."),
+]
+NewPassword = Annotated[
+    str,
+    credential(
+        "The new password, taken exactly as sent: at least as many characters as the operator "
+        "asks for (8 by default), and at most 1024 bytes of UTF-8. Common passwords are refused."
+    ),
+]
+DisplayName = Annotated[
+    str | None,
+    argument("The name to show, at most 100 characters; an empty one is the e-mail address."),
+]
+NewDisplayName = Annotated[
+    str | None,
+    argument("The name to show, if this makes an account; the e-mail address without one."),
+]
+Code = Annotated[
+    str,
+    credential(
+        "The six digits that the authenticator app shows now, in any script; spaces and dashes do "
+        "not matter."
+    ),
+]
+RedirectTo = Annotated[
+    str | None,
+    argument(
+        "Where the link leads in the end: the front end, unless you name another address that "
+        "the operator allows."
+    ),
+]
+MailedTicket = Annotated[
+    str, credential("The `ticket` in the address of the link that was sent by mail.")
+]
+Ticket = Annotated[str, credential("The `ticket` of an `MfaTicket`.")]
