@@ -97,8 +97,12 @@ def _mailed(to: str, *, sets: str = "") -> ProofKind:
     )
 
 
-# A password that was set before the address was verified may be a stranger's.
-_CLAIM = "password_hash = CASE WHEN email_verified THEN password_hash END, email_verified = TRUE"
+# What was set before the address was verified may be a stranger's.
+_CLAIM = (
+    "password_hash = CASE WHEN email_verified THEN password_hash END, "
+    "new_email = CASE WHEN email_verified THEN new_email END, "
+    "email_verified = TRUE"
+)
 MAILED: Mapping[MailPurpose, ProofKind] = {
     MailPurpose.VERIFY_EMAIL: _mailed("users.email", sets="email_verified = TRUE"),
     MailPurpose.RESET_PASSWORD: _mailed("users.email"),
