@@ -23,6 +23,7 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.PasswordTooShort:
     case ErrorCode.PasswordTooCommon:
     case ErrorCode.EmailAlreadyInUse:
+    case ErrorCode.EmailNotAllowed:
     case ErrorCode.LocaleNotAllowed:
     case ErrorCode.RoleNotAllowed:
     case ErrorCode.DefaultRoleMustBeInAllowedRoles:
@@ -32,6 +33,8 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.InvalidTotp:
     case ErrorCode.InvalidRecoveryCode:
       return "ask for another code, while attempts are left";
+    case ErrorCode.InvalidOtp:
+      return "ask for another code, or send a new one by mail";
     case ErrorCode.InvalidTicket:
     case ErrorCode.InvalidRefreshToken:
     case ErrorCode.DisabledMfaTotp:
@@ -40,6 +43,8 @@ export function whatNext(code: ErrorCode): string {
       return "refresh the session, once, and repeat";
     case ErrorCode.ElevatedClaimRequired:
       return "ask for a credential with elevate, and repeat";
+    case ErrorCode.NoPassword:
+      return "sign in by mail once more, and repeat";
     case ErrorCode.NoTotpSecret:
     case ErrorCode.TotpAlreadyActive:
       return "load the state of the second factor anew";
@@ -47,6 +52,7 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.ServiceUnavailable:
       return "wait, and try again";
     case ErrorCode.UnverifiedUser:
+      return "offer to send the mail again, with sendVerificationEmail";
     case ErrorCode.DisabledUser:
     case ErrorCode.DisabledEndpoint:
     case ErrorCode.SignupDisabled:
