@@ -1,9 +1,6 @@
 """examples/react as a person uses it, from sign-up to sign-in with a real code."""
 
-import os
 import re
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,80 +10,27 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.support import (
-    ROOT,
-    Authenticator,
-    Server,
-    free_port,
-    has_node,
-    node_modules,
-    payload,
-    postern,
-    running_server,
+from tests.browser.react_example import (
+    EMAIL,
+    PASSWORD,
+    SIZES,
+    Looks,
+    enter,
+    press,
+    served,
+    set_up,
+    shown_codes,
+    sign_in,
 )
-
-EXAMPLE, WEB = ROOT / "examples" / "react", ROOT / "web"
-PICTURES = os.environ.get("PICTURES")
-"""A folder for screenshots, such as docs/images."""
-EMAIL, PASSWORD = "amy@example.com", "correct horse battery staple"
+from tests.support import Authenticator, Server, has_node, payload, postern, running_server
 
 pytestmark = pytest.mark.skipif(not has_node(20), reason="the example needs Node 20")
-
-
-@contextmanager
-def served(server: Server, tmp_path: Path, *, develop: bool = False) -> Iterator[str]:
-    """The example, built and served; or as `npm run dev` serves it, with effects that run twice."""
-    node_modules(EXAMPLE)
-    port = free_port()
-    built = f"--outDir={tmp_path}/dist"
-    build = ["npm", "run", "build", "--", built, "--emptyOutDir"]
-    command = [f"--port={port}"] if develop else ["preview", built, f"--port={port}"]
-    if not develop:
-        subprocess.run(build, cwd=EXAMPLE, check=True, capture_output=True)
-    vite = subprocess.Popen(
-        ["node", "node_modules/vite/bin/vite.js", *command],
-        cwd=EXAMPLE,
-        env=os.environ | {"POSTERN_URL": server.url},
-        stdout=subprocess.DEVNULL,
-    )
-    there = f"http://localhost:{port}"
-    try:
-        for _ in range(100):
-            try:
-                httpx2.get(there)
-                break
-            except httpx2.TransportError:
-                time.sleep(0.1)
-        yield there
-    finally:
-        vite.terminate()
-        vite.wait(10)
 
 
 @pytest.fixture
 def url(server: Server, tmp_path: Path) -> Iterator[str]:
     with served(server, tmp_path) as there:
         yield there
-
-
-class Looks:
-    """Check that the current view is accessible, and take a screenshot if requested."""
-
-    def __init__(self, page: Page, name: str) -> None:
-        self.page, self.name = page, name
-        node_modules(WEB)
-        self.axe = (WEB / "node_modules" / "axe-core" / "axe.min.js").read_text()
-
-    def at(self, step: str) -> None:
-        if PICTURES:
-            Path(PICTURES).mkdir(exist_ok=True)
-            self.page.screenshot(path=f"{PICTURES}/{step}-{self.name}.png")
-        self.page.evaluate(self.axe)
-        found: Any = self.page.evaluate("axe.run()")
-        assert [(one["id"], one["help"]) for one in found["violations"]] == [], step
-
-
-SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 860}}
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("phone", "dark"), ("desktop", "light")])
@@ -99,10 +43,10 @@ def test_from_sign_up_to_sign_in_with_a_code(  # noqa: PLR0915 - a long story
     looks = Looks(page, f"{size}-{scheme}")
 
     page.goto(url)
-    expect(page.get_by_label("E-mail")).to_be_focused()
+    expect(page.get_by_label("E-mail", exact=True)).to_be_focused()
     looks.at("sign-in")
     page.get_by_role("button", name="Sign up").click()
-    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("E-mail", exact=True).fill(EMAIL)
     page.get_by_label("Password").fill("12345678")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("most common passwords")
@@ -170,7 +114,7 @@ def signed_up(
         page = browser.new_page()
         page.goto(there)
         page.get_by_role("button", name="Sign up").click()
-        page.get_by_label("E-mail").fill(EMAIL)
+        page.get_by_label("E-mail", exact=True).fill(EMAIL)
         page.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
         expect(page.get_by_text(f"Signed in as {EMAIL}")).to_be_visible()
@@ -234,7 +178,7 @@ def test_a_change_needs_the_password_to_be_confirmed(
         page.get_by_label("Current password").fill(PASSWORD)
         enter(page, "New password", PASSWORD + "!")
         confirm(page, "Code", phone.next_code())
-        expect(page.get_by_role("status")).to_contain_text("Your password is changed.")
+        expect(page.get_by_role("status")).to_contain_text("Your new password is set.")
         expect(page.get_by_role("heading", name="Password", exact=True)).to_be_focused()
         assert complaints == []
 
@@ -249,7 +193,7 @@ def test_a_password_just_entered_is_not_requested_again(browser: Browser, tmp_pa
         expect(page.get_by_role("alert")).to_be_focused()
         page.get_by_label("Current password").fill(PASSWORD)
         page.keyboard.press("Enter")
-        expect(page.get_by_role("status")).to_contain_text("Your password is changed.")
+        expect(page.get_by_role("status")).to_contain_text("Your new password is set.")
 
 
 def test_a_lost_phone_is_replaced(browser: Browser, tmp_path: Path) -> None:
@@ -297,7 +241,7 @@ def test_a_secret_can_be_passed_to_an_app_on_the_same_phone(browser: Browser, ur
     page = context.new_page()
     page.goto(url)
     press(page, "No account yet? Sign up")
-    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("E-mail", exact=True).fill(EMAIL)
     enter(page, "Password", PASSWORD)
     press(page, "Set it up")
     expect(page.get_by_role("heading", name="Scan this")).to_be_focused()
@@ -420,7 +364,7 @@ def test_every_error_is_shown_and_can_be_retried(
     page.route("**/graphql", only_of_me)
     page.goto(url)
     press(page, "No account yet? Sign up")
-    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("E-mail", exact=True).fill(EMAIL)
     enter(page, "Password", PASSWORD)
     expect(page.get_by_role("alert")).to_contain_text(said)
     page.unroute("**/graphql")
@@ -442,41 +386,10 @@ def test_every_error_is_shown_and_can_be_retried(
     assert complaints == []
 
 
-def press(page: Page, button: str) -> None:
-    page.get_by_role("button", name=button, exact=True).click()
-
-
-def enter(page: Page, label: str, value: str) -> None:
-    page.get_by_label(label, exact=True).fill(value)
-    page.keyboard.press("Enter")
-
-
 def confirm(page: Page, label: str, value: str) -> None:
     """Confirm the user's identity in the dialog."""
     page.get_by_role("dialog").get_by_label(label, exact=True).fill(value)
     page.keyboard.press("Enter")
-
-
-def shown_codes(page: Page) -> list[str]:
-    codes = page.locator(".codes code")
-    expect(codes).to_have_count(10)
-    texts = codes.all_text_contents()
-    press(page, "I have kept them")
-    return texts
-
-
-def set_up(page: Page) -> list[str]:
-    """Turn the second factor on; return the recovery codes."""
-    press(page, "Set it up")
-    phone = Authenticator.scan(str(page.get_by_role("img").get_attribute("src")))
-    enter(page, "Code", phone.next_code())
-    return shown_codes(page)
-
-
-def sign_in(page: Page, then: str = "One more step") -> None:
-    page.get_by_label("E-mail").fill(EMAIL)
-    enter(page, "Password", PASSWORD)
-    expect(page.get_by_role("heading", name=then)).to_be_visible()
 
 
 def spaced(code: str) -> str:

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import * as api from "./api";
 import { useConfirmation } from "./Confirm";
+import { Email } from "./Email";
 import { Factor } from "./Factor";
 import { Problem, useCall } from "./Form";
 import { Password } from "./Password";
@@ -33,6 +34,7 @@ export function Account({ signedOut }: { signedOut: () => void }) {
           <p>
             Signed in as <strong>{user.email}</strong>.
           </p>
+          <Email user={user} reload={reload} confirmed={confirmed} />
           <Factor user={user} reload={reload} confirmed={confirmed} />
           <Password user={user} reload={reload} confirmed={confirmed} />
           <Sessions user={user} reload={reload} />

@@ -1,12 +1,14 @@
 import { useCallback, useEffect, useState } from "react";
 import { Account } from "./Account";
 import * as api from "./api";
-import { AnyCodeField, Field, Form, NewPasswordField, told } from "./Form";
+import { ByMail, KINDS } from "./ByMail";
+import { AnyCodeField, EmailField, Field, Form, NewPasswordField, told, type Values } from "./Form";
 import { isRefused, onSessionEnd } from "./session";
 
-type Step =
-  | { at: "sign-in"; problem?: string }
+export type Step =
+  | { at: "sign-in"; email?: string; problem?: string }
   | { at: "sign-up" }
+  | { at: "mail"; kind: keyof typeof KINDS; typed?: string; sentTo?: string }
   | { at: "code"; ticket: string }
   | { at: "account" };
 
@@ -17,13 +19,30 @@ const TITLES = {
   account: "Your account",
 };
 
-export function App() {
-  const [step, setStep] = useState<Step>({ at: "sign-in" });
+export function App({ start }: { start: Step }) {
+  const [step, setStep] = useState<Step>(start);
   useEffect(() => {
-    document.title = TITLES[step.at];
+    document.title = step.at === "mail" ? KINDS[step.kind].title : TITLES[step.at];
   }, [step]);
   useEffect(() => onSessionEnd((error) => setStep({ at: "sign-in", problem: told(error) })), []);
   const signedOut = useCallback(() => setStep({ at: "sign-in" }), []);
+  const signedIn = (ticket: string | null) =>
+    setStep(ticket === null ? { at: "account" } : { at: "code", ticket });
+
+  const byMail =
+    (kind: keyof typeof KINDS) =>
+    ({ email }: Values) =>
+      setStep({ at: "mail", kind, typed: email });
+
+  /** If the operator requires a verified address, a mail was sent at the sign-up. */
+  async function orVerify(email: string, admission: Promise<string | null>): Promise<void> {
+    try {
+      signedIn(await admission);
+    } catch (error) {
+      if (!isRefused(error, "UNVERIFIED_USER")) throw error;
+      setStep({ at: "mail", kind: "verify", sentTo: email });
+    }
+  }
 
   switch (step.at) {
     case "sign-in":
@@ -33,13 +52,15 @@ export function App() {
           title={TITLES[step.at]}
           action="Sign in"
           problem={step.problem}
-          submit={async ({ email = "", password = "" }) => {
-            const ticket = await api.signIn(email, password);
-            setStep(ticket === null ? { at: "account" } : { at: "code", ticket });
+          submit={({ email = "", password = "" }) => orVerify(email, api.signIn(email, password))}
+          others={{
+            "Forgot your password?": byMail("reset"),
+            "Sign in with a code by mail": byMail("code"),
+            "Sign in with a link by mail": byMail("link"),
+            "No account yet? Sign up": () => setStep({ at: "sign-up" }),
           }}
-          others={{ "No account yet? Sign up": () => setStep({ at: "sign-up" }) }}
         >
-          <Field name="email" label="E-mail" type="email" autoComplete="username" />
+          <EmailField typed={step.email} />
           <Field name="password" label="Password" type="password" autoComplete="current-password" />
         </Form>
       );
@@ -49,15 +70,16 @@ export function App() {
           key="sign-up"
           title={TITLES[step.at]}
           action="Make an account"
-          submit={async ({ email = "", password = "" }) => {
-            await api.signUp(email, password);
-            setStep({ at: "account" });
-          }}
+          submit={({ email = "", password = "" }) => orVerify(email, api.signUp(email, password))}
           others={{ "Have an account? Sign in": () => setStep({ at: "sign-in" }) }}
         >
-          <Field name="email" label="E-mail" type="email" autoComplete="username" />
+          <EmailField />
           <NewPasswordField name="password" label="Password" />
         </Form>
+      );
+    case "mail":
+      return (
+        <ByMail {...step} signedIn={signedIn} back={(email) => setStep({ at: "sign-in", email })} />
       );
     case "code":
       return (

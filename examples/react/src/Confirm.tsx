@@ -24,8 +24,10 @@ export function useConfirmation() {
       return await change();
     } catch (error) {
       if (!needsConfirmation(error)) throw error;
-      const hasFactor = Boolean((await api.me())?.activeMfaType); // as it is now
-      if (password && !hasFactor) await api.elevate({ password });
+      const user = await api.me(); // as it is now
+      const hasFactor = Boolean(user?.activeMfaType);
+      // A user without a password is refused with NO_PASSWORD, and told to sign in again by mail.
+      if (!hasFactor && (password || !user?.hasPassword)) await api.elevate({ password });
       else
         await new Promise<void>((resolve, reject) =>
           setWaiting({ hasFactor, confirmed: resolve, cancelled: () => reject(error) }),

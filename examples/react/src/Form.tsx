@@ -63,7 +63,8 @@ interface Props {
   title: string;
   action: string;
   submit: (values: Values) => Promise<void>;
-  others?: Record<string, () => void>;
+  /** More buttons: what they say, and what they do with what was typed so far. */
+  others?: Record<string, (values: Values) => unknown>;
   problem?: string;
   children: ReactNode;
   level?: "h1" | "h2";
@@ -86,6 +87,8 @@ export function Form({ title, action, submit, others = {}, children, level = "h1
     start?.focus();
   }, [given, readFirst]);
 
+  const typed = () => Object.fromEntries(new FormData(form.current ?? undefined)) as Values;
+
   return (
     <Wrapper className={level === "h1" ? "card" : ""} aria-labelledby={id}>
       <Heading id={id} ref={heading} tabIndex={-1}>
@@ -96,8 +99,7 @@ export function Form({ title, action, submit, others = {}, children, level = "h1
         aria-busy={busy}
         onSubmit={(event) => {
           event.preventDefault();
-          const values = Object.fromEntries(new FormData(event.currentTarget));
-          if (!busy) void call(() => submit(values as Values));
+          if (!busy) void call(() => submit(typed()));
         }}
       >
         {children}
@@ -106,7 +108,12 @@ export function Form({ title, action, submit, others = {}, children, level = "h1
           {action}
         </button>
         {Object.entries(others).map(([text, go]) => (
-          <button key={text} type="button" className="quiet" onClick={go}>
+          <button
+            key={text}
+            type="button"
+            className="quiet"
+            onClick={() => void call(async () => go(typed()))}
+          >
             {text}
           </button>
         ))}
@@ -132,13 +139,19 @@ export function Field({ label, hint, ...input }: FieldProps) {
   );
 }
 
+export function EmailField({ typed }: { typed?: string }) {
+  return (
+    <Field name="email" label="E-mail" type="email" autoComplete="username" defaultValue={typed} />
+  );
+}
+
 export function NewPasswordField({ name, label }: { name: string; label: string }) {
   const hint = "At least 8 characters. A few words in a row are good.";
   return <Field name={name} label={label} type="password" autoComplete="new-password" hint={hint} />;
 }
 
-/** A field for a code of the app. It has no maxLength, which would truncate a pasted "123 456". */
-export function CodeField() {
+/** A field for six digits. It has no maxLength, which would truncate a pasted "123 456". */
+export function CodeField({ hint = "The six digits that your authenticator app shows now." }) {
   return (
     <Field
       name="code"
@@ -148,7 +161,7 @@ export function CodeField() {
       autoComplete="one-time-code"
       spellCheck={false}
       className="code"
-      hint="The six digits that your authenticator app shows now."
+      hint={hint}
     />
   );
 }

@@ -9,6 +9,7 @@ export function Password({ user, reload, confirmed }: PartProps) {
   useEffect(() => {
     if (state === "kept" || state === "changed") heading.current?.focus();
   }, [state]);
+  const title = user.hasPassword ? "Change your password" : "Set a password";
 
   return (
     <section aria-labelledby="password">
@@ -18,32 +19,35 @@ export function Password({ user, reload, confirmed }: PartProps) {
       {state === "changing" ? (
         <Form
           level="h2"
-          title="Change your password"
-          action="Change it"
-          submit={async ({ currentPassword = "", newPassword = "" }) => {
-            const change = () => api.changePassword(currentPassword, newPassword);
+          title={title}
+          action={user.hasPassword ? "Change it" : "Set it"}
+          submit={async ({ currentPassword, newPassword = "" }) => {
+            const change = () => api.changePassword(newPassword, currentPassword);
             await confirmed(change, currentPassword);
             setState("changed");
             await reload();
           }}
-          others={{ "Keep it": () => setState("kept") }}
+          others={{ [user.hasPassword ? "Keep it" : "Not now"]: () => setState("kept") }}
         >
           <input hidden name="username" autoComplete="username" value={user.email} readOnly />
-          <Field
-            name="currentPassword"
-            label="Current password"
-            type="password"
-            autoComplete="current-password"
-          />
+          {user.hasPassword && (
+            <Field
+              name="currentPassword"
+              label="Current password"
+              type="password"
+              autoComplete="current-password"
+            />
+          )}
           <NewPasswordField name="newPassword" label="New password" />
         </Form>
       ) : (
         <>
           {state === "changed" && (
-            <p role="status">Your password is changed. You are signed out everywhere else.</p>
+            <p role="status">Your new password is set. You are signed out everywhere else.</p>
           )}
+          {!user.hasPassword && <p>You have none: you sign in by mail.</p>}
           <button type="button" className="quiet" onClick={() => setState("changing")}>
-            Change your password
+            {title}
           </button>
         </>
       )}

@@ -10,6 +10,9 @@ export interface UserSession {
 
 export interface User {
   email: string;
+  emailVerified: boolean;
+  newEmail: string | null;
+  hasPassword: boolean;
   activeMfaType: string | null;
   recoveryCodesLeft: number;
   sessions: { edges: { node: UserSession }[] };
@@ -30,31 +33,62 @@ interface MfaChange {
   session: Session;
 }
 
-const USER = `email activeMfaType recoveryCodesLeft
+const USER = `email emailVerified newEmail hasPassword activeMfaType recoveryCodesLeft
   sessions(first: 100) { edges { node { id lastUsedAt userAgent current } } }`;
+const SIGN_IN_RESULT = `{
+    __typename
+    ... on Session { ${TOKENS} }
+    ... on MfaTicket { ticket }
+  }`;
 const MFA_CHANGE = `recoveryCodes session { ${TOKENS} }`;
 
-export async function signUp(email: string, password: string): Promise<void> {
+/** Sign up. Returns null: the user is signed in, and has no second factor yet. */
+export async function signUp(email: string, password: string): Promise<null> {
   const query = `mutation ($email: String!, $password: String!) {
     signUpEmailPassword(email: $email, password: $password) { ${TOKENS} }
   }`;
   keep(await ask<Session>(query, { email, password }));
+  return null;
+}
+
+/** Keep the session. Returns the ticket if a second factor is needed, or null. */
+function admitted(answer: SignInResult): string | null {
+  if (answer.__typename === "MfaTicket") return answer.ticket;
+  keep(answer);
+  return null;
 }
 
 /** Sign in. Returns the ticket if a code is needed, or null if the user is now signed in. */
 export async function signIn(email: string, password: string): Promise<string | null> {
   const query = `mutation ($email: String!, $password: String!) {
-    signInEmailPassword(email: $email, password: $password) {
-      __typename
-      ... on Session { ${TOKENS} }
-      ... on MfaTicket { ticket }
-    }
+    signInEmailPassword(email: $email, password: $password) ${SIGN_IN_RESULT}
   }`;
-  const answer = await ask<SignInResult>(query, { email, password });
-  if (answer.__typename === "MfaTicket") return answer.ticket;
-  keep(answer);
-  return null;
+  return admitted(await ask<SignInResult>(query, { email, password }));
 }
+
+/** Sign in with a code that was sent by mail. Returns what `signIn` does. */
+export async function signInWithCode(email: string, otp: string): Promise<string | null> {
+  const query = `mutation ($email: String!, $otp: String!) {
+    verifySignInOTPEmail(email: $email, otp: $otp) ${SIGN_IN_RESULT}
+  }`;
+  return admitted(await ask<SignInResult>(query, { email, otp }));
+}
+
+const sends = (field: string) => (email: string) =>
+  ask<boolean>(`mutation ($email: String!) { ${field}(email: $email) }`, { email });
+
+export const sendResetLink = sends("sendPasswordResetEmail");
+export const sendVerificationLink = sends("sendVerificationEmail");
+export const sendSignInCode = sends("signInOTPEmail");
+
+/** The link leads back to this page, if the operator allows it: see takeFromUrl in landing.ts. */
+export const sendSignInLink = (email: string) =>
+  ask<boolean>(
+    `mutation ($email: String!, $redirectTo: String) {
+      signInPasswordlessEmail(email: $email, redirectTo: $redirectTo)
+    }`,
+    { email, redirectTo: location.origin + location.pathname },
+  );
 
 const VERIFY = {
   app: ["verifySignInMfaTotp", "otp"],
@@ -81,12 +115,16 @@ export async function elevate(proof: { password?: string; code?: string }): Prom
   keep(await ask<Session>(query, proof));
 }
 
-export async function changePassword(currentPassword: string, newPassword: string): Promise<void> {
-  const query = `mutation ($currentPassword: String!, $newPassword: String!) {
-    changeUserPassword(currentPassword: $currentPassword, newPassword: $newPassword) { ${TOKENS} }
+/** A user without a password sets a first one, and has no current one. */
+export async function changePassword(newPassword: string, currentPassword?: string): Promise<void> {
+  const query = `mutation ($newPassword: String!, $currentPassword: String) {
+    changeUserPassword(newPassword: $newPassword, currentPassword: $currentPassword) { ${TOKENS} }
   }`;
-  keep(await ask<Session>(query, { currentPassword, newPassword }));
+  keep(await ask<Session>(query, { newPassword, currentPassword }));
 }
+
+export const changeEmail = (newEmail: string) =>
+  ask<boolean>("mutation ($newEmail: String!) { changeUserEmail(newEmail: $newEmail) }", { newEmail });
 
 export const enrol = () =>
   ask<Enrolment>("mutation { changeUserMfa { imageUrl totpSecret otpauthUrl } }");

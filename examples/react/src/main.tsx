@@ -1,10 +1,13 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
+import { takeFromUrl } from "./landing";
 import "./style.css";
+
+const start = takeFromUrl();
 
 createRoot(document.getElementById("app") as HTMLElement).render(
   <StrictMode>
-    <App />
+    <App start={start} />
   </StrictMode>,
 );

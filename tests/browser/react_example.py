@@ -1,0 +1,100 @@
+"""The page of examples/react: built, served, and used by a person."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from playwright.sync_api import Page, expect
+
+from tests.support import ROOT, Authenticator, Server, free_port, node_modules
+
+EXAMPLE, WEB = ROOT / "examples" / "react", ROOT / "web"
+PICTURES = os.environ.get("PICTURES")
+"""A folder for screenshots, such as docs/images."""
+EMAIL, PASSWORD = "amy@example.com", "correct horse battery staple"
+SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 860}}
+
+
+@contextmanager
+def served(
+    server: Server, tmp_path: Path, *, port: int = 0, develop: bool = False
+) -> Iterator[str]:
+    """The example, built and served; or as `npm run dev` serves it, with effects that run twice."""
+    node_modules(EXAMPLE)
+    port = port or free_port()
+    built = f"--outDir={tmp_path}/dist"
+    build = ["npm", "run", "build", "--", built, "--emptyOutDir"]
+    command = [f"--port={port}"] if develop else ["preview", built, f"--port={port}"]
+    if not develop:
+        subprocess.run(build, cwd=EXAMPLE, check=True, capture_output=True)
+    vite = subprocess.Popen(
+        ["node", "node_modules/vite/bin/vite.js", *command],
+        cwd=EXAMPLE,
+        env=os.environ | {"POSTERN_URL": server.url},
+        stdout=subprocess.DEVNULL,
+    )
+    there = f"http://localhost:{port}"
+    try:
+        for _ in range(100):
+            try:
+                httpx2.get(there)
+                break
+            except httpx2.TransportError:
+                time.sleep(0.1)
+        yield there
+    finally:
+        vite.terminate()
+        vite.wait(10)
+
+
+class Looks:
+    """Check that the current view is accessible, and take a screenshot if requested."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page, self.name = page, name
+        node_modules(WEB)
+        self.axe = (WEB / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+    def at(self, step: str) -> None:
+        if PICTURES:
+            Path(PICTURES).mkdir(exist_ok=True)
+            self.page.screenshot(path=f"{PICTURES}/{step}-{self.name}.png")
+        self.page.evaluate(self.axe)
+        found: Any = self.page.evaluate("axe.run()")
+        assert [(one["id"], one["help"]) for one in found["violations"]] == [], step
+
+
+def press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def enter(page: Page, label: str, value: str) -> None:
+    page.get_by_label(label, exact=True).fill(value)
+    page.keyboard.press("Enter")
+
+
+def shown_codes(page: Page) -> list[str]:
+    codes = page.locator(".codes code")
+    expect(codes).to_have_count(10)
+    texts = codes.all_text_contents()
+    press(page, "I have kept them")
+    return texts
+
+
+def set_up(page: Page) -> list[str]:
+    """Turn the second factor on; return the recovery codes."""
+    press(page, "Set it up")
+    phone = Authenticator.scan(str(page.get_by_role("img").get_attribute("src")))
+    enter(page, "Code", phone.next_code())
+    return shown_codes(page)
+
+
+def sign_in(page: Page, then: str = "One more step") -> None:
+    page.get_by_label("E-mail", exact=True).fill(EMAIL)
+    enter(page, "Password", PASSWORD)
+    expect(page.get_by_role("heading", name=then)).to_be_visible()
