@@ -21,6 +21,7 @@ from tests.support import ROOT, Authenticator, Server, node_modules, running_ser
 
 PICTURES = os.environ.get("PICTURES")
 """A folder for screenshots."""
+NEW = "staple battery horse correct"
 PASTE = """text => {
     const clipboardData = new DataTransfer();
     clipboardData.setData("text/plain", text);
@@ -163,6 +164,48 @@ def test_the_story_goes_on_after_the_second_sign_in(browser: Browser, server: Se
     assert run("SignOut") is True
     expect(graphiql.page.get_by_role("status")).to_contain_text("Nobody is signed in")
     assert run("SignIn")["__typename"] == "Session"
+    assert graphiql.complaints == []
+
+
+def test_the_story_goes_on_by_mail(browser: Browser, server: Server) -> None:
+    """The tickets and the code are copied from the mailbox, which the panel leads to."""
+    graphiql = Playground(browser, server)
+    page, status = graphiql.page, graphiql.page.get_by_role("status")
+
+    def run(tab: str, **typed: str) -> Any:
+        graphiql.open(tab)
+        if typed:
+            graphiql.paste_variables(**typed)
+        answer = graphiql.run()
+        assert "errors" not in answer, answer
+        return next(iter(answer["data"].values()))
+
+    def mailed(subject: str, mails: int) -> str:
+        server.mails(at_least=mails)
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name="mailbox").first.click()
+        mailbox = opened.value
+        mailbox.get_by_role("link", name=subject).click()
+        secret = mailbox.locator("dd code").inner_text()
+        mailbox.close()
+        return secret
+
+    email = run("SignUp")["user"]["email"]
+    assert run("ForgotPassword") is True
+    assert run("ResetPassword", ticket=mailed("Reset your password", 1), newPassword=NEW) is True
+    expect(status).to_contain_text("Nobody is signed in")
+    assert run("SignIn")["user"]["email"] == email
+    assert run("SendCode") is True
+    code = mailed("Your code for Postern", 3)  # a notice of the change came too
+    assert run("SignInWithCode", email="", otp=code)["user"]["email"] == email
+    assert run("SendLink") is True
+    ticket = mailed("Your link to sign in", 4)
+    assert run("SignInWithLink", ticket=ticket)["user"]["email"] == email
+    expect(status).to_contain_text(f"Signed in as {email}")
+    assert run("SignIn")["__typename"] == "Session", "the password is the one that was set"
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/graphiql-mail.png")
+    assert graphiql.elsewhere == []
     assert graphiql.complaints == []
 
 

@@ -74,7 +74,7 @@ function Story() {
     <>
       <p>Variables that are empty are filled in where an earlier answer has told them.</p>
       <ol>
-        {STORY.map(({ name, says }) => {
+        {STORY.map(({ name, says, sendsMail }) => {
           const index = tabs.findIndex(({ title }) => title === name);
           return (
             <li key={name}>
@@ -88,6 +88,16 @@ function Story() {
                 {name}
               </button>
               : {says}
+              {sendsMail && (
+                <>
+                  {" "}
+                  Without a mail server, it is in the{" "}
+                  <a href="mailbox" target="_blank" rel="noopener">
+                    mailbox
+                  </a>
+                  .
+                </>
+              )}
             </li>
           );
         })}

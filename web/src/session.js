@@ -48,7 +48,7 @@ function remember(data) {
     if (found.current === false) change({ otherSession: found.id });
   }
   if (data?.revokeSession) change({ otherSession: "" });
-  if (data?.signOut) change({ session: null });
+  if (data?.signOut || data?.resetPassword) change({ session: null });
 }
 
 /** Remember what was sent and accepted: the current password, a spent recovery code. */
@@ -69,7 +69,7 @@ function completed(query, variables) {
     email: query.includes("signUpEmailPassword") ? newAddress() : state.email,
     password: state.password,
     currentPassword: state.password,
-    ticket: state.ticket,
+    ticket: query.includes("verifySignInMfa") ? state.ticket : "", // others are in mails
     recoveryCode: state.recoveryCodes[0],
     refreshToken: state.session?.refreshToken,
     id: state.otherSession,

@@ -11,10 +11,7 @@ const SESSION = `{
     }
   }`;
 const INNER_SESSION = SESSION.replaceAll("\n", "\n  ");
-const SIGN_IN = `signInEmailPassword(
-    email: $email
-    password: $password
-  ) {
+const SIGN_IN_RESULT = `{
     __typename
     ... on Session ${INNER_SESSION}
     ... on MfaTicket {
@@ -22,12 +19,25 @@ const SIGN_IN = `signInEmailPassword(
       expiresIn
     }
   }`;
+const SIGN_IN = `signInEmailPassword(
+    email: $email
+    password: $password
+  ) ${SIGN_IN_RESULT}`;
 
 /** An operation whose arguments are variables: `parameters` declares them, as GraphQL writes them. */
 const operation = (kind, name, parameters, body) =>
   `${kind} ${name}${parameters && `(\n  ${parameters.join("\n  ")}\n)`} {\n  ${body}\n}\n`;
 const mutation = (name, parameters, body) => operation("mutation", name, parameters, body);
 const query = (name, body) => operation("query", name, "", body);
+
+/** A tab whose operation sends a mail to the user; `field` is the operation's. */
+const sends = (name, field, says) => ({
+  name,
+  says,
+  sendsMail: true,
+  variables: { email: "" },
+  query: mutation(name, ["$email: String!"], `${field}(email: $email)`),
+});
 
 const EMAIL_AND_PASSWORD = ["$email: String!", "$password: String!"];
 
@@ -237,5 +247,38 @@ export const STORY = [
     says: "End the session.",
     variables: { refreshToken: "" },
     query: mutation("SignOut", ["$refreshToken: String"], "signOut(refreshToken: $refreshToken)"),
+  },
+  sends("ForgotPassword", "sendPasswordResetEmail", "Send a link for a new password."),
+  {
+    name: "ResetPassword",
+    says: "Set a new password with the ticket of that mail. All sessions end.",
+    variables: { ticket: "", newPassword: "one more horse, one more battery" },
+    query: mutation(
+      "ResetPassword",
+      ["$ticket: String!", "$newPassword: String!"],
+      "resetPassword(\n    ticket: $ticket\n    newPassword: $newPassword\n  )",
+    ),
+  },
+  sends("SendCode", "signInOTPEmail", "Send a code to sign in with, instead of the password."),
+  {
+    name: "SignInWithCode",
+    says: "Sign in with the six digits of that mail.",
+    variables: { email: "", otp: "" },
+    query: mutation(
+      "SignInWithCode",
+      ["$email: String!", "$otp: String!"],
+      `verifySignInOTPEmail(\n    email: $email\n    otp: $otp\n  ) ${SIGN_IN_RESULT}`,
+    ),
+  },
+  sends("SendLink", "signInPasswordlessEmail", "Send a link to sign in with."),
+  {
+    name: "SignInWithLink",
+    says: "Sign in with the ticket of that mail.",
+    variables: { ticket: "" },
+    query: mutation(
+      "SignInWithLink",
+      ["$ticket: String!"],
+      `verifySignInPasswordlessEmail(ticket: $ticket) ${SIGN_IN_RESULT}`,
+    ),
   },
 ];
