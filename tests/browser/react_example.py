@@ -6,18 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx2
 from playwright.sync_api import Page, expect
 
 from tests.support import ROOT, Authenticator, Server, free_port, node_modules
 
-EXAMPLE, WEB = ROOT / "examples" / "react", ROOT / "web"
-PICTURES = os.environ.get("PICTURES")
-"""A folder for screenshots, such as docs/images."""
+EXAMPLE = ROOT / "examples" / "react"
 EMAIL, PASSWORD = "amy@example.com", "correct horse battery staple"
-SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 860}}
 
 
 @contextmanager
@@ -50,23 +46,6 @@ def served(
     finally:
         vite.terminate()
         vite.wait(10)
-
-
-class Looks:
-    """Check that the current view is accessible, and take a screenshot if requested."""
-
-    def __init__(self, page: Page, name: str) -> None:
-        self.page, self.name = page, name
-        node_modules(WEB)
-        self.axe = (WEB / "node_modules" / "axe-core" / "axe.min.js").read_text()
-
-    def at(self, step: str) -> None:
-        if PICTURES:
-            Path(PICTURES).mkdir(exist_ok=True)
-            self.page.screenshot(path=f"{PICTURES}/{step}-{self.name}.png")
-        self.page.evaluate(self.axe)
-        found: Any = self.page.evaluate("axe.run()")
-        assert [(one["id"], one["help"]) for one in found["violations"]] == [], step
 
 
 def press(page: Page, button: str) -> None:

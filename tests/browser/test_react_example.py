@@ -10,11 +10,10 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.looks import SIZES, Looks
 from tests.browser.react_example import (
     EMAIL,
     PASSWORD,
-    SIZES,
-    Looks,
     enter,
     press,
     served,
@@ -37,7 +36,7 @@ def url(server: Server, tmp_path: Path) -> Iterator[str]:
 def test_from_sign_up_to_sign_in_with_a_code(  # noqa: PLR0915 - a long story
     browser: Browser, url: str, size: str, scheme: Any, tmp_path: Path
 ) -> None:
-    page = browser.new_page(viewport=SIZES[size], color_scheme=scheme)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=SIZES[size], color_scheme=scheme)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     looks = Looks(page, f"{size}-{scheme}")
@@ -236,7 +235,7 @@ def test_new_recovery_codes_replace_the_old_ones(browser: Browser, tmp_path: Pat
 
 def test_a_secret_can_be_passed_to_an_app_on_the_same_phone(browser: Browser, url: str) -> None:
     """By a link, or by the clipboard."""
-    context = browser.new_context(viewport=SIZES["phone"])  # type: ignore[arg-type]
+    context = browser.new_context(viewport=SIZES["phone"])
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.goto(url)
@@ -252,7 +251,7 @@ def test_a_secret_can_be_passed_to_an_app_on_the_same_phone(browser: Browser, ur
     press(page, "Copy the secret")
     expect(page.get_by_text("Copied.")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == secret
-    page.set_viewport_size(SIZES["desktop"])  # type: ignore[arg-type]
+    page.set_viewport_size(SIZES["desktop"])
     expect(link).to_be_hidden()
 
 

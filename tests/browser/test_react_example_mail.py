@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.looks import SIZES, Looks
 from tests.browser.mailbox import follow_link, open_mail
 from tests.browser.react_example import (
     EMAIL,
     PASSWORD,
-    SIZES,
-    Looks,
     enter,
     press,
     served,
@@ -77,7 +76,7 @@ def visiting(
         running_server(tmp_path / "var", **to_it, **settings) as server,
         served(server, tmp_path, port=port, develop=develop) as there,
     ):
-        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)  # type: ignore[arg-type]
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
         page, complaints = context.new_page(), list[str]()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(there)
