@@ -1,8 +1,12 @@
 """Sending a mail through the operator's mail server (SMTP, RFC 5321)."""
 
+import string
 import time
+from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy
 from email.utils import format_datetime, parseaddr
+from urllib.parse import quote
 
 import aiosmtplib
 import idna
@@ -16,6 +20,10 @@ TIMEOUT = 20
 """Seconds that each step of the conversation may take."""
 KEPT_OPEN = 10
 """Seconds for which an idle connection is kept for the next mail."""
+
+
+LINE_MAX = 998
+"""Characters that a line of a mail may have (RFC 5322, section 2.1.1)."""
 
 
 class RefusedMailError(Exception):
@@ -124,7 +132,10 @@ def message_of(settings: Settings, mail: Mail, rendered: Rendered) -> EmailMessa
     message["Message-ID"] = f"<{mail.id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
     for name, value in rendered.headers.items():
-        message[name] = one_line(value)
+        plain = in_plain_ascii(value)
+        # Folding would break a link; a client that reads it finds a longer one in the text.
+        if len(f"{name}: {plain}") <= LINE_MAX:
+            message[name] = _plain_header(name, plain)
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
     return message
@@ -134,6 +145,21 @@ def in_ascii(address: str) -> str:
     """An address whose domain is in ASCII (RFC 5891)."""
     local, _, domain = address.rpartition("@")
     return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+
+
+class _PlainHeader(UnstructuredHeader, BaseHeader):
+    """A header that is written as it is, on one line: no encoded words, no folding."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_plain_header = HeaderRegistry(default_class=_PlainHeader, use_default_map=False)
+
+
+def in_plain_ascii(text: str) -> str:
+    """A text in ASCII without spaces, such as a URL: other characters are percent-encoded."""
+    return quote(text, safe=string.punctuation)
 
 
 def one_line(text: str) -> str:

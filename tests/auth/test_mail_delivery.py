@@ -10,6 +10,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -38,6 +39,7 @@ class Inbox:
     """A mail server's users, and what has arrived."""
 
     mails: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     answer: str = "250 OK"
     delay: float = 0
     logins: list[tuple[str, bytes, bytes]] = field(default_factory=list)
@@ -70,6 +72,7 @@ class Inbox:
         if self.answer.startswith("250"):
             content = envelope.content
             assert isinstance(content, bytes)
+            self.raw.append(content)
             self.mails.append(message_from_bytes(content, policy=policy.default))
         return self.answer
 
@@ -151,6 +154,40 @@ async def test_a_mail_has_text_html_and_nhosts_headers(postern: Postern) -> None
     assert link.replace("&", "&amp;") in html.get_content()
     assert not await Mail.exists(), "with its secret it is deleted once sent"
     await password_reset.reset_password(it, caller(), ticket, "another password 7")
+
+
+@pytest.mark.parametrize("length", [10, 300, 600])
+async def test_links_in_headers_are_plain_ascii_on_one_line(postern: Postern, length: int) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox()
+    wanted = f"https://app.example.com/{'a' * length}?q=ü b"
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, client_url=wanted)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    head = inbox.raw[0].partition(b"\r\n\r\n")[0].decode("ascii")
+    lines = dict(line.split(": ", 1) for line in head.split("\r\n") if line.startswith("X-"))
+    assert lines["X-Redirect-To"] == wanted.replace("ü b", "%C3%BC%20b")
+    assert lines["X-Ticket"].startswith("passwordReset:")
+    assert lines["X-Email-Template"] == "password-reset"
+    query = parse_qs(urlsplit(lines["X-Link"]).query)
+    assert query["ticket"] == [lines["X-Ticket"]]
+    assert query["redirectTo"] == [wanted]
+
+
+async def test_a_header_that_would_be_too_long_for_a_line_is_left_out(postern: Postern) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, client_url=f"https://app.example.com/{'a' * 1000}")
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    (mail,) = inbox.mails
+    assert mail["x-redirect-to"] is mail["x-link"] is None
+    text = mail.get_body(("plain",))
+    assert text
+    assert mail["x-ticket"] in unquote(text.get_content())
+    assert max(map(len, inbox.raw[0].split(b"\r\n"))) <= 998
 
 
 async def test_no_secret_is_stored_in_the_clear(postern: Postern) -> None:
