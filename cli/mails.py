@@ -9,7 +9,7 @@ import aiosmtplib
 import click
 
 from auth.mail import templates
-from auth.mail.smtp import MailServer, RefusedMailError
+from auth.mail.smtp import MailServer, MisconfiguredError, RefusedMailError
 from auth.mail.templates import KINDS, Rendered
 from cli.command import as_json, chosen_settings, say
 from config import Settings
@@ -42,7 +42,13 @@ def send_test_mail(address: str, in_json: bool) -> None:
         raise click.ClickException("There is no mail server: set AUTH_SMTP_HOST.")
     try:
         asyncio.run(_send(settings, address))
-    except (aiosmtplib.SMTPException, RefusedMailError, OSError, UnicodeError) as error:
+    except (
+        aiosmtplib.SMTPException,
+        MisconfiguredError,
+        RefusedMailError,
+        OSError,
+        UnicodeError,
+    ) as error:
         server = f"{settings.smtp_host}:{settings.smtp_port}"
         raise click.ClickException(f"{server}: {_said(settings, error)}") from None
     say(in_json, {"sent": address}, f"A mail to {address} was handed to {settings.smtp_host}.")
@@ -87,8 +93,6 @@ async def _send(settings: Settings, address: str) -> None:
 
 def _said(settings: Settings, error: Exception) -> str:
     """The reason and what to do, for a person."""
-    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return f"the mail server refuses AUTH_SMTP_USER and AUTH_SMTP_PASS ({error.code})."
     if "certificate" in str(error).lower():
         return "the certificate of the mail server is not valid for this name."
     if "STARTTLS" in str(error) and not settings.smtp_secure:

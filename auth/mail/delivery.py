@@ -17,7 +17,7 @@ from auth import events
 from auth.caller import Caller
 from auth.events import EventType
 from auth.mail import requested, templates
-from auth.mail.smtp import MailServer, RefusedMailError
+from auth.mail.smtp import MailServer, MisconfiguredError, RefusedMailError
 from auth.postern import Postern
 from models import Mail
 from models.hot_paths import users
@@ -31,6 +31,8 @@ POLL = 2
 """Seconds after which a task looks for the mails of other processes, and for those that are due."""
 PAUSES = (30, 120, 600, 3600, 4 * 3600, 6 * 3600, 12 * 3600)
 """Seconds before each further attempt. The last one is made after a day."""
+MENDED = 60
+"""Seconds between two attempts while the mail server takes no mail until the operator acts."""
 TASKS = 4
 """Mails that one process sends at the same time."""
 SYSTEM = Caller(user_agent="postern")
@@ -68,6 +70,8 @@ async def _deliver_for_ever(postern: Postern) -> None:
                 postern.mail_is_waiting.clear()
                 while await deliver_next(postern, server):
                     pass
+            except MisconfiguredError:
+                await asyncio.sleep(MENDED)
             except Exception as error:
                 logger.warning("the outbox cannot be read: %s", type(error).__name__)
             idle = asyncio.create_task(postern.mail_is_waiting.wait())
@@ -81,7 +85,10 @@ async def _deliver_for_ever(postern: Postern) -> None:
 
 
 async def deliver_next(postern: Postern, server: MailServer | None) -> bool:
-    """Take a mail that is due and deliver it; False if none is due."""
+    """Take a mail that is due and deliver it; False if none is due.
+
+    Raises MisconfiguredError if it is pointless to try another one now.
+    """
     taken = await _take(postern)
     if taken is None:
         return False
@@ -90,6 +97,9 @@ async def deliver_next(postern: Postern, server: MailServer | None) -> bool:
             delivered = await _deliver(postern, taken, server)
     except RefusedMailError as error:
         await _give_up(postern, taken, str(error))
+    except MisconfiguredError as error:
+        await _put_back(postern, taken, error)
+        raise
     except Exception as error:
         await _try_again(postern, taken, error)
     else:
@@ -137,6 +147,13 @@ async def _try_again(postern: Postern, taken: _Taken, error: Exception) -> None:
         "mail %s (%s) not sent, next attempt in %d s: %s",
         taken.mail.id, taken.mail.kind, pause, _reason(error),
     )  # fmt: skip
+
+
+async def _put_back(postern: Postern, taken: _Taken, error: MisconfiguredError) -> None:
+    """Keep the mail until the operator has acted: an attempt like this one does not count."""
+    due_at = postern.now() + timedelta(seconds=MENDED)
+    await taken.row.update(due_at=due_at, attempts=taken.attempt - 1)
+    logger.error("no mail can be sent, and all are kept: %s", error)
 
 
 async def _give_up(postern: Postern, taken: _Taken, reason: str) -> None:

@@ -30,6 +30,13 @@ class RefusedMailError(Exception):
     """The mail server will not take this mail, now or later."""
 
 
+class MisconfiguredError(Exception):
+    """The mail server takes no mail at all from this sender or this login: the operator's mistake.
+
+    The message names what to change, and repeats nothing that the server said.
+    """
+
+
 class MailServer:
     """A connection to the mail server, opened when there is something to send, and used again."""
 
@@ -41,8 +48,9 @@ class MailServer:
     async def send(self, mail: Mail, rendered: Rendered) -> None:
         """Hand a mail over.
 
-        Raises RefusedMailError where another attempt is in vain, OSError (aiosmtplib's errors are)
-        where it is not.
+        Raises RefusedMailError where another attempt is in vain, MisconfiguredError where no mail
+        can be sent until the operator acts, and SMTPException or OSError where the next attempt may
+        succeed.
         """
         client = self._open or await self._connect()
         self._open = None  # whatever fails leaves the conversation in an unknown state
@@ -55,6 +63,13 @@ class MailServer:
             if refused.code >= 500:
                 raise RefusedMailError(
                     f"the mail server refuses the recipient: {refused.code}"
+                ) from None
+            raise
+        except aiosmtplib.SMTPSenderRefused as error:
+            client.close()
+            if error.code >= 500:
+                raise MisconfiguredError(
+                    f"the mail server refuses AUTH_SMTP_SENDER ({error.code})"
                 ) from None
             raise
         except aiosmtplib.SMTPDataError as error:
@@ -118,7 +133,14 @@ class MailServer:
             "LOGIN": client.auth_login,
             "CRAM-MD5": client.auth_crammd5,
         }[chosen.smtp_auth_method]
-        await login(chosen.smtp_user, chosen.smtp_password.get_secret_value())
+        try:
+            await login(chosen.smtp_user, chosen.smtp_password.get_secret_value())
+        except aiosmtplib.SMTPAuthenticationError as error:
+            if error.code >= 500:
+                raise MisconfiguredError(
+                    f"the mail server refuses AUTH_SMTP_USER and AUTH_SMTP_PASS ({error.code})"
+                ) from None
+            raise
 
 
 def message_of(settings: Settings, mail: Mail, rendered: Rendered) -> EmailMessage:

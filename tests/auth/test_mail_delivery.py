@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from auth.accounts import password_reset, sign_up
 from auth.mail import delivery, outbox, templates
-from auth.mail.smtp import MailServer
+from auth.mail.smtp import MailServer, MisconfiguredError
 from auth.postern import Postern
 from config import Settings
 from models import Mail, MailTicket, User
@@ -41,6 +41,7 @@ class Inbox:
     mails: list[EmailMessage] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     answer: str = "250 OK"
+    of_sender: str = "250 OK"
     delay: float = 0
     logins: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     connections: int = 0
@@ -56,6 +57,14 @@ class Inbox:
         session.host_name = hostname
         self.connections += 1
         return responses
+
+    async def handle_MAIL(  # noqa: N802
+        self, _server: Any, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.of_sender.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.of_sender
 
     async def handle_RCPT(  # noqa: N802
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -81,7 +90,7 @@ class Inbox:
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.logins.append((mechanism, data.login, data.password))
-        return AuthResult(success=data.password == b"right")
+        return AuthResult(success=data.password == b"right", handled=False)
 
 
 @asynccontextmanager
@@ -289,6 +298,38 @@ class TestAMailThatCannotBeSent:
         assert (mail.due_at, mail.attempts) == (None, 1)
         assert (await event_names())[-1] == "MAIL_NOT_SENT"
 
+    async def test_is_kept_until_the_operator_has_mended_the_sender(
+        self, postern: Postern, clock: Clock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """However long that takes, it does not use up the attempts of a mail."""
+        session, _ = await sign_up_user(postern)
+        inbox = Inbox(of_sender="553 not your domain")
+        async with mail_server(inbox) as port:
+            it = sending(postern, port)
+            for _ in range(2):
+                await outbox.post(it, session.user, "password-changed", {})
+            for _ in range(20):
+                with pytest.raises(MisconfiguredError):
+                    await deliver(it)
+                clock.forward(delivery.MENDED)
+            assert {mail.attempts for mail in await Mail.all()} == {0}
+            (said,) = {each.getMessage() for each in caplog.records if each.levelname == "ERROR"}
+            assert "AUTH_SMTP_SENDER (553)" in said
+            assert "not your domain" not in caplog.text
+            inbox.of_sender = "250 OK"
+            await deliver(it)
+        assert len(inbox.mails) == 2
+
+    async def test_is_tried_again_where_the_sender_is_refused_for_now(
+        self, postern: Postern
+    ) -> None:
+        session, _ = await sign_up_user(postern)
+        async with mail_server(Inbox(of_sender="450 too many mails")) as port:
+            it = sending(postern, port)
+            await outbox.post(it, session.user, "password-changed", {})
+            await deliver(it)
+        assert (await Mail.get()).attempts == 1
+
     async def test_is_kept_where_the_server_is_busy(self, postern: Postern, clock: Clock) -> None:
         session, _ = await sign_up_user(postern)
         inbox = Inbox(answer="451 later")
@@ -432,6 +473,30 @@ class TestTls:
             await deliver(it)
         assert inbox.logins == [(method, b"joe", b"right")]
         assert len(inbox.mails) == 1
+
+    async def test_and_a_refused_password_keep_the_mail_until_it_is_mended(
+        self,
+        postern: Postern,
+        certificate: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        session, _ = await sign_up_user(postern)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+        inbox = Inbox()
+        account = {"smtp_host": "localhost", "smtp_require_tls": True, "smtp_user": "joe"}
+        async with mail_server(inbox, tls=tls, auth=True) as port:
+            it = sending(postern, port, **account, smtp_password=SecretStr("secret"))
+            await outbox.post(it, session.user, "password-changed", {})
+            with pytest.raises(MisconfiguredError):
+                await deliver(it)
+            mail = await Mail.get()
+            due_at = it.now() + timedelta(seconds=delivery.MENDED)
+            assert (mail.attempts, mail.due_at) == (0, due_at)
+        assert "AUTH_SMTP_USER and AUTH_SMTP_PASS (535)" in caplog.text
+        assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize("locale", templates.LOCALES)
