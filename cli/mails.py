@@ -10,7 +10,7 @@ import click
 
 from auth.mail import templates
 from auth.mail.smtp import MailServer, MisconfiguredError, RefusedMailError
-from auth.mail.templates import KINDS, Rendered
+from auth.mail.templates import KINDS, BadTemplateError, Rendered
 from cli.command import as_json, chosen_settings, say
 from config import Settings
 from models import Mail
@@ -65,7 +65,11 @@ def send_test_mail(address: str, in_json: bool) -> None:
 def preview_mail(name: str, locale: str, folder: Path, in_json: bool) -> None:
     """Write the mail NAME, with values of an example, as files that you can open."""
     settings = chosen_settings()
-    rendered = _example(settings, name, locale)
+    values = _EXAMPLE | {"locale": locale, "service": settings.mfa_totp_issuer}
+    try:
+        rendered = templates.render(settings, name, values)
+    except BadTemplateError as error:
+        raise click.ClickException(error.explained) from None
     folder.mkdir(parents=True, exist_ok=True)
     files = {f"{name}.{locale}.html": rendered.html, f"{name}.{locale}.txt": rendered.text}
     for file, content in files.items():
@@ -74,15 +78,9 @@ def preview_mail(name: str, locale: str, folder: Path, in_json: bool) -> None:
     say(in_json, {"subject": rendered.subject, "files": written}, rendered.subject, *written)
 
 
-def _example(settings: Settings, name: str, locale: str) -> Rendered:
-    values = _EXAMPLE | {"locale": locale, "service": settings.mfa_totp_issuer}
-    return templates.render(settings, name, values)
-
-
 async def _send(settings: Settings, address: str) -> None:
-    example = _example(settings, "email-verify", settings.default_locale)
     text = f"This is a test of the mail server {settings.smtp_host}. It works."
-    rendered = Rendered("Test of your mail server", f"{text}\n", f"<p>{text}</p>", example.headers)
+    rendered = Rendered("Test of your mail server", f"{text}\n", f"<p>{text}</p>")
     server = MailServer(settings)
     mail = Mail(id=uuid4(), created_at=datetime.now(UTC), recipient=address)
     try:

@@ -173,6 +173,8 @@ def _reason(error: Exception) -> str:
         return f"the mail server refuses the recipient for now ({error.recipients[0].code})"
     if isinstance(error, SMTPResponseException):
         return f"{type(error).__name__} ({error.code})"
+    if type(error) is TimeoutError:
+        return f"the mail server took longer than {SENDING_LIMIT} s"
     if isinstance(error, OSError) and not isinstance(error, SMTPException):
         return f"{type(error).__name__}: {error}"
     return type(error).__name__

@@ -358,6 +358,105 @@ class TestAMailThatCannotBeSent:
         assert len(inbox.mails) == 1
 
 
+@asynccontextmanager
+async def dying_mail_server() -> AsyncIterator[int]:
+    """A server that reads the beginning of each mail, and then ends the connection."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            writer.write(b"354 go on\r\n" if line.startswith(b"DATA") else b"250 OK\r\n")
+            if line.startswith(b"DATA"):
+                await reader.readline()
+                break
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+class TestAMailServer:
+    async def test_that_hangs_after_the_mail_is_left_and_tried_again(
+        self,
+        postern: Postern,
+        clock: Clock,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        await sign_up_user(postern)
+        monkeypatch.setattr(delivery, "SENDING_LIMIT", 0.5)
+        inbox = Inbox(delay=2)
+        async with mail_server(inbox) as port:
+            it = sending(postern, port)
+            await password_reset.send_password_reset_email(it, caller(), JOE)
+            await deliver(it)
+            mail = await Mail.get()
+            assert (mail.attempts, mail.due_at) == (1, clock.time + timedelta(seconds=30))
+            inbox.delay = 0
+            clock.forward(30)
+            await deliver(it)
+        ids = {str(arrived["message-id"]) for arrived in inbox.mails}
+        assert ids == {f"<{mail.id}@example.org>"}, "also if the first one arrived after all"
+        assert not await Mail.exists()
+        assert "took longer than 0.5 s" in caplog.text
+        assert "passwordReset" not in caplog.text
+        assert JOE not in caplog.text
+        await password_reset.reset_password(
+            it, caller(), str(inbox.mails[-1]["x-ticket"]), "another password 7"
+        )
+
+    async def test_that_dies_in_the_middle_of_a_mail_gets_it_again(
+        self, postern: Postern, clock: Clock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await sign_up_user(postern)
+        async with dying_mail_server() as port:
+            it = sending(postern, port)
+            await password_reset.send_password_reset_email(it, caller(), JOE)
+            await deliver(it)
+        mail = await Mail.get()
+        assert (mail.attempts, mail.due_at) == (1, clock.time + timedelta(seconds=30))
+        clock.forward(30)
+        inbox = Inbox()
+        async with mail_server(inbox) as port:
+            await deliver(sending(postern, port))
+        assert len(inbox.mails) == 1
+        assert "SMTPServerDisconnected" in caplog.text
+        assert "passwordReset" not in caplog.text
+
+
+BROKEN = {
+    "<p>\n{% if %}</p>": "line 2: Expected an expression",
+    "<p>\n\n${ticket + 1}</p>": "line 3: TypeError",
+    "${{}[ticket].name}": "line 1: UndefinedError",
+    "\udcff": "body.html: not UTF-8",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN)
+async def test_with_a_broken_template_our_own_text_is_sent_and_the_log_says_so(
+    postern: Postern, caplog: pytest.LogCaptureFixture, body: str
+) -> None:
+    await sign_up_user(postern)
+    folder = postern.settings.data_dir / "mails" / "en" / "password-reset"
+    folder.mkdir(parents=True)
+    (folder / "subject.txt").write_text("Hello")
+    (folder / "body.html").write_text(body, errors="surrogateescape")
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, email_templates_path=folder.parent.parent)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    (mail,) = inbox.mails
+    assert mail["subject"] == "Reset your password"
+    (said,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert f"{folder / 'body.html'}" in said
+    assert BROKEN[body] in said
+    assert "passwordReset:" not in caplog.text
+
+
 async def test_no_two_tasks_send_the_same_mail(postern: Postern) -> None:
     session, _ = await sign_up_user(postern)
     inbox = Inbox(delay=0.01)
