@@ -7,6 +7,7 @@ import logging
 import tomllib
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -16,6 +17,7 @@ from typing import Any
 from jinja2 import DictLoader, Template, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
+from auth.keys.vault import VaultError
 from auth.mail import links, outbox
 from auth.mail.notices import NOTICES
 from auth.mail.requested import PURPOSES, RESET_PASSWORD, SIGN_UP_AGAIN, VERIFY_EMAIL
@@ -55,14 +57,19 @@ class Rendered:
 
 
 def render_mail(postern: Postern, mail: Mail) -> Rendered:
-    """A mail of the outbox, in the language of its user. Raises VaultError.
+    """A mail of the outbox, in the language of its user.
+
+    Without its link if no encryption key opens its ticket: that happens only in the mailbox, since
+    each attempt to send a mail makes a new ticket.
 
     If a template of the operator is broken, the log says so, and our own text is sent: a mail that
     waits for somebody to mend a template is of no use to its user.
     """
     settings, user = postern.settings, mail.user
     redirect_to = str(mail.variables.get("redirectTo") or settings.client_url)
-    ticket, purpose = outbox.ticket_of(postern, mail), PURPOSES.get(mail.kind)
+    ticket, purpose = "", PURPOSES.get(mail.kind)
+    with suppress(VaultError):
+        ticket = outbox.ticket_of(postern, mail)
     values = {
         **mail.variables,
         "link": links.link(settings, purpose, ticket, redirect_to) if purpose and ticket else "",

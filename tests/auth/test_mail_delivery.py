@@ -1,10 +1,11 @@
 """The outbox and a real mail server: every mail arrives, whatever happens to either."""
 
 import asyncio
+import secrets
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from auth.accounts import password_reset, sign_up
+from auth.keys.vault import Vault
 from auth.mail import delivery, outbox, templates
 from auth.mail.smtp import MailServer, MisconfiguredError
 from auth.postern import Postern
@@ -523,6 +525,40 @@ async def test_what_a_mail_server_says_is_not_logged(
     assert "451" in logged
     assert "greylisted" not in logged
     assert JOE not in logged
+
+
+def with_another_key(postern: Postern) -> Postern:
+    """The same Postern after the operator has replaced the encryption key, and lost the old one."""
+    return replace(postern, vault=Vault([secrets.token_bytes(32)]))
+
+
+async def test_a_lost_encryption_key_does_not_stop_a_waiting_mail(
+    postern: Postern, clock: Clock
+) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox(answer="451 later")
+    async with mail_server(inbox) as port:
+        it = sending(postern, port)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+        inbox.answer = "250 OK"
+        clock.forward(31)
+        await deliver(with_another_key(it))
+    ticket = str(inbox.mails[0]["x-ticket"])
+    await password_reset.reset_password(it, caller(), ticket, "another password 7")
+
+
+async def test_in_the_mailbox_a_mail_whose_key_is_lost_is_shown_without_its_link(
+    postern: Postern,
+) -> None:
+    await sign_up_user(postern)
+    await password_reset.send_password_reset_email(postern, caller(), JOE)
+    await deliver(postern)
+    mail = await Mail.get().select_related("user")
+    assert templates.render_mail(postern, mail).headers["X-Link"]
+    shown = templates.render_mail(with_another_key(postern), mail)
+    assert shown.subject == "Reset your password"
+    assert (shown.headers["X-Link"], shown.headers["X-Ticket"]) == ("", "")
 
 
 async def test_a_mail_that_arrives_late_has_a_live_link(postern: Postern, clock: Clock) -> None:
