@@ -1,7 +1,7 @@
 """Delivery: a background task of each process takes mails from the outbox and sends them.
 
-Taking a mail moves its `due_at` forward, in one conditional statement, by more than sending may
-take. So no two tasks have the same mail, and a process that dies loses none: at least once.
+Taking a mail moves its `due_at` forward, in one statement, by more than sending may take. So no two
+tasks have the same mail, and a process that dies loses none: at least once.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
-from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from auth import events
@@ -19,8 +18,8 @@ from auth.events import EventType
 from auth.mail import requested, templates
 from auth.mail.smtp import MailServer, MisconfiguredError, RefusedMailError
 from auth.postern import Postern
-from models import Mail
-from models.hot_paths import users
+from models import Mail, User
+from models.hot_paths import mails, users
 from models.transactions import atomic
 
 LEASE = 5 * 60
@@ -110,14 +109,12 @@ async def deliver_next(postern: Postern, server: MailServer | None) -> bool:
 
 async def _take(postern: Postern) -> _Taken | None:
     now = postern.now()
-    lease = now + timedelta(seconds=LEASE)
-    while (
-        mail := await Mail.filter(due_at__lte=now).order_by("due_at").first().select_related("user")
-    ):
-        same = Mail.filter(id=mail.id, attempts=mail.attempts, due_at__lte=now)
-        if await same.update(due_at=lease, attempts=F("attempts") + 1):
-            return _Taken(mail, mail.attempts + 1)
-    return None
+    mail = await mails.take(now, now + timedelta(seconds=LEASE))
+    if mail is None:
+        return None
+    user_id = getattr(mail, "user_id", None)
+    mail.user = await User.get_or_none(id=user_id) if user_id else None
+    return _Taken(mail, mail.attempts)
 
 
 async def _deliver(postern: Postern, taken: _Taken, server: MailServer | None) -> bool:
