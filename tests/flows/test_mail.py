@@ -27,10 +27,10 @@ NOBODY = "nobody@example.com"
 
 
 @pytest.fixture
-def verifying(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
+def verifying(tmp_path: Path, migrated_database: dict[str, str]) -> Iterator[Server]:
     """A server that lets in only users who have verified their address."""
     required = {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"}
-    with running_server(tmp_path / "var", **required, **database_settings) as running:
+    with running_server(tmp_path / "var", **required, **migrated_database) as running:
         yield running
 
 
@@ -117,9 +117,9 @@ class TestAForgottenPassword:
         assert (again.status_code, again.json()["error"]) == (401, "invalid-ticket")
 
     def test_takes_back_the_throttle_of_the_password(
-        self, tmp_path: Path, database_settings: dict[str, str]
+        self, tmp_path: Path, migrated_database: dict[str, str]
     ) -> None:
-        chosen = SHIPPED_LIMITS | database_settings
+        chosen = SHIPPED_LIMITS | migrated_database
         with (
             running_server(tmp_path / "var", **chosen) as server,
             httpx2.Client(base_url=server.url, timeout=30) as http,
@@ -300,7 +300,7 @@ def test_no_request_has_a_say_in_the_links(server: Server, http: httpx2.Client) 
 
 
 def test_a_stranger_cannot_fill_a_mailbox(
-    tmp_path: Path, database_settings: dict[str, str]
+    tmp_path: Path, migrated_database: dict[str, str]
 ) -> None:
     limited = SHIPPED_LIMITS | {
         "AUTH_TRUSTED_PROXIES": "127.0.0.0/8",
@@ -308,7 +308,7 @@ def test_a_stranger_cannot_fill_a_mailbox(
         "AUTH_SMTP_PORT": str(free_port()),
         "AUTH_SMTP_SENDER": "no-reply@example.org",
     }
-    with running_server(tmp_path / "var", **database_settings, **limited) as server:
+    with running_server(tmp_path / "var", **migrated_database, **limited) as server:
 
         def ask(n: int) -> str:
             headers = {"x-forwarded-for": f"192.0.2.{n}"}

@@ -7,7 +7,6 @@ import resource
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -18,11 +17,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests import prepared
 from tests.support import (
     CHEAP_HASHING,
     JOE,
     PASSWORD,
-    POSTERN,
     Authenticator,
     Client,
     RefusedError,
@@ -77,9 +76,7 @@ def verify(client: Client, ticket: str, code: str) -> Any:
 def start(env: dict[str, str], output: Path, data_dir: Path) -> Server:
     port = str(free_port())
     with output.open("ab") as log:
-        process = subprocess.Popen(
-            [POSTERN, "serve"], env=env | {"AUTH_PORT": port}, stdout=log, stderr=log
-        )
+        process = prepared.start(["serve"], env | {"AUTH_PORT": port}, stdout=log, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", data_dir, env, output, process)
     wait_until_ready(server)
     return server
