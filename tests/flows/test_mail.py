@@ -351,6 +351,59 @@ def test_the_operator_can_switch_notices_off(tmp_path: Path) -> None:
         assert [mail["kind"] for mail in server.mails()] == ["password-reset"]
 
 
+def test_of_one_kind_of_notice_a_user_gets_five_in_an_hour(
+    server: Server, http: httpx2.Client
+) -> None:
+    joe, password = Client(http), PASSWORD
+    joe.sign_up(JOE)
+    for n in range(8):
+        fresh = f"{NEW} {n}"
+        session = joe.call("changeUserPassword", currentPassword=password, newPassword=fresh)
+        joe.access_token, password = session["accessToken"], fresh
+    joe.enrol()
+    told = [mail["kind"] for mail in server.mails(at_least=6)]
+    assert sorted(told) == ["factor-on", *["password-changed"] * 5]
+
+
+class TestASignIn:
+    def test_from_elsewhere_is_told_once(self, server: Server, http: httpx2.Client) -> None:
+        joe = Client(http)
+        joe.sign_up(JOE)
+        password = {"email": JOE, "password": PASSWORD}
+        joe.call("signInEmailPassword", **password)
+        assert server.mails() == []
+        with httpx2.Client(base_url=server.url, headers={"user-agent": "Elsewhere/1"}) as other:
+            for _ in range(3):
+                Client(other).call("signInEmailPassword", **password)
+        (told,) = server.mails(at_least=1)
+        assert (told["kind"], "(127.0.0.1)" in told["text"]) == ("new-sign-in", True)
+        events = joe.call("me")["securityEvents"]["edges"]
+        assert [event["node"]["type"] for event in events].count("NEW_SIGN_IN") == 1
+
+    def test_with_a_code_is_told_too(self, server: Server, http: httpx2.Client) -> None:
+        joe = Client(http)
+        joe.sign_up(JOE)
+        phone = joe.enrol()
+        with httpx2.Client(base_url=server.url, headers={"user-agent": "Elsewhere/1"}) as other:
+            elsewhere = Client(other)
+            waiting = elsewhere.call("signInEmailPassword", email=JOE, password=PASSWORD)
+            assert [mail["kind"] for mail in server.mails(at_least=1)] == ["factor-on"]
+            elsewhere.call("verifySignInMfaTotp", ticket=waiting["ticket"], otp=phone.next_code())
+        assert server.mails(at_least=2)[0]["kind"] == "new-sign-in"
+
+
+def test_the_operator_can_hand_over_a_link(server: Server, http: httpx2.Client) -> None:
+    joe = Client(http)
+    joe.sign_up(JOE)
+    link = postern("set-password", JOE, "--link", env=server.env).stdout.strip()
+    assert link.startswith(f"{server.url}/v1/verify?ticket=passwordReset")
+    assert joe.call("me")
+    assert http.post(link, data={"newPassword": NEW}).status_code == 200
+    assert refusal(joe, "me") == "UNAUTHENTICATED"
+    assert Client(http).call("signInEmailPassword", email=JOE, password=NEW)["user"]
+    assert http.post(link, data={"newPassword": NEW}).status_code == 401
+
+
 def test_the_operator_can_send_a_link(server: Server, http: httpx2.Client) -> None:
     visitor = Client(http)
     Client(http).sign_up(JOE)
