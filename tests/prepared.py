@@ -168,7 +168,9 @@ def _forked_child(requests: socket.socket) -> list[str]:
     signal.signal(signal.SIGCHLD, reap)
     while True:
         wanted, numbers, *_ = socket.recv_fds(requests, _REQUEST_MAX, 4)
-        if not wanted:
+        if not wanted:  # the tests are over, perhaps in the middle of one
+            for pid in running:
+                os.kill(pid, signal.SIGTERM)
             os._exit(0)
         # A child may end before its number is noted.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
