@@ -105,14 +105,14 @@ def start(
 
 
 def run(
-    arguments: Sequence[str], env: Mapping[str, str], stdin: bytes = b"", *, seconds: float = 60
+    arguments: Sequence[str], env: Mapping[str, str], stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `postern` to its end. Raises subprocess.TimeoutExpired."""
     with TemporaryFile() as typed, TemporaryFile() as output, TemporaryFile() as errors:
         typed.write(stdin)
         typed.seek(0)
         process = start(arguments, env, stdin=typed, stdout=output, stderr=errors)
-        code = process.wait(seconds)
+        code = process.wait(60)
         output.seek(0)
         errors.seek(0)
         said = output.read(), errors.read()
@@ -168,7 +168,9 @@ def _forked_child(requests: socket.socket) -> list[str]:
     signal.signal(signal.SIGCHLD, reap)
     while True:
         wanted, numbers, *_ = socket.recv_fds(requests, _REQUEST_MAX, 4)
-        if not wanted:
+        if not wanted:  # the tests are over, perhaps in the middle of one
+            for pid in running:
+                os.kill(pid, signal.SIGTERM)
             os._exit(0)
         # A child may end before its number is noted.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
@@ -192,9 +194,22 @@ def _become(env: dict[str, str], folder: str, files: Sequence[int]) -> None:
     for standard, number in enumerate(files):
         os.dup2(number, standard)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    _open_standard_streams()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
+
+
+def _open_standard_streams() -> None:
+    """Open them again: a stream remembers what kind of file it was opened on."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        old = getattr(sys, name)
+        new = open(  # noqa: SIM115 - a number has no path, and it stays open
+            number, mode, encoding=old.encoding, errors=old.errors, closefd=False
+        )
+        setattr(sys, name, new)
+        setattr(sys, f"__{name}__", new)
+    sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is a text file
 
 
 def _tell(status: int, number: int) -> None:

@@ -428,7 +428,7 @@ def workers_of(server: Server) -> list[int]:
 
 
 def wait_until_ready(server: Server) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.process.poll() is None:
         try:
             if httpx2.get(f"{server.url}/healthz").status_code == 200:

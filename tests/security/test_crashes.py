@@ -34,6 +34,8 @@ from tests.support import (
 )
 
 KILLS = 100
+ANSWERS_MAX = 60
+"""How many answers six users get, at most, before a kill: a whole story has thirteen."""
 STOPPED = {0, -signal.SIGTERM}
 """The exit codes of a process that was asked to stop."""
 
@@ -51,9 +53,10 @@ class Story:
     refresh_token: str | None = None
     """The last one that was issued."""
 
-    def play(self, url: str) -> None:
+    def play(self, url: str, answers: threading.Semaphore) -> None:
         """Sign up, enrol, activate, sign in, verify, refresh; until the server is killed."""
-        with httpx2.Client(base_url=url, timeout=10) as http:
+        hooks: Any = {"response": [lambda _: answers.release()]}
+        with httpx2.Client(base_url=url, timeout=20, event_hooks=hooks) as http:
             client = Client(http)
             client.sign_up(self.email)
             self.phone = Authenticator.scan(client.call("changeUserMfa")["imageUrl"])
@@ -90,11 +93,14 @@ def test_a_hundred_kills_leave_a_consistent_database(tmp_path: Path) -> None:
     server = start(env, output, tmp_path / "var")
     for kill in range(KILLS):
         stories = [Story(f"user-{kill}-{n}@example.com") for n in range(6)]
-        players = [threading.Thread(target=play_until_killed, args=(story, server.url))
+        answers = threading.Semaphore(0)
+        players = [threading.Thread(target=play_until_killed, args=(story, server.url, answers))
                    for story in stories]  # fmt: skip
         for player in players:
             player.start()
-        time.sleep(chance.uniform(0.01, 0.8))
+        for _ in range(chance.randint(0, ANSWERS_MAX)):  # so that a slow machine gets as far
+            assert answers.acquire(timeout=30)
+        time.sleep(chance.uniform(0.01, 0.05))
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
         for player in players:
@@ -110,9 +116,9 @@ def test_a_hundred_kills_leave_a_consistent_database(tmp_path: Path) -> None:
     assert len(interrupted) >= 4, f"the kills came at all sorts of moments: {interrupted}"
 
 
-def play_until_killed(story: Story, url: str) -> None:
+def play_until_killed(story: Story, url: str, answers: threading.Semaphore) -> None:
     try:
-        story.play(url)
+        story.play(url, answers)
     except (httpx2.TransportError, json.JSONDecodeError):
         return
     except RefusedError as refused:
