@@ -10,8 +10,8 @@ import click
 
 from auth.mail import templates
 from auth.mail.kinds import KINDS
-from auth.mail.smtp import MailServer, RefusedMailError
-from auth.mail.templates import Rendered
+from auth.mail.smtp import MailServer, MisconfiguredError, RefusedMailError
+from auth.mail.templates import BadTemplateError, Rendered
 from cli.command import as_json, chosen_settings, say
 from config import Settings
 from models import Mail
@@ -43,7 +43,13 @@ def send_test_mail(address: str, in_json: bool) -> None:
         raise click.ClickException("There is no mail server: set AUTH_SMTP_HOST.")
     try:
         asyncio.run(_send(settings, address))
-    except (aiosmtplib.SMTPException, RefusedMailError, OSError, UnicodeError) as error:
+    except (
+        aiosmtplib.SMTPException,
+        MisconfiguredError,
+        RefusedMailError,
+        OSError,
+        UnicodeError,
+    ) as error:
         server = f"{settings.smtp_host}:{settings.smtp_port}"
         raise click.ClickException(f"{server}: {_said(settings, error)}") from None
     say(in_json, {"sent": address}, f"A mail to {address} was handed to {settings.smtp_host}.")
@@ -60,7 +66,11 @@ def send_test_mail(address: str, in_json: bool) -> None:
 def preview_mail(name: str, locale: str, folder: Path, in_json: bool) -> None:
     """Write the mail NAME, with values of an example, as files that you can open."""
     settings = chosen_settings()
-    rendered = _example(settings, name, locale)
+    values = _EXAMPLE | {"locale": locale, "service": settings.mfa_totp_issuer}
+    try:
+        rendered = templates.render(settings, name, values)
+    except BadTemplateError as error:
+        raise click.ClickException(error.explained) from None
     folder.mkdir(parents=True, exist_ok=True)
     files = {f"{name}.{locale}.html": rendered.html, f"{name}.{locale}.txt": rendered.text}
     for file, content in files.items():
@@ -69,15 +79,9 @@ def preview_mail(name: str, locale: str, folder: Path, in_json: bool) -> None:
     say(in_json, {"subject": rendered.subject, "files": written}, rendered.subject, *written)
 
 
-def _example(settings: Settings, name: str, locale: str) -> Rendered:
-    values = _EXAMPLE | {"locale": locale, "service": settings.mfa_totp_issuer}
-    return templates.render(settings, name, values)
-
-
 async def _send(settings: Settings, address: str) -> None:
-    example = _example(settings, "email-verify", settings.default_locale)
     text = f"This is a test of the mail server {settings.smtp_host}. It works."
-    rendered = Rendered("Test of your mail server", f"{text}\n", f"<p>{text}</p>", example.headers)
+    rendered = Rendered("Test of your mail server", f"{text}\n", f"<p>{text}</p>")
     server = MailServer(settings)
     mail = Mail(id=uuid4(), created_at=datetime.now(UTC), recipient=address)
     try:
@@ -88,8 +92,6 @@ async def _send(settings: Settings, address: str) -> None:
 
 def _said(settings: Settings, error: Exception) -> str:
     """The reason and what to do, for a person."""
-    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return f"the mail server refuses AUTH_SMTP_USER and AUTH_SMTP_PASS ({error.code})."
     if "certificate" in str(error).lower():
         return "the certificate of the mail server is not valid for this name."
     if "STARTTLS" in str(error) and not settings.smtp_secure:

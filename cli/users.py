@@ -9,6 +9,7 @@ from auth import new_accounts, operators, public_fields
 from auth.accounts import sign_up
 from auth.postern import Postern
 from cli.command import OPERATOR, as_json, ask, count_of, read_password, say
+from config.values import is_loopback
 from models import User
 
 user_argument = click.argument("user")
@@ -90,6 +91,9 @@ def set_password(user: str, link: bool, in_json: bool) -> None:
 
 
 async def _reset_link(postern: Postern, user: str) -> str:
+    settings = postern.settings
+    if not settings.server_url and not is_loopback(settings.host):
+        raise click.ClickException("Set AUTH_SERVER_URL: nobody could follow the link.")
     return await operators.reset_link(postern, OPERATOR, await existing(user))
 
 

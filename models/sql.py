@@ -62,6 +62,11 @@ class Query(Generic[M]):
         return [list(model._meta.db_fields) for model in self._chain]
 
     @cached_property
+    def returning(self) -> str:
+        """The columns of `model`, for the `RETURNING` of a statement whose rows `parsed` reads."""
+        return ", ".join(self._columns[0])
+
+    @cached_property
     def sql(self) -> str:
         """The statement; `parsed` reads its rows."""
         tables = [model._meta.db_table for model in self._chain]

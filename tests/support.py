@@ -11,7 +11,6 @@ import random
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,9 +36,11 @@ from auth.postern import Postern
 from auth.sessions import opening
 from auth.ways_in import email_password
 from models import SecurityEvent
+from tests import prepared
+from tests.prepared import POSTERN, ROOT, Process
 
-ROOT = Path(__file__).parent.parent
-POSTERN = str(Path(sys.executable).with_name("postern"))
+__all__ = ["POSTERN", "ROOT"]
+
 JOE = "joe@example.com"
 PASSWORD = "correct horse battery staple"
 
@@ -273,7 +274,7 @@ class Server:
     data_dir: Path
     env: dict[str, str]
     output: Path
-    process: subprocess.Popen[bytes]
+    process: Process
 
     def log(self) -> str:
         return self.output.read_text()
@@ -385,15 +386,9 @@ def postern(
     *arguments: str, env: dict[str, str], stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run the `postern` command to its end, with output for a person."""
-    return subprocess.run(
-        [POSTERN, *arguments],
-        env={"AUTH_LOG_FORMAT": "text"} | env,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = prepared.run(arguments, {"AUTH_LOG_FORMAT": "text"} | env, stdin.encode())
+    said = ended.stdout.decode(), ended.stderr.decode()
+    return subprocess.CompletedProcess(ended.args, ended.returncode, *said)
 
 
 @contextmanager
@@ -409,9 +404,13 @@ def running_workers(data_dir: Path, workers: int, **settings: str) -> Iterator[S
     port = free_port()
     env = environment(data_dir, AUTH_PORT=str(port), **settings)
     output = data_dir.with_suffix(".log")
-    command = [POSTERN, "serve", f"--workers={workers}"]
+    process: Process
     with output.open("wb") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        if workers == 1:
+            process = prepared.start(["serve"], env, stdout=log, stderr=log)
+        else:  # it starts its workers as it was started itself
+            command = [POSTERN, "serve", f"--workers={workers}"]
+            process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", data_dir, env, output, process)
     try:
         wait_until_ready(server)
@@ -429,7 +428,7 @@ def workers_of(server: Server) -> list[int]:
 
 
 def wait_until_ready(server: Server) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.process.poll() is None:
         try:
             if httpx2.get(f"{server.url}/healthz").status_code == 200:

@@ -8,7 +8,6 @@ that come through no proxy.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from starlette.routing import Route
 
 from api.pages import content_policy
 from api.pages.html import page
-from auth.keys.vault import VaultError
 from auth.mail import templates
 from auth.mail.templates import Rendered
 from auth.postern import Postern
@@ -43,21 +41,18 @@ def routes(postern: Postern) -> list[Route]:
     async def listed(request: Request) -> Response:
         delivered = Mail.filter(delivered_at__isnull=False).select_related("user")
         mails = await delivered.order_by("-delivered_at", "id").limit(SHOWN)
-        shown = []
-        for mail in mails:
-            with suppress(VaultError):  # its key is gone
-                shown.append(_shown(mail, await _rendered(postern, mail)))
+        shown = [_shown(mail, await _rendered(postern, mail)) for mail in mails]
         if "text/html" in request.headers.get("accept", "").lower():
             return page("mailbox.html", title="Mailbox", wide=True, mails=shown)
         return JSONResponse(shown, headers={"cache-control": "no-store"})
 
     async def one(request: Request) -> Response:
         mail = await _found(request)
-        shown = _shown(mail, await _opened(postern, mail))
+        shown = _shown(mail, await _rendered(postern, mail))
         return page("mail.html", title=shown["subject"], wide=True, mail=shown)
 
     async def html(request: Request) -> Response:
-        rendered = await _opened(postern, await _found(request))
+        rendered = await _rendered(postern, await _found(request))
         policy = {"content-security-policy": content_policy.MAIL, "cache-control": "no-store"}
         return HTMLResponse(rendered.html, headers=policy)
 
@@ -93,13 +88,6 @@ async def _found(request: Request) -> Mail:
     if mail is None:
         raise HTTPException(404)
     return mail
-
-
-async def _opened(postern: Postern, mail: Mail) -> Rendered:
-    try:
-        return await _rendered(postern, mail)
-    except VaultError:
-        raise HTTPException(404) from None
 
 
 async def _rendered(postern: Postern, mail: Mail) -> Rendered:

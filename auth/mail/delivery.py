@@ -1,7 +1,7 @@
 """Delivery: a background task of each process takes mails from the outbox and sends them.
 
-Taking a mail moves its `due_at` forward, in one conditional statement, by more than sending may
-take. So no two tasks have the same mail, and a process that dies loses none: at least once.
+Taking a mail moves its `due_at` forward, in one statement, by more than sending may take. So no two
+tasks have the same mail, and a process that dies loses none: at least once.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
-from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from auth import events
@@ -18,10 +17,10 @@ from auth.caller import Caller
 from auth.events import EventType
 from auth.mail import requested, templates
 from auth.mail.kinds import REQUESTED
-from auth.mail.smtp import MailServer, RefusedMailError
+from auth.mail.smtp import MailServer, MisconfiguredError, RefusedMailError
 from auth.postern import Postern
-from models import Mail
-from models.hot_paths import users
+from models import Mail, User
+from models.hot_paths import mails, users
 from models.transactions import atomic
 
 LEASE = 5 * 60
@@ -32,6 +31,8 @@ POLL = 2
 """Seconds after which a task looks for the mails of other processes, and for those that are due."""
 PAUSES = (30, 120, 600, 3600, 4 * 3600, 6 * 3600, 12 * 3600)
 """Seconds before each further attempt. The last one is made after a day."""
+MENDED = 60
+"""Seconds between two attempts while the mail server takes no mail until the operator acts."""
 TASKS = 4
 """Mails that one process sends at the same time."""
 SYSTEM = Caller(user_agent="postern")
@@ -69,6 +70,8 @@ async def _deliver_for_ever(postern: Postern) -> None:
                 postern.mail_is_waiting.clear()
                 while await deliver_next(postern, server):
                     pass
+            except MisconfiguredError:
+                await asyncio.sleep(MENDED)
             except Exception as error:
                 logger.warning("the outbox cannot be read: %s", type(error).__name__)
             idle = asyncio.create_task(postern.mail_is_waiting.wait())
@@ -82,7 +85,10 @@ async def _deliver_for_ever(postern: Postern) -> None:
 
 
 async def deliver_next(postern: Postern, server: MailServer | None) -> bool:
-    """Take a mail that is due and deliver it; False if none is due."""
+    """Take a mail that is due and deliver it; False if none is due.
+
+    Raises MisconfiguredError if it is pointless to try another one now.
+    """
     taken = await _take(postern)
     if taken is None:
         return False
@@ -91,6 +97,9 @@ async def deliver_next(postern: Postern, server: MailServer | None) -> bool:
             delivered = await _deliver(postern, taken, server)
     except RefusedMailError as error:
         await _give_up(postern, taken, str(error))
+    except MisconfiguredError as error:
+        await _put_back(postern, taken, error)
+        raise
     except Exception as error:
         await _try_again(postern, taken, error)
     else:
@@ -101,14 +110,12 @@ async def deliver_next(postern: Postern, server: MailServer | None) -> bool:
 
 async def _take(postern: Postern) -> _Taken | None:
     now = postern.now()
-    lease = now + timedelta(seconds=LEASE)
-    while (
-        mail := await Mail.filter(due_at__lte=now).order_by("due_at").first().select_related("user")
-    ):
-        same = Mail.filter(id=mail.id, attempts=mail.attempts, due_at__lte=now)
-        if await same.update(due_at=lease, attempts=F("attempts") + 1):
-            return _Taken(mail, mail.attempts + 1)
-    return None
+    mail = await mails.take(now, now + timedelta(seconds=LEASE))
+    if mail is None:
+        return None
+    user_id = getattr(mail, "user_id", None)
+    mail.user = await User.get_or_none(id=user_id) if user_id else None
+    return _Taken(mail, mail.attempts)
 
 
 async def _deliver(postern: Postern, taken: _Taken, server: MailServer | None) -> bool:
@@ -139,6 +146,13 @@ async def _try_again(postern: Postern, taken: _Taken, error: Exception) -> None:
     )  # fmt: skip
 
 
+async def _put_back(postern: Postern, taken: _Taken, error: MisconfiguredError) -> None:
+    """Keep the mail until the operator has acted: an attempt like this one does not count."""
+    due_at = postern.now() + timedelta(seconds=MENDED)
+    await taken.row.update(due_at=due_at, attempts=taken.attempt - 1)
+    logger.error("no mail can be sent, and all are kept: %s", error)
+
+
 async def _give_up(postern: Postern, taken: _Taken, reason: str) -> None:
     user_id = getattr(taken.mail, "user_id", None)
     async with atomic():
@@ -156,6 +170,8 @@ def _reason(error: Exception) -> str:
         return f"the mail server refuses the recipient for now ({error.recipients[0].code})"
     if isinstance(error, SMTPResponseException):
         return f"{type(error).__name__} ({error.code})"
+    if type(error) is TimeoutError:
+        return f"the mail server took longer than {SENDING_LIMIT} s"
     if isinstance(error, OSError) and not isinstance(error, SMTPException):
         return f"{type(error).__name__}: {error}"
     return type(error).__name__

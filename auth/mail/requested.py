@@ -62,7 +62,8 @@ async def _prepare(postern: Postern, mail: Mail) -> bool:
         return False
     await users.lock(user.id)
     mail.user = user
-    await Mail.filter(id=mail.id).update(user_id=user.id, kind=mail.kind)
+    found = {"user_id": user.id, "kind": mail.kind, "variables": mail.variables}
+    await Mail.filter(id=mail.id).update(**found)
     if mail.kind in kinds.TICKETS:
         ticket = await tickets.issue(postern, user, kinds.TICKETS[mail.kind], mail.recipient)
         await outbox.seal(postern, mail, ticket)
@@ -89,7 +90,7 @@ async def _who_changes(mail: Mail, owner: User | None) -> User | None:
     wanting = await User.get_or_none(id=getattr(mail, "user_id", None), new_email=mail.recipient)
     if wanting is None or owner is None:
         return wanting
-    mail.kind = kinds.EMAIL_TAKEN
+    mail.kind, mail.variables = kinds.EMAIL_TAKEN, {"newEmail": mail.recipient}
     return owner
 
 

@@ -1,8 +1,12 @@
 """Sending a mail through the operator's mail server (SMTP, RFC 5321)."""
 
+import string
 import time
+from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy
 from email.utils import format_datetime, parseaddr
+from urllib.parse import quote
 
 import aiosmtplib
 import idna
@@ -18,8 +22,19 @@ KEPT_OPEN = 10
 """Seconds for which an idle connection is kept for the next mail."""
 
 
+LINE_MAX = 998
+"""Characters that a line of a mail may have (RFC 5322, section 2.1.1)."""
+
+
 class RefusedMailError(Exception):
     """The mail server will not take this mail, now or later."""
+
+
+class MisconfiguredError(Exception):
+    """The mail server takes no mail at all from this sender or this login: the operator's mistake.
+
+    The message names what to change, and repeats nothing that the server said.
+    """
 
 
 class MailServer:
@@ -33,8 +48,9 @@ class MailServer:
     async def send(self, mail: Mail, rendered: Rendered) -> None:
         """Hand a mail over.
 
-        Raises RefusedMailError where another attempt is in vain, OSError (aiosmtplib's errors are)
-        where it is not.
+        Raises RefusedMailError where another attempt is in vain, MisconfiguredError where no mail
+        can be sent until the operator acts, and SMTPException or OSError where the next attempt may
+        succeed.
         """
         client = self._open or await self._connect()
         self._open = None  # whatever fails leaves the conversation in an unknown state
@@ -47,6 +63,13 @@ class MailServer:
             if refused.code >= 500:
                 raise RefusedMailError(
                     f"the mail server refuses the recipient: {refused.code}"
+                ) from None
+            raise
+        except aiosmtplib.SMTPSenderRefused as error:
+            client.close()
+            if error.code >= 500:
+                raise MisconfiguredError(
+                    f"the mail server refuses AUTH_SMTP_SENDER ({error.code})"
                 ) from None
             raise
         except aiosmtplib.SMTPDataError as error:
@@ -110,7 +133,14 @@ class MailServer:
             "LOGIN": client.auth_login,
             "CRAM-MD5": client.auth_crammd5,
         }[chosen.smtp_auth_method]
-        await login(chosen.smtp_user, chosen.smtp_password.get_secret_value())
+        try:
+            await login(chosen.smtp_user, chosen.smtp_password.get_secret_value())
+        except aiosmtplib.SMTPAuthenticationError as error:
+            if error.code >= 500:
+                raise MisconfiguredError(
+                    f"the mail server refuses AUTH_SMTP_USER and AUTH_SMTP_PASS ({error.code})"
+                ) from None
+            raise
 
 
 def message_of(settings: Settings, mail: Mail, rendered: Rendered) -> EmailMessage:
@@ -124,7 +154,10 @@ def message_of(settings: Settings, mail: Mail, rendered: Rendered) -> EmailMessa
     message["Message-ID"] = f"<{mail.id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
     for name, value in rendered.headers.items():
-        message[name] = one_line(value)
+        plain = in_plain_ascii(value)
+        # Folding would break a link; a client that reads it finds a longer one in the text.
+        if len(f"{name}: {plain}") <= LINE_MAX:
+            message[name] = _plain_header(name, plain)
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
     return message
@@ -134,6 +167,21 @@ def in_ascii(address: str) -> str:
     """An address whose domain is in ASCII (RFC 5891)."""
     local, _, domain = address.rpartition("@")
     return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+
+
+class _PlainHeader(UnstructuredHeader, BaseHeader):
+    """A header that is written as it is, on one line: no encoded words, no folding."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_plain_header = HeaderRegistry(default_class=_PlainHeader, use_default_map=False)
+
+
+def in_plain_ascii(text: str) -> str:
+    """A text in ASCII without spaces, such as a URL: other characters are percent-encoded."""
+    return quote(text, safe=string.punctuation)
 
 
 def one_line(text: str) -> str:

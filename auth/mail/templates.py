@@ -3,17 +3,21 @@
 A placeholder is `${name}`, as in Nhost's templates. Its value is escaped in HTML.
 """
 
+import logging
 import tomllib
+import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import DictLoader
+from jinja2 import DictLoader, Template, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
+from auth.keys.vault import VaultError
 from auth.mail import links, outbox
 from auth.mail.kinds import TICKETS
 from auth.postern import Postern
@@ -23,6 +27,20 @@ from models import Mail
 _FOLDER = files("auth.mail") / "texts"
 LOCALES = ("en", "de", "es", "fr")
 """The languages of our own texts."""
+
+logger = logging.getLogger("postern.mail")
+
+
+class BadTemplateError(Exception):
+    """A template of the operator cannot be used. The message names the file, and the line if known.
+
+    It can be logged: what Jinja says of a value is only in `explained`.
+    """
+
+    def __init__(self, file: Path, line: int | None, kind: str, what: str) -> None:
+        place = f"{file}, line {line}" if line else str(file)
+        super().__init__(f"{place}: {kind}")
+        self.explained = f"{place}: {what.rstrip('.')}."
 
 
 @dataclass(frozen=True)
@@ -36,10 +54,19 @@ class Rendered:
 
 
 def render_mail(postern: Postern, mail: Mail) -> Rendered:
-    """A mail of the outbox, in the language of its user. Raises VaultError, and Jinja's errors."""
+    """A mail of the outbox, in the language of its user.
+
+    Without its link if no encryption key opens its ticket: that happens only in the mailbox, since
+    each attempt to send a mail makes a new ticket.
+
+    If a template of the operator is broken, the log says so, and our own text is sent: a mail that
+    waits for somebody to mend a template is of no use to its user.
+    """
     settings, user = postern.settings, mail.user
     redirect_to = str(mail.variables.get("redirectTo") or settings.client_url)
-    ticket, purpose = outbox.ticket_of(postern, mail), TICKETS.get(mail.kind)
+    ticket, purpose = "", TICKETS.get(mail.kind)
+    with suppress(VaultError):
+        ticket = outbox.ticket_of(postern, mail)
     values = {
         "email": user.email if user else mail.recipient,
         "newEmail": "",
@@ -53,7 +80,11 @@ def render_mail(postern: Postern, mail: Mail) -> Rendered:
         "clientUrl": settings.client_url,
         "service": settings.mfa_totp_issuer,
     }
-    rendered = render(settings, mail.kind, values)
+    try:
+        rendered = render(settings, mail.kind, values)
+    except BadTemplateError as error:
+        logger.error("a template is broken, and Postern's own text is used instead: %s", error)  # noqa: TRY400 - the error's cause may repeat a ticket
+        rendered = _our_own(settings, mail.kind, values)
     headers = {
         "X-Email-Template": mail.kind,
         "X-Ticket": ticket,
@@ -64,15 +95,20 @@ def render_mail(postern: Postern, mail: Mail) -> Rendered:
 
 
 def render(settings: Settings, kind: str, values: Mapping[str, str]) -> Rendered:
-    """A mail of this kind: the operator's template for the language, else ours."""
-    locale = str(values["locale"])
-    if settings.email_templates_path and (
-        own := _own(settings.email_templates_path, kind, locale, settings.default_locale)
-    ):
-        html = _html.from_string(own["body.html"]).render(values)
-        text = _text.from_string(own.get("body.txt", "${link}\n")).render(values)
-        return Rendered(_text.from_string(own["subject.txt"]).render(values).strip(), text, html)
-    said = texts(locale, settings.default_locale)
+    """A mail of this kind: the operator's template for the language, else ours.
+
+    Raises BadTemplateError.
+    """
+    folder, locale = settings.email_templates_path, values["locale"]
+    if folder and (own := _own(folder, kind, locale, settings.default_locale)):
+        html, text = own["body.html"].render(values), own.get("body.txt")
+        subject = own["subject.txt"].render(values).strip()
+        return Rendered(subject, text.render(values) if text else f"{values['link']}\n", html)
+    return _our_own(settings, kind, values)
+
+
+def _our_own(settings: Settings, kind: str, values: Mapping[str, str]) -> Rendered:
+    said = texts(values["locale"], settings.default_locale)
     shown = {**values, **filled(said[kind] | {"footer": said["footer"]}, values)}
     html = _html.get_template("layout.html").render(shown)
     text = _text.get_template("layout.txt").render(shown)
@@ -82,11 +118,17 @@ def render(settings: Settings, kind: str, values: Mapping[str, str]) -> Rendered
 def filled(said: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     """Return our texts with their placeholders filled; whatever shows them escapes them."""
     return {
-        name: [_text.from_string(each).render(values) for each in text]
+        name: [_compiled(each).render(values) for each in text]
         if isinstance(text, list)
-        else _text.from_string(text).render(values)
+        else _compiled(text).render(values)
         for name, text in said.items()
     }
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str) -> Template:
+    """One of our own texts, compiled once: that takes longer than all else in a mail."""
+    return _text.from_string(text)
 
 
 def texts(*locales: str) -> Mapping[str, Any]:
@@ -108,18 +150,49 @@ def _fallbacks(*locales: str) -> Iterator[str]:
         yield locale.partition("-")[0].partition("_")[0]
 
 
+@dataclass(frozen=True)
+class _OwnTemplate:
+    """A file of the operator's, compiled."""
+
+    file: Path
+    compiled: Template
+
+    @classmethod
+    def read(cls, file: Path) -> "_OwnTemplate":
+        try:
+            environment = _html if file.suffix == ".html" else _text
+            return cls(file, environment.from_string(file.read_text(encoding="utf-8")))
+        except TemplateSyntaxError as error:
+            said = error.message or "syntax error"
+            raise BadTemplateError(file, error.lineno, said, said) from None
+        except (OSError, UnicodeError) as error:
+            kind = "not UTF-8" if isinstance(error, UnicodeError) else "cannot be read"
+            raise BadTemplateError(file, None, kind, kind) from None
+
+    def render(self, values: Mapping[str, str]) -> str:
+        try:
+            return self.compiled.render(values)
+        except Exception as error:
+            # Jinja shows the template's own lines in the traceback.
+            lines = [
+                frame.lineno
+                for frame in traceback.extract_tb(error.__traceback__)
+                if frame.filename == "<template>"
+            ]
+            line, kind = lines[-1] if lines else None, type(error).__name__
+            missing = isinstance(error, TemplateNotFound)
+            what = f"there is no template {error}" if missing else str(error) or kind
+            raise BadTemplateError(self.file, line, kind, what) from None
+
+
 @cache
-def _own(folder: Path, kind: str, locale: str, default: str) -> Mapping[str, str] | None:
-    """The operator's template, in Nhost's layout, read once."""
+def _own(folder: Path, kind: str, locale: str, default: str) -> Mapping[str, _OwnTemplate] | None:
+    """The operator's template, in Nhost's layout, read once. Raises BadTemplateError."""
     for each in _fallbacks(locale, default):
         place = folder / each / kind
         if (place / "subject.txt").is_file() and (place / "body.html").is_file():
-            names = ("subject.txt", "body.html", "body.txt")
-            return {
-                name: (place / name).read_text(encoding="utf-8")
-                for name in names
-                if (place / name).is_file()
-            }
+            files_of = (place / name for name in ("subject.txt", "body.html", "body.txt"))
+            return {file.name: _OwnTemplate.read(file) for file in files_of if file.is_file()}
     return None
 
 

@@ -38,13 +38,15 @@ enum ErrorCode {
   SERVICE_UNAVAILABLE INTERNAL_SERVER_ERROR
   INVALID_RECOVERY_CODE INVALID_REFRESH_TOKEN ELEVATED_CLAIM_REQUIRED PASSWORD_TOO_COMMON
   INVALID_PASSWORD LOCALE_NOT_ALLOWED ROLE_NOT_ALLOWED DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES
-  UNVERIFIED_USER MAIL_NOT_CONFIGURED REDIRECT_TO_NOT_ALLOWED
+  UNVERIFIED_USER MAIL_NOT_CONFIGURED REDIRECT_TO_NOT_ALLOWED EMAIL_NOT_ALLOWED INVALID_OTP
+  NO_PASSWORD
 }
 enum SecurityEventType {
   SIGNED_UP SIGNED_IN SIGN_IN_FAILED TICKET_ISSUED WRONG_CODE ATTEMPTS_EXHAUSTED FACTOR_ON
   FACTOR_OFF FACTOR_RESET RECOVERY_CODE_USED RECOVERY_CODES_REPLACED PASSWORD_CHANGED ELEVATED
   REFRESH_TOKEN_REUSED SESSION_ENDED ALL_SESSIONS_ENDED USER_DISABLED USER_ENABLED EMAIL_VERIFIED
   ATTEMPTS_HELD_BACK SESSION_DISPLACED
+  NEW_SIGN_IN PASSWORD_REMOVED EMAIL_CHANGE_ASKED EMAIL_CHANGED EMAIL_CHANGE_UNDONE
   PASSWORD_RESET RESET_SENT MAIL_NOT_SENT USER_DELETED PASSWORD_SET ROLES_CHANGED METADATA_CHANGED
 }
 type MfaChange { user: User! session: Session! recoveryCodes: [String!]! }
@@ -62,11 +64,18 @@ type Mutation {
   signOut(refreshToken: String, all: Boolean = false): Boolean!
   revokeSession(id: ID!): Boolean!
   elevate(password: String, code: String): Session!
-  changeUserPassword(currentPassword: String!, newPassword: String!): Session!
+  changeUserPassword(newPassword: String!, currentPassword: String): Session!
   sendVerificationEmail(email: String!, redirectTo: String): Boolean!
   verifyEmail(ticket: String!): Boolean!
   sendPasswordResetEmail(email: String!, redirectTo: String): Boolean!
   resetPassword(ticket: String!, newPassword: String!): Boolean!
+  changeUserEmail(newEmail: String!, redirectTo: String): Boolean!
+  verifyChangeUserEmail(ticket: String!): Boolean!
+  undoChangeUserEmail(ticket: String!): Boolean!
+  signInOTPEmail(email: String!, displayName: String): Boolean!
+  verifySignInOTPEmail(email: String!, otp: String!): SignInResult!
+  signInPasswordlessEmail(email: String!, displayName: String, redirectTo: String): Boolean!
+  verifySignInPasswordlessEmail(ticket: String!): SignInResult!
   changeUser(displayName: String, locale: String): User!
 }
 type PageInfo {
@@ -87,7 +96,7 @@ type TotpEnrollment { imageUrl: String! totpSecret: String! otpauthUrl: String! 
 type User {
   id: ID! email: String! displayName: String! emailVerified: Boolean! activeMfaType: String
   defaultRole: String! roles: [String!]! locale: String! createdAt: DateTime!
-  recoveryCodesLeft: Int!
+  recoveryCodesLeft: Int! hasPassword: Boolean! newEmail: String
   sessions(first: Int = 20, after: String): UserSessionConnection!
   securityEvents(first: Int = 20, after: String): SecurityEventConnection!
 }

@@ -1,15 +1,17 @@
 """The outbox and a real mail server: every mail arrives, whatever happens to either."""
 
 import asyncio
+import secrets
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -20,8 +22,9 @@ from pydantic import SecretStr
 
 from auth import new_accounts
 from auth.accounts import password_reset, sign_up
+from auth.keys.vault import Vault
 from auth.mail import delivery, kinds, outbox, templates
-from auth.mail.smtp import MailServer
+from auth.mail.smtp import MailServer, MisconfiguredError
 from auth.postern import Postern
 from config import Settings
 from models import Mail, MailTicket, User
@@ -39,7 +42,9 @@ class Inbox:
     """A mail server's users, and what has arrived."""
 
     mails: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     answer: str = "250 OK"
+    of_sender: str = "250 OK"
     delay: float = 0
     logins: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     connections: int = 0
@@ -56,6 +61,14 @@ class Inbox:
         self.connections += 1
         return responses
 
+    async def handle_MAIL(  # noqa: N802
+        self, _server: Any, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.of_sender.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.of_sender
+
     async def handle_RCPT(  # noqa: N802
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
@@ -71,6 +84,7 @@ class Inbox:
         if self.answer.startswith("250"):
             content = envelope.content
             assert isinstance(content, bytes)
+            self.raw.append(content)
             self.mails.append(message_from_bytes(content, policy=policy.default))
         return self.answer
 
@@ -79,7 +93,7 @@ class Inbox:
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.logins.append((mechanism, data.login, data.password))
-        return AuthResult(success=data.password == b"right")
+        return AuthResult(success=data.password == b"right", handled=False)
 
 
 @asynccontextmanager
@@ -152,6 +166,40 @@ async def test_a_mail_has_text_html_and_nhosts_headers(postern: Postern) -> None
     assert link.replace("&", "&amp;") in html.get_content()
     assert not await Mail.exists(), "with its secret it is deleted once sent"
     await password_reset.reset_password(it, caller(), ticket, "another password 7")
+
+
+@pytest.mark.parametrize("length", [10, 300, 600])
+async def test_links_in_headers_are_plain_ascii_on_one_line(postern: Postern, length: int) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox()
+    wanted = f"https://app.example.com/{'a' * length}?q=ü b"
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, client_url=wanted)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    head = inbox.raw[0].partition(b"\r\n\r\n")[0].decode("ascii")
+    lines = dict(line.split(": ", 1) for line in head.split("\r\n") if line.startswith("X-"))
+    assert lines["X-Redirect-To"] == wanted.replace("ü b", "%C3%BC%20b")
+    assert lines["X-Ticket"].startswith("passwordReset:")
+    assert lines["X-Email-Template"] == "password-reset"
+    query = parse_qs(urlsplit(lines["X-Link"]).query)
+    assert query["ticket"] == [lines["X-Ticket"]]
+    assert query["redirectTo"] == [wanted]
+
+
+async def test_a_header_that_would_be_too_long_for_a_line_is_left_out(postern: Postern) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, client_url=f"https://app.example.com/{'a' * 1000}")
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    (mail,) = inbox.mails
+    assert mail["x-redirect-to"] is mail["x-link"] is None
+    text = mail.get_body(("plain",))
+    assert text
+    assert mail["x-ticket"] in unquote(text.get_content())
+    assert max(map(len, inbox.raw[0].split(b"\r\n"))) <= 998
 
 
 async def test_no_secret_is_stored_in_the_clear(postern: Postern) -> None:
@@ -253,6 +301,38 @@ class TestAMailThatCannotBeSent:
         assert (mail.due_at, mail.attempts) == (None, 1)
         assert (await event_names())[-1] == "MAIL_NOT_SENT"
 
+    async def test_is_kept_until_the_operator_has_mended_the_sender(
+        self, postern: Postern, clock: Clock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """However long that takes, it does not use up the attempts of a mail."""
+        session, _ = await sign_up_user(postern)
+        inbox = Inbox(of_sender="553 not your domain")
+        async with mail_server(inbox) as port:
+            it = sending(postern, port)
+            for _ in range(2):
+                await outbox.post(it, session.user, "password-changed", {})
+            for _ in range(20):
+                with pytest.raises(MisconfiguredError):
+                    await deliver(it)
+                clock.forward(delivery.MENDED)
+            assert {mail.attempts for mail in await Mail.all()} == {0}
+            (said,) = {each.getMessage() for each in caplog.records if each.levelname == "ERROR"}
+            assert "AUTH_SMTP_SENDER (553)" in said
+            assert "not your domain" not in caplog.text
+            inbox.of_sender = "250 OK"
+            await deliver(it)
+        assert len(inbox.mails) == 2
+
+    async def test_is_tried_again_where_the_sender_is_refused_for_now(
+        self, postern: Postern
+    ) -> None:
+        session, _ = await sign_up_user(postern)
+        async with mail_server(Inbox(of_sender="450 too many mails")) as port:
+            it = sending(postern, port)
+            await outbox.post(it, session.user, "password-changed", {})
+            await deliver(it)
+        assert (await Mail.get()).attempts == 1
+
     async def test_is_kept_where_the_server_is_busy(self, postern: Postern, clock: Clock) -> None:
         session, _ = await sign_up_user(postern)
         inbox = Inbox(answer="451 later")
@@ -279,6 +359,105 @@ class TestAMailThatCannotBeSent:
             clock.forward(delivery.LEASE + 1)
             await deliver(it)
         assert len(inbox.mails) == 1
+
+
+@asynccontextmanager
+async def dying_mail_server() -> AsyncIterator[int]:
+    """A server that reads the beginning of each mail, and then ends the connection."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            writer.write(b"354 go on\r\n" if line.startswith(b"DATA") else b"250 OK\r\n")
+            if line.startswith(b"DATA"):
+                await reader.readline()
+                break
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+class TestAMailServer:
+    async def test_that_hangs_after_the_mail_is_left_and_tried_again(
+        self,
+        postern: Postern,
+        clock: Clock,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        await sign_up_user(postern)
+        monkeypatch.setattr(delivery, "SENDING_LIMIT", 0.5)
+        inbox = Inbox(delay=2)
+        async with mail_server(inbox) as port:
+            it = sending(postern, port)
+            await password_reset.send_password_reset_email(it, caller(), JOE)
+            await deliver(it)
+            mail = await Mail.get()
+            assert (mail.attempts, mail.due_at) == (1, clock.time + timedelta(seconds=30))
+            inbox.delay = 0
+            clock.forward(30)
+            await deliver(it)
+        ids = {str(arrived["message-id"]) for arrived in inbox.mails}
+        assert ids == {f"<{mail.id}@example.org>"}, "also if the first one arrived after all"
+        assert not await Mail.exists()
+        assert "took longer than 0.5 s" in caplog.text
+        assert "passwordReset" not in caplog.text
+        assert JOE not in caplog.text
+        await password_reset.reset_password(
+            it, caller(), str(inbox.mails[-1]["x-ticket"]), "another password 7"
+        )
+
+    async def test_that_dies_in_the_middle_of_a_mail_gets_it_again(
+        self, postern: Postern, clock: Clock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await sign_up_user(postern)
+        async with dying_mail_server() as port:
+            it = sending(postern, port)
+            await password_reset.send_password_reset_email(it, caller(), JOE)
+            await deliver(it)
+        mail = await Mail.get()
+        assert (mail.attempts, mail.due_at) == (1, clock.time + timedelta(seconds=30))
+        clock.forward(30)
+        inbox = Inbox()
+        async with mail_server(inbox) as port:
+            await deliver(sending(postern, port))
+        assert len(inbox.mails) == 1
+        assert "SMTPServerDisconnected" in caplog.text
+        assert "passwordReset" not in caplog.text
+
+
+BROKEN = {
+    "<p>\n{% if %}</p>": "line 2: Expected an expression",
+    "<p>\n\n${ticket + 1}</p>": "line 3: TypeError",
+    "${{}[ticket].name}": "line 1: UndefinedError",
+    "\udcff": "body.html: not UTF-8",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN)
+async def test_with_a_broken_template_our_own_text_is_sent_and_the_log_says_so(
+    postern: Postern, caplog: pytest.LogCaptureFixture, body: str
+) -> None:
+    await sign_up_user(postern)
+    folder = postern.settings.data_dir / "mails" / "en" / "password-reset"
+    folder.mkdir(parents=True)
+    (folder / "subject.txt").write_text("Hello")
+    (folder / "body.html").write_text(body, errors="surrogateescape")
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, email_templates_path=folder.parent.parent)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    (mail,) = inbox.mails
+    assert mail["subject"] == "Reset your password"
+    (said,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert f"{folder / 'body.html'}" in said
+    assert BROKEN[body] in said
+    assert "passwordReset:" not in caplog.text
 
 
 async def test_no_two_tasks_send_the_same_mail(postern: Postern) -> None:
@@ -349,6 +528,40 @@ async def test_what_a_mail_server_says_is_not_logged(
     assert JOE not in logged
 
 
+def with_another_key(postern: Postern) -> Postern:
+    """The same Postern after the operator has replaced the encryption key, and lost the old one."""
+    return replace(postern, vault=Vault([secrets.token_bytes(32)]))
+
+
+async def test_a_lost_encryption_key_does_not_stop_a_waiting_mail(
+    postern: Postern, clock: Clock
+) -> None:
+    await sign_up_user(postern)
+    inbox = Inbox(answer="451 later")
+    async with mail_server(inbox) as port:
+        it = sending(postern, port)
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+        inbox.answer = "250 OK"
+        clock.forward(31)
+        await deliver(with_another_key(it))
+    ticket = str(inbox.mails[0]["x-ticket"])
+    await password_reset.reset_password(it, caller(), ticket, "another password 7")
+
+
+async def test_in_the_mailbox_a_mail_whose_key_is_lost_is_shown_without_its_link(
+    postern: Postern,
+) -> None:
+    await sign_up_user(postern)
+    await password_reset.send_password_reset_email(postern, caller(), JOE)
+    await deliver(postern)
+    mail = await Mail.get().select_related("user")
+    assert templates.render_mail(postern, mail).headers["X-Link"]
+    shown = templates.render_mail(with_another_key(postern), mail)
+    assert shown.subject == "Reset your password"
+    assert (shown.headers["X-Link"], shown.headers["X-Ticket"]) == ("", "")
+
+
 async def test_a_mail_that_arrives_late_has_a_live_link(postern: Postern, clock: Clock) -> None:
     await sign_up_user(postern)
     inbox = Inbox(answer="451 later")
@@ -396,6 +609,30 @@ class TestTls:
             await deliver(it)
         assert inbox.logins == [(method, b"joe", b"right")]
         assert len(inbox.mails) == 1
+
+    async def test_and_a_refused_password_keep_the_mail_until_it_is_mended(
+        self,
+        postern: Postern,
+        certificate: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        session, _ = await sign_up_user(postern)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+        inbox = Inbox()
+        account = {"smtp_host": "localhost", "smtp_require_tls": True, "smtp_user": "joe"}
+        async with mail_server(inbox, tls=tls, auth=True) as port:
+            it = sending(postern, port, **account, smtp_password=SecretStr("secret"))
+            await outbox.post(it, session.user, "password-changed", {})
+            with pytest.raises(MisconfiguredError):
+                await deliver(it)
+            mail = await Mail.get()
+            due_at = it.now() + timedelta(seconds=delivery.MENDED)
+            assert (mail.attempts, mail.due_at) == (0, due_at)
+        assert "AUTH_SMTP_USER and AUTH_SMTP_PASS (535)" in caplog.text
+        assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize("locale", templates.LOCALES)

@@ -231,11 +231,17 @@ def test_serve_prints_its_addresses(tmp_path: Path) -> None:
 
 
 def test_a_restarted_server_knows_its_users_and_tokens(tmp_path: Path) -> None:
-    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+    with (
+        running_server(tmp_path / "var") as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
         client = Client(http)
         client.sign_up("joe@example.com")
         phone = client.enrol()
-    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+    with (
+        running_server(tmp_path / "var") as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
         again = Client(http, client.access_token)
         assert again.call("me")["activeMfaType"] == "totp"
         ticket = again.ticket("joe@example.com")
@@ -292,7 +298,10 @@ def test_a_misspelt_setting_causes_a_warning(env: dict[str, str]) -> None:
 
 
 def test_a_running_server_uses_a_new_encryption_key(tmp_path: Path) -> None:
-    with running_server(tmp_path / "var") as server, httpx2.Client(base_url=server.url) as http:
+    with (
+        running_server(tmp_path / "var") as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
         joe = Client(http)
         joe.sign_up(JOE)
         phone = joe.enrol()
@@ -321,7 +330,7 @@ def test_keys_of_the_environment_are_used_and_no_file_is_created(tmp_path: Path)
     env = environment(tmp_path / "var", AUTH_ENCRYPTION_KEYS=old)
     with (
         running_server(tmp_path / "var", AUTH_ENCRYPTION_KEYS=old) as server,
-        httpx2.Client(base_url=server.url) as http,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
     ):
         joe = Client(http)
         joe.sign_up(JOE)

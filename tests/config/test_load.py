@@ -182,10 +182,6 @@ def test_a_protection_of_nhost_that_is_missing_here_is_refused_by_name(name: str
 @pytest.mark.parametrize(
     "text",
     [
-        "[auth.user.email]\nallowed = ['a@example.com']",
-        "[auth.user.email]\nblocked = ['a@example.com']",
-        "[auth.user.emailDomains]\nallowed = ['example.com']",
-        "[auth.user.emailDomains]\nblocked = ['example.com']",
         "[auth.signUp.turnstile]\nsecretKey = 'hunter2'",
     ],
 )
@@ -195,8 +191,25 @@ def test_a_protection_in_nhosts_file_that_is_missing_here_is_refused(file: Path,
         load_file(file, text)
 
 
-def test_an_empty_list_of_nhost_is_accepted(file: Path) -> None:
-    load_file(file, "[auth.user.email]\nallowed = []\n[auth.user.emailDomains]\nblocked = []\n")
+def test_the_lists_of_nhosts_file_are_read(file: Path) -> None:
+    text = "[auth.user.email]\nallowed = []\n[auth.user.emailDomains]\nblocked = ['b.test']\n"
+    settings, _ = load_file(file, text, AUTH_ACCESS_CONTROL_BLOCKED_EMAILS="a@b.test, c@d.test")
+    assert settings.allowed_emails == ()
+    assert settings.blocked_email_domains == ("b.test",)
+    assert settings.blocked_emails == ("a@b.test", "c@d.test")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUTH_ACCESS_CONTROL_ALLOWED_EMAILS", "example.com"),
+        ("AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS", "@example.com"),
+        ("AUTH_ACCESS_CONTROL_ALLOWED_EMAIL_DOMAINS", "joe@example.com"),
+    ],
+)
+def test_an_entry_of_a_list_that_would_match_nothing_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        load({name: value})
 
 
 def test_harmless_names_of_nhost_cause_a_warning_with_the_reason(file: Path) -> None:
@@ -206,10 +219,10 @@ def test_harmless_names_of_nhost_cause_a_warning_with_the_reason(file: Path) -> 
         text,
         AUTH_SMTP_X_SMTPAPI_HEADER="{}",
         AUTH_PROVIDER_APPLE_AUDIENCE="x",
-        AUTH_OTP_EMAIL_ENABLED="1",
+        AUTH_GRAVATAR_ENABLED="1",
     )
     assert [warning.partition(" ")[0] for warning in warnings] == [
-        "AUTH_OTP_EMAIL_ENABLED",
+        "AUTH_GRAVATAR_ENABLED",
         "AUTH_PROVIDER_APPLE_AUDIENCE",
         "AUTH_SMTP_X_SMTPAPI_HEADER",
         "auth.method.anonymous",

@@ -4,7 +4,7 @@ import base64
 import json
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,17 @@ Servers = list[Server]
 
 @contextmanager
 def many_servers(folder: Path, **settings: str) -> Iterator[Servers]:
+    """Four servers on one PostgreSQL, which start sooner than the workers of two."""
+    chosen = CHEAP_HASHING | SHARED | settings
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(running_server(folder / name, **chosen))
+            for name in ("one", "two", "three", "four")
+        ]
+
+
+@contextmanager
+def servers_with_workers(folder: Path, **settings: str) -> Iterator[Servers]:
     """Two servers with two workers each, on one PostgreSQL."""
     chosen = CHEAP_HASHING | SHARED | settings
     with (
@@ -49,7 +60,7 @@ def front_end(servers: Servers) -> Iterator[Client]:
 def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servers]:
     """One server on each kind of database, and many on PostgreSQL."""
     kind = str(request.param)
-    chosen = {} if kind == "sqlite" else request.getfixturevalue("postgres_database")
+    chosen = {} if kind == "sqlite" else request.getfixturevalue("migrated_postgres")
     if kind == MANY:
         with many_servers(tmp_path, **chosen) as running:
             yield running

@@ -24,9 +24,9 @@ RIGHT = payload("signInEmailPassword", {"email": JOE, "password": PASSWORD})
 
 
 @pytest.fixture
-def server(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
+def server(tmp_path: Path, migrated_database: dict[str, str]) -> Iterator[Server]:
     """A server with the shipped limits, behind a proxy on this machine."""
-    settings = SHIPPED_LIMITS | database_settings | {"AUTH_TRUSTED_PROXIES": "127.0.0.0/8"}
+    settings = SHIPPED_LIMITS | migrated_database | {"AUTH_TRUSTED_PROXIES": "127.0.0.0/8"}
     with running_server(tmp_path / "var", **settings) as running:
         yield running
 

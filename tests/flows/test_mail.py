@@ -27,10 +27,10 @@ NOBODY = "nobody@example.com"
 
 
 @pytest.fixture
-def verifying(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
+def verifying(tmp_path: Path, migrated_database: dict[str, str]) -> Iterator[Server]:
     """A server that lets in only users who have verified their address."""
     required = {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"}
-    with running_server(tmp_path / "var", **required, **database_settings) as running:
+    with running_server(tmp_path / "var", **required, **migrated_database) as running:
         yield running
 
 
@@ -117,9 +117,9 @@ class TestAForgottenPassword:
         assert (again.status_code, again.json()["error"]) == (401, "invalid-ticket")
 
     def test_takes_back_the_throttle_of_the_password(
-        self, tmp_path: Path, database_settings: dict[str, str]
+        self, tmp_path: Path, migrated_database: dict[str, str]
     ) -> None:
-        chosen = SHIPPED_LIMITS | database_settings
+        chosen = SHIPPED_LIMITS | migrated_database
         with (
             running_server(tmp_path / "var", **chosen) as server,
             httpx2.Client(base_url=server.url, timeout=30) as http,
@@ -300,7 +300,7 @@ def test_no_request_has_a_say_in_the_links(server: Server, http: httpx2.Client) 
 
 
 def test_a_stranger_cannot_fill_a_mailbox(
-    tmp_path: Path, database_settings: dict[str, str]
+    tmp_path: Path, migrated_database: dict[str, str]
 ) -> None:
     limited = SHIPPED_LIMITS | {
         "AUTH_TRUSTED_PROXIES": "127.0.0.0/8",
@@ -308,7 +308,7 @@ def test_a_stranger_cannot_fill_a_mailbox(
         "AUTH_SMTP_PORT": str(free_port()),
         "AUTH_SMTP_SENDER": "no-reply@example.org",
     }
-    with running_server(tmp_path / "var", **database_settings, **limited) as server:
+    with running_server(tmp_path / "var", **migrated_database, **limited) as server:
 
         def ask(n: int) -> str:
             headers = {"x-forwarded-for": f"192.0.2.{n}"}
@@ -349,6 +349,59 @@ def test_the_operator_can_switch_notices_off(tmp_path: Path) -> None:
         joe.enrol()
         assert reset_mail(server, joe)
         assert [mail["kind"] for mail in server.mails()] == ["password-reset"]
+
+
+def test_of_one_kind_of_notice_a_user_gets_five_in_an_hour(
+    server: Server, http: httpx2.Client
+) -> None:
+    joe, password = Client(http), PASSWORD
+    joe.sign_up(JOE)
+    for n in range(8):
+        fresh = f"{NEW} {n}"
+        session = joe.call("changeUserPassword", currentPassword=password, newPassword=fresh)
+        joe.access_token, password = session["accessToken"], fresh
+    joe.enrol()
+    told = [mail["kind"] for mail in server.mails(at_least=6)]
+    assert sorted(told) == ["factor-on", *["password-changed"] * 5]
+
+
+class TestASignIn:
+    def test_from_elsewhere_is_told_once(self, server: Server, http: httpx2.Client) -> None:
+        joe = Client(http)
+        joe.sign_up(JOE)
+        password = {"email": JOE, "password": PASSWORD}
+        joe.call("signInEmailPassword", **password)
+        assert server.mails() == []
+        with httpx2.Client(base_url=server.url, headers={"user-agent": "Elsewhere/1"}) as other:
+            for _ in range(3):
+                Client(other).call("signInEmailPassword", **password)
+        (told,) = server.mails(at_least=1)
+        assert (told["kind"], "(127.0.0.1)" in told["text"]) == ("new-sign-in", True)
+        events = joe.call("me")["securityEvents"]["edges"]
+        assert [event["node"]["type"] for event in events].count("NEW_SIGN_IN") == 1
+
+    def test_with_a_code_is_told_too(self, server: Server, http: httpx2.Client) -> None:
+        joe = Client(http)
+        joe.sign_up(JOE)
+        phone = joe.enrol()
+        with httpx2.Client(base_url=server.url, headers={"user-agent": "Elsewhere/1"}) as other:
+            elsewhere = Client(other)
+            waiting = elsewhere.call("signInEmailPassword", email=JOE, password=PASSWORD)
+            assert [mail["kind"] for mail in server.mails(at_least=1)] == ["factor-on"]
+            elsewhere.call("verifySignInMfaTotp", ticket=waiting["ticket"], otp=phone.next_code())
+        assert server.mails(at_least=2)[0]["kind"] == "new-sign-in"
+
+
+def test_the_operator_can_hand_over_a_link(server: Server, http: httpx2.Client) -> None:
+    joe = Client(http)
+    joe.sign_up(JOE)
+    link = postern("set-password", JOE, "--link", env=server.env).stdout.strip()
+    assert link.startswith(f"{server.url}/v1/verify?ticket=passwordReset")
+    assert joe.call("me")
+    assert http.post(link, data={"newPassword": NEW}).status_code == 200
+    assert refusal(joe, "me") == "UNAUTHENTICATED"
+    assert Client(http).call("signInEmailPassword", email=JOE, password=NEW)["user"]
+    assert http.post(link, data={"newPassword": NEW}).status_code == 401
 
 
 def test_the_operator_can_send_a_link(server: Server, http: httpx2.Client) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.flows.conftest import Servers, front_end, many_servers
+from tests.flows.conftest import Servers, front_end, servers_with_workers
 from tests.support import (
     JOE,
     PASSWORD,
@@ -32,9 +32,10 @@ from tests.support import (
 
 @pytest.fixture
 def servers(
-    tmp_path: Path, postgres_database: dict[str, str], request: pytest.FixtureRequest
+    tmp_path: Path, migrated_postgres: dict[str, str], request: pytest.FixtureRequest
 ) -> Iterator[Servers]:
-    with many_servers(tmp_path, **postgres_database, **getattr(request, "param", {})) as running:
+    chosen = migrated_postgres | getattr(request, "param", {})
+    with servers_with_workers(tmp_path, **chosen) as running:
         yield running
 
 

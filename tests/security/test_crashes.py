@@ -7,7 +7,6 @@ import resource
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -18,11 +17,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests import prepared
 from tests.support import (
     CHEAP_HASHING,
     JOE,
     PASSWORD,
-    POSTERN,
     Authenticator,
     Client,
     RefusedError,
@@ -35,6 +34,8 @@ from tests.support import (
 )
 
 KILLS = 100
+ANSWERS_MAX = 60
+"""How many answers six users get, at most, before a kill: a whole story has thirteen."""
 STOPPED = {0, -signal.SIGTERM}
 """The exit codes of a process that was asked to stop."""
 
@@ -52,9 +53,10 @@ class Story:
     refresh_token: str | None = None
     """The last one that was issued."""
 
-    def play(self, url: str) -> None:
+    def play(self, url: str, answers: threading.Semaphore) -> None:
         """Sign up, enrol, activate, sign in, verify, refresh; until the server is killed."""
-        with httpx2.Client(base_url=url, timeout=10) as http:
+        hooks: Any = {"response": [lambda _: answers.release()]}
+        with httpx2.Client(base_url=url, timeout=20, event_hooks=hooks) as http:
             client = Client(http)
             client.sign_up(self.email)
             self.phone = Authenticator.scan(client.call("changeUserMfa")["imageUrl"])
@@ -77,9 +79,7 @@ def verify(client: Client, ticket: str, code: str) -> Any:
 def start(env: dict[str, str], output: Path, data_dir: Path) -> Server:
     port = str(free_port())
     with output.open("ab") as log:
-        process = subprocess.Popen(
-            [POSTERN, "serve"], env=env | {"AUTH_PORT": port}, stdout=log, stderr=log
-        )
+        process = prepared.start(["serve"], env | {"AUTH_PORT": port}, stdout=log, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", data_dir, env, output, process)
     wait_until_ready(server)
     return server
@@ -93,11 +93,14 @@ def test_a_hundred_kills_leave_a_consistent_database(tmp_path: Path) -> None:
     server = start(env, output, tmp_path / "var")
     for kill in range(KILLS):
         stories = [Story(f"user-{kill}-{n}@example.com") for n in range(6)]
-        players = [threading.Thread(target=play_until_killed, args=(story, server.url))
+        answers = threading.Semaphore(0)
+        players = [threading.Thread(target=play_until_killed, args=(story, server.url, answers))
                    for story in stories]  # fmt: skip
         for player in players:
             player.start()
-        time.sleep(chance.uniform(0.01, 0.8))
+        for _ in range(chance.randint(0, ANSWERS_MAX)):  # so that a slow machine gets as far
+            assert answers.acquire(timeout=30)
+        time.sleep(chance.uniform(0.01, 0.05))
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
         for player in players:
@@ -113,9 +116,9 @@ def test_a_hundred_kills_leave_a_consistent_database(tmp_path: Path) -> None:
     assert len(interrupted) >= 4, f"the kills came at all sorts of moments: {interrupted}"
 
 
-def play_until_killed(story: Story, url: str) -> None:
+def play_until_killed(story: Story, url: str, answers: threading.Semaphore) -> None:
     try:
-        story.play(url)
+        story.play(url, answers)
     except (httpx2.TransportError, json.JSONDecodeError):
         return
     except RefusedError as refused:

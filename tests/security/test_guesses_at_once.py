@@ -34,7 +34,7 @@ def attacked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[S
     only_one = "codes_one_is_checked" in request.node.name
     kind, allowed = str(request.param), 1 if only_one else 10
     limit = AS_MANY_AS | {"AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": str(allowed)}
-    chosen = {} if kind == "sqlite" else request.getfixturevalue("postgres_database")
+    chosen = {} if kind == "sqlite" else request.getfixturevalue("migrated_postgres")
     if kind == MANY:
         with many_servers(tmp_path, **limit, **chosen) as running:
             yield running, allowed

@@ -20,9 +20,9 @@ from tests.support import (
 
 
 @pytest.fixture
-def server(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
+def server(tmp_path: Path, migrated_database: dict[str, str]) -> Iterator[Server]:
     """A server with the shipped limits, except that of requests, behind a proxy."""
-    settings = SHIPPED_LIMITS | CHEAP_HASHING | database_settings
+    settings = SHIPPED_LIMITS | CHEAP_HASHING | migrated_database
     settings |= {"AUTH_TRUSTED_PROXIES": "127.0.0.1", "AUTH_RATE_LIMIT_GLOBAL_BURST": "100000"}
     with running_server(tmp_path / "var", **settings) as running:
         yield running

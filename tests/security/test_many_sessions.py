@@ -24,10 +24,10 @@ ALIASES = " ".join(
 
 
 def test_the_oldest_sessions_end_and_pages_are_bounded(
-    tmp_path: Path, database_settings: dict[str, str]
+    tmp_path: Path, migrated_database: dict[str, str]
 ) -> None:
     with (
-        running_server(tmp_path / "var", **CHEAP_HASHING, **database_settings) as server,
+        running_server(tmp_path / "var", **CHEAP_HASHING, **migrated_database) as server,
         httpx2.Client(base_url=server.url, timeout=60) as http,
     ):
         client = Client(http)
@@ -52,11 +52,11 @@ def test_the_oldest_sessions_end_and_pages_are_bounded(
 
 @pytest.mark.parametrize("most", [5, 66])
 def test_sign_ins_at_once_do_not_exceed_the_limit_of_sessions(
-    tmp_path: Path, database_settings: dict[str, str], most: int
+    tmp_path: Path, migrated_database: dict[str, str], most: int
 ) -> None:
     limit = {"AUTH_SESSIONS_PER_USER": str(most)}
     with (
-        running_server(tmp_path / "var", **CHEAP_HASHING, **database_settings, **limit) as server,
+        running_server(tmp_path / "var", **CHEAP_HASHING, **migrated_database, **limit) as server,
         httpx2.Client(base_url=server.url, timeout=60) as http,
     ):
         client = Client(http)

@@ -26,21 +26,37 @@ from hypothesis.stateful import (
 
 from api import contract
 from auth import admission
-from auth.accounts import enrolment, password_change, password_reset, sign_up
+from auth.accounts import (
+    email_change,
+    enrolment,
+    password_change,
+    password_reset,
+    sign_up,
+    verification,
+)
 from auth.errors import AuthError
 from auth.factors import one_time_codes, recovery_codes, totp
-from auth.mail import delivery, outbox
+from auth.mail import delivery, kinds, outbox
 from auth.postern import Postern, open_postern
 from auth.sessions import elevation, ending, opening, refreshing
-from auth.ways_in import email_password
+from auth.ways_in import email_code, email_link, email_password
 from config import load
 from models import Mail, RecoveryCode, User, UserSession, database
+from models.mail_ticket import MailPurpose
 from tests.support import Clock, caller, environment
 
 TICKET_LIFE, TICKET_ATTEMPTS = timedelta(minutes=5), 5
 ACCESS_LIFE = RECENT = timedelta(minutes=15)
 ENROLMENT_LIFE, GRACE = timedelta(hours=1), timedelta(seconds=10)
-RESET_LIFE = timedelta(hours=1)
+LIVES = {
+    MailPurpose.RESET_PASSWORD: timedelta(hours=1),
+    MailPurpose.VERIFY_EMAIL: timedelta(days=1),
+    MailPurpose.SIGN_IN: timedelta(hours=1),
+    MailPurpose.SIGN_IN_CODE: timedelta(minutes=10),
+    MailPurpose.CHANGE_EMAIL: timedelta(hours=1),
+    MailPurpose.UNDO_EMAIL_CHANGE: timedelta(days=7),
+}
+CODE_TRIES = 5
 WRONG = 99
 """An offset for a code that is wrong in every time step."""
 OFFSETS = st.sampled_from([0, 0, 0, 1, -1, -2, 2, WRONG])
@@ -56,6 +72,8 @@ class World:
             "AUTH_PASSWORD_ARGON2_MEMORY_COST": "8",
             "AUTH_PASSWORD_ARGON2_TIME_COST": "1",
             "AUTH_PASSWORD_CHECK_COMMON": "false",
+            "AUTH_OTP_EMAIL_ENABLED": "true",
+            "AUTH_EMAIL_PASSWORDLESS_ENABLED": "true",
         }
         chosen, _ = load(environment(self.folder / "var", **cheap))
         self.clock = Clock()
@@ -112,13 +130,28 @@ class Ticket:
 
 
 @dataclass(eq=False)
-class Reset:
+class Mailed:
+    """A ticket in a mail; the text of a code has six digits."""
+
     token: str = field(repr=False)
+    purpose: MailPurpose
+    address: str
     expires_at: datetime
+    tries: int = CODE_TRIES
+    spent: bool = False
 
 
 CONTRACTS = {
     "send_password_reset_email": [contract.SEND_RESET],
+    "send_verification_email": [contract.SEND_VERIFICATION],
+    "verify_email": [contract.VERIFY_EMAIL],
+    "sign_in_otp_email": [contract.SEND_CODE],
+    "verify_sign_in_otp_email": [contract.VERIFY_CODE],
+    "sign_in_passwordless_email": [contract.SEND_LINK],
+    "verify_sign_in_passwordless_email": [contract.VERIFY_LINK],
+    "change_user_email": [contract.CHANGE_EMAIL],
+    "verify_change_user_email": [contract.VERIFY_CHANGE_EMAIL],
+    "undo_change_user_email": [contract.UNDO_CHANGE_EMAIL],
     "reset_password": [contract.RESET_PASSWORD],
     "sign_up_email_password": [contract.SIGN_UP],
     "sign_in_email_password": [contract.SIGN_IN],
@@ -142,13 +175,17 @@ class Life(RuleBasedStateMachine):
 
     world: World
     access, refresh, tickets = Bundle("access"), Bundle("refresh"), Bundle("tickets")
-    resets = Bundle("resets")
+    resets, verifications, links = Bundle("resets"), Bundle("verifications"), Bundle("links")
+    codes_by_mail, changes, undoings = Bundle("codes"), Bundle("changes"), Bundle("undoings")
 
     @initialize(target=access)
     def sign_up(self) -> Any:
         self.postern, self.clock = self.world.postern, self.world.clock
         self.clock.forward(24 * 3600)
-        self.email, self.password = f"user-{next(NAMES)}@example.com", "password 0"
+        self.name = f"user-{next(NAMES)}"
+        self.email, self.verified = f"{self.name}@example.com", False
+        self.new_email: str | None = None
+        self.password: str | None = "password 0"
         self.secret: str | None = None
         self.enrolled_at = self.clock()
         self.active = False
@@ -156,13 +193,15 @@ class Life(RuleBasedStateMachine):
         self.codes: list[str] = []
         self.devices: list[Device] = []
         self.all_tickets: list[Ticket] = []
-        self.all_resets: list[Reset] = []
+        self.mailed: list[Mailed] = []
+        self.new_undoings: list[Mailed] = []
         self.all_refresh: list[Refresh] = []
         self.new_tickets: list[Ticket] = []
         self.new_refresh: list[Refresh] = []
         session = self.done(
-            sign_up.sign_up_email_password(self.postern, caller(), self.email, self.password)
+            sign_up.sign_up_email_password(self.postern, caller(), self.email, "password 0")
         )
+        self.user_id = session.user.id
         return self.opened(session)
 
     def ask(self, work: Awaitable[Any]) -> tuple[str, Any]:
@@ -195,6 +234,52 @@ class Life(RuleBasedStateMachine):
     def end(self, *devices: Device) -> None:
         for device in devices:
             device.alive = False
+
+    def end_tickets(self) -> None:
+        for ticket in self.all_tickets:
+            ticket.attempts = 0
+
+    def kill(self, *purposes: MailPurpose) -> None:
+        for mailed in self.mailed:
+            mailed.spent |= mailed.purpose in purposes
+
+    def is_good(self, mailed: Mailed) -> bool:
+        addresses = {
+            MailPurpose.CHANGE_EMAIL: self.new_email,
+            MailPurpose.UNDO_EMAIL_CHANGE: mailed.address,
+        }
+        theirs = mailed.address == addresses.get(mailed.purpose, self.email)
+        return theirs and not mailed.spent and mailed.expires_at > self.clock()
+
+    def admitted(self, answer: Any) -> Any:
+        """Note a session or a ticket; return the access token, if any."""
+        if self.active:
+            assert isinstance(answer, admission.MfaTicket)
+            self.new_tickets.append(Ticket(answer.ticket, self.clock() + TICKET_LIFE))
+            self.all_tickets.append(self.new_tickets[-1])
+            return multiple()
+        assert isinstance(answer, opening.Session)
+        return self.opened(answer)
+
+    def mail(self, work: Awaitable[Any], *purposes: MailPurpose) -> list[Mailed]:
+        """Do what sends mails, and return their tickets."""
+        self.done(work)
+        while self.world.run(delivery.deliver_next(self.postern, None)):
+            pass
+        mails = Mail.filter(user_id=self.user_id)
+        found = {kinds.TICKETS.get(m.kind): m for m in self.world.run(mails)}
+        fresh = [
+            Mailed(
+                outbox.ticket_of(self.postern, found[purpose]),
+                purpose,
+                found[purpose].recipient,
+                self.clock() + LIVES[purpose],
+            )
+            for purpose in purposes
+        ]
+        self.world.run(mails.delete())
+        self.mailed += fresh
+        return fresh
 
     def code(self, offset: int) -> tuple[int, str]:
         """Return a code of the user's app and its time step; 0 for a code that is not valid."""
@@ -229,16 +314,12 @@ class Life(RuleBasedStateMachine):
 
     @rule(target=access)
     def sign_in(self) -> Any:
-        answer = self.done(
-            email_password.sign_in_email_password(self.postern, caller(), self.email, self.password)
+        password = self.password or "password 0"
+        told, answer = self.ask(
+            email_password.sign_in_email_password(self.postern, caller(), self.email, password)
         )
-        if self.active:
-            assert isinstance(answer, admission.MfaTicket)
-            self.new_tickets.append(Ticket(answer.ticket, self.clock() + TICKET_LIFE))
-            self.all_tickets.append(self.new_tickets[-1])
-            return multiple()
-        assert isinstance(answer, opening.Session)
-        return self.opened(answer)
+        assert told == ("" if self.password else "INVALID_EMAIL_PASSWORD")
+        return multiple() if told else self.admitted(answer)
 
     @rule()
     def sign_in_with_a_wrong_password(self) -> None:
@@ -339,8 +420,7 @@ class Life(RuleBasedStateMachine):
         if not expected:
             self.reissued(access.device, answer.session)
             self.active, self.secret, self.codes = False, None, []
-            for ticket in self.all_tickets:
-                ticket.attempts = 0
+            self.end_tickets()
             self.last_step = step or self.last_step
 
     @rule(access=access, offset=OFFSETS)
@@ -365,6 +445,8 @@ class Life(RuleBasedStateMachine):
         expected = self.refusal_of(access, recent=False)
         if not expected and self.active and not self.accepted(step):
             expected = "INVALID_TOTP"
+        if not expected and not self.active and self.password is None:
+            expected = "NO_PASSWORD"
         shown = (None, code) if self.active else (self.password, None)
         told, answer = self.ask(elevation.elevate(self.postern, caller(access.token), *shown))
         assert told == expected
@@ -423,7 +505,8 @@ class Life(RuleBasedStateMachine):
     def change_password(self, access: Access, number: int, *, right: bool) -> None:
         fresh = f"password {number}"
         current = self.password if right else "password"
-        expected = self.refusal_of(access) or ("" if right else "INVALID_PASSWORD")
+        wrong = self.password is not None and not right
+        expected = self.refusal_of(access) or ("INVALID_PASSWORD" if wrong else "")
         change = password_change.change_user_password(
             self.postern, caller(access.token), current, fresh
         )
@@ -431,44 +514,142 @@ class Life(RuleBasedStateMachine):
         assert told == expected
         if not expected:
             self.reissued(access.device, answer)
-            self.password = fresh
-            for reset in self.all_resets:
-                reset.expires_at = self.clock()
+            self.password, self.new_email = fresh, None
+            self.kill(MailPurpose.RESET_PASSWORD)
             self.end(*(device for device in self.devices if device is not access.device))
-            for ticket in self.all_tickets:
-                ticket.attempts = 0
+            self.end_tickets()
 
     @rule(target=resets)
     def ask_for_a_reset(self) -> Any:
-        self.done(password_reset.send_password_reset_email(self.postern, caller(), self.email))
-        while self.world.run(delivery.deliver_next(self.postern, None)):
-            pass
-        mail = self.world.run(Mail.get(recipient=self.email, kind="password-reset"))
-        ticket = outbox.ticket_of(self.postern, mail)
-        self.world.run(Mail.filter(recipient=self.email).delete())
-        self.all_resets.append(Reset(ticket, self.clock() + RESET_LIFE))
-        return self.all_resets[-1]
+        sent = password_reset.send_password_reset_email(self.postern, caller(), self.email)
+        return self.mail(sent, MailPurpose.RESET_PASSWORD)[0]
 
     @rule(reset=resets, number=st.integers(0, 9), short=st.booleans())
-    def reset_password(self, reset: Reset, number: int, *, short: bool) -> None:
+    def reset_password(self, reset: Mailed, number: int, *, short: bool) -> None:
         fresh = "short" if short else f"password {number}"
-        good = reset.expires_at > self.clock()
-        expected = ("PASSWORD_TOO_SHORT" if short else "") if good else "INVALID_TICKET"
+        known = not reset.spent and reset.expires_at > self.clock()
+        expected = "" if self.is_good(reset) else "INVALID_TICKET"
+        if known and short:
+            expected = "PASSWORD_TOO_SHORT"
         change = password_reset.reset_password(self.postern, caller(), reset.token, fresh)
         assert self.ask(change)[0] == expected
         if not expected:
-            self.password = fresh
+            self.password, self.verified, self.new_email = fresh, True, None
             self.end(*self.devices)
-            for ticket in self.all_tickets:
-                ticket.attempts = 0
-            for each in self.all_resets:
-                each.expires_at = self.clock()
+            self.end_tickets()
+            self.kill(MailPurpose.RESET_PASSWORD)
+
+    @precondition(lambda self: not self.verified)
+    @rule(target=verifications)
+    def ask_for_verification(self) -> Any:
+        sent = verification.send_verification_email(self.postern, caller(), self.email)
+        return self.mail(sent, MailPurpose.VERIFY_EMAIL)[0]
+
+    @rule(mailed=verifications)
+    def verify_email(self, mailed: Mailed) -> None:
+        good = self.is_good(mailed)
+        work = verification.verify_email(self.postern, caller(), mailed.token)
+        assert self.ask(work)[0] == ("" if good else "INVALID_TICKET")
+        if good:
+            self.verified = True
+            self.kill(MailPurpose.VERIFY_EMAIL)
+
+    @rule(target=links)
+    def ask_for_a_link(self) -> Any:
+        sent = email_link.sign_in_passwordless_email(self.postern, caller(), self.email)
+        return self.mail(sent, MailPurpose.SIGN_IN)[0]
+
+    @rule(target=access, mailed=links)
+    def sign_in_with_a_link(self, mailed: Mailed) -> Any:
+        good = self.is_good(mailed)
+        work = email_link.verify_sign_in_passwordless_email(self.postern, caller(), mailed.token)
+        told, answer = self.ask(work)
+        assert told == ("" if good else "INVALID_TICKET")
+        return self.signed_in_by_mail(mailed, answer) if good else multiple()
+
+    def signed_in_by_mail(self, mailed: Mailed, answer: Any) -> Any:
+        mailed.spent = True
+        if not self.verified:
+            self.verified, self.password, self.new_email = True, None, None
+            self.end(*self.devices)
+            self.end_tickets()
+        return self.admitted(answer)
+
+    @rule(target=codes_by_mail)
+    def ask_for_a_code(self) -> Any:
+        self.kill(MailPurpose.SIGN_IN_CODE)
+        sent = email_code.sign_in_otp_email(self.postern, caller(), self.email)
+        return self.mail(sent, MailPurpose.SIGN_IN_CODE)[0]
+
+    @rule(target=access, mailed=codes_by_mail, right=st.booleans())
+    def sign_in_with_a_code(self, mailed: Mailed, *, right: bool) -> Any:
+        alive = [m for m in self.mailed if m.purpose is MailPurpose.SIGN_IN_CODE]
+        alive = [m for m in alive if not m.spent and m.expires_at > self.clock()]
+        code = mailed.token if right else f"{(int(mailed.token) + 1) % 10**6:06}"
+        good = any(m.token == code and m.tries > 0 and self.is_good(m) for m in alive)
+        for each in alive:
+            each.tries -= 1
+        work = email_code.verify_sign_in_otp_email(self.postern, caller(), self.email, code)
+        told, answer = self.ask(work)
+        assert told == ("" if good else "INVALID_OTP")
+        return self.signed_in_by_mail(alive[0], answer) if good else multiple()
+
+    @rule(target=changes, access=access, number=st.integers(0, 2))
+    def ask_for_another_address(self, access: Access, number: int) -> Any:
+        address = f"{self.name}-{number}@example.com"
+        expected = self.refusal_of(access)
+        if not expected and address == self.email:
+            expected = "INVALID_REQUEST"
+        work = email_change.change_user_email(self.postern, caller(access.token), address)
+        if expected:
+            assert self.ask(work)[0] == expected
+            return multiple()
+        self.kill(MailPurpose.CHANGE_EMAIL)
+        self.new_email = address
+        confirm, undo = self.mail(work, MailPurpose.CHANGE_EMAIL, MailPurpose.UNDO_EMAIL_CHANGE)
+        assert (confirm.address, undo.address) == (address, self.email)
+        self.new_undoings.append(undo)
+        return confirm
+
+    @rule(mailed=changes)
+    def confirm_another_address(self, mailed: Mailed) -> None:
+        work = email_change.verify_change_user_email(self.postern, caller(), mailed.token)
+        if not self.is_good(mailed):
+            assert self.ask(work)[0] == "INVALID_TICKET"
+            return
+        (undo,) = self.mail(work, MailPurpose.UNDO_EMAIL_CHANGE)
+        assert undo.address == self.email
+        mailed.spent = True
+        self.new_undoings.append(undo)
+        self.email, self.verified, self.new_email = mailed.address, True, None
+
+    @rule(target=undoings)
+    def note_undoings(self) -> Any:
+        noted, self.new_undoings = self.new_undoings, []
+        return multiple(*noted)
+
+    @rule(mailed=undoings)
+    def undo_a_change_of_address(self, mailed: Mailed) -> None:
+        good = self.is_good(mailed)
+        work = email_change.undo_change_user_email(self.postern, caller(), mailed.token)
+        assert self.ask(work)[0] == ("" if good else "INVALID_TICKET")
+        if not good:
+            return
+        self.email, self.verified, self.new_email = mailed.address, True, None
+        for each in self.mailed:
+            earlier = each.expires_at < mailed.expires_at and each.address != mailed.address
+            each.spent |= each.purpose is not MailPurpose.UNDO_EMAIL_CHANGE or not earlier
+        self.end(*self.devices)
+        self.end_tickets()
 
     @invariant()
     def the_database_agrees(self) -> None:
-        if not hasattr(self, "email"):
+        if not hasattr(self, "user_id"):
             return
-        user = self.world.run(User.get(email=self.email))
+        user = self.world.run(User.get(id=self.user_id))
+        assert (user.email, user.email_verified) == (self.email, self.verified)
+        assert user.new_email == self.new_email
+        assert user.has_password is (self.password is not None)
         assert (user.active_mfa_type == "totp") is self.active
         assert (user.totp_secret is not None) is (self.secret is not None)
         assert user.totp_last_step == self.last_step

@@ -127,7 +127,7 @@ def test_an_elevation_never_passes_to_an_older_token(visitor: Client, servers: S
 def test_thief_and_victim_cannot_both_continue(tmp_path: Path) -> None:
     with (
         running_server(tmp_path / "var", AUTH_REFRESH_TOKEN_REUSE_INTERVAL="1") as server,
-        httpx2.Client(base_url=server.url) as http,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
     ):
         victim = Client(http)
         stolen = victim.sign_up(JOE)["refreshToken"]
@@ -147,7 +147,7 @@ def test_thief_and_victim_cannot_both_continue(tmp_path: Path) -> None:
 def test_a_lost_response_can_be_fetched_a_day_later(tmp_path: Path) -> None:
     with (
         running_server(tmp_path / "var", AUTH_REFRESH_TOKEN_REUSE_INTERVAL="0") as server,
-        httpx2.Client(base_url=server.url) as http,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
     ):
         phone = Client(http)
         token = phone.sign_up(JOE)["refreshToken"]
