@@ -16,7 +16,6 @@ from auth.events import EventType
 from auth.postern import Postern
 from config import Settings
 from models import MailTicket, User
-from models.mail_ticket import MailPurpose
 
 _NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 """A NUL character in JSON; PostgreSQL cannot store it."""
@@ -87,9 +86,7 @@ async def refuse_reserved(postern: Postern, user: User, address: str) -> None:
     the address up has then either committed, and is seen here, or makes the write fail.
     Raises AuthError: EMAIL_ALREADY_IN_USE.
     """
-    returning = MailTicket.filter(
-        purpose=MailPurpose.UNDO_EMAIL_CHANGE, address=address, expires_at__gt=postern.now()
-    )
+    returning = MailTicket.filter(address=address, keeps_address=True, expires_at__gt=postern.now())
     if await returning.exclude(user_id=user.id).exists():
         raise AuthError(ErrorCode.EMAIL_ALREADY_IN_USE)
 

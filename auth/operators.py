@@ -12,7 +12,7 @@ from tortoise.expressions import Q
 from auth import email_addresses, events, passwords
 from auth.caller import Caller
 from auth.events import EventType
-from auth.factors import recovery_codes, second_factor
+from auth.factors import recovery_codes, second_factor, totp
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
 from auth.mail import links, notices, outbox, tickets
@@ -111,6 +111,7 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
     async with atomic():
         await User.filter(id=user.id).update(password_hash=password_hash, new_email=None)
         await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
+        await totp.forget_pending(user)
         await Throttle.filter(key=_throttles(user)["password"]).delete()
         await end_sessions(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_SET, user.id)

@@ -32,6 +32,8 @@ class MailTicket(Model):
     """Of a code, which could be guessed from a plain digest, a keyed one."""
     address = fields.CharField(max_length=320)
     """The mailbox that it was sent to, which it proves."""
+    keeps_address = fields.BooleanField(default=False, db_default=False)
+    """Whether nobody else may take the address while the ticket is good."""
     expires_at = fields.DatetimeField(db_index=True)
 
     class Meta:

@@ -101,6 +101,7 @@ def _mailed(to: str, *, sets: str = "") -> ProofKind:
 _CLAIM = (
     "password_hash = CASE WHEN email_verified THEN password_hash END, "
     "new_email = CASE WHEN email_verified THEN new_email END, "
+    "totp_secret = CASE WHEN email_verified OR totp_activated_at IS NOT NULL THEN totp_secret END, "
     "email_verified = TRUE"
 )
 MAILED: Mapping[MailPurpose, ProofKind] = {

@@ -7,6 +7,7 @@ from auth import access_lists, email_addresses, events, new_accounts
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.factors import totp
 from auth.mail import kinds, links, notices, outbox, tickets
 from auth.postern import Postern
 from auth.sessions import current, ending
@@ -26,7 +27,8 @@ async def change_user_email(
     MAIL_NOT_CONFIGURED, REDIRECT_TO_NOT_ALLOWED, INVALID_REQUEST, EMAIL_NOT_ALLOWED,
     TOO_MANY_REQUESTS.
     """
-    user = (await current.recently_signed_in(postern, caller)).user
+    viewer = await current.recently_signed_in(postern, caller)
+    user = viewer.user
     outbox.refuse_without_mail(postern)
     link = {"redirectTo": links.allowed_redirect(postern.settings, redirect_to)}
     address = email_addresses.required(new_email)
@@ -35,6 +37,7 @@ async def change_user_email(
     access_lists.refuse_unwelcome(postern.settings, address)
     await outbox.spend_limits(postern, caller, kinds.CHANGE_EMAIL, address, str(user.id))
     async with atomic():
+        await current.hold(viewer)
         same = User.filter(id=user.id, email=user.email, disabled=False)
         if not await same.update(new_email=address):
             raise AuthError(ErrorCode.UNAUTHENTICATED)
@@ -66,7 +69,7 @@ async def verify_change_user_email(postern: Postern, caller: Caller, ticket: str
 async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) -> None:
     """Give the account back the address that the ticket was sent to; all its sessions end.
 
-    A change that is not confirmed yet is cancelled. Of several changes, the later ones cannot be
+    Its password goes too: somebody else knows it, or has set it meanwhile. A change that is not confirmed yet is cancelled. Of several changes, the later ones cannot be
     undone any more: whoever asked for them may not be the user.
     Raises AuthError: INVALID_TICKET, DISABLED_USER, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
     """
@@ -76,6 +79,8 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
             raise tickets.invalid()
         user = await User.get(id=found.user.id)
         await _move(postern, user, found.address)
+        await User.filter(id=user.id).update(password_hash=None)
+        await totp.forget_pending(user)
         from_now_on = Q(expires_at__gte=found.expires_at) | Q(address=found.address)
         dead = from_now_on | ~Q(purpose=MailPurpose.UNDO_EMAIL_CHANGE)
         await MailTicket.filter(dead, user_id=user.id).delete()

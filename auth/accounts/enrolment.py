@@ -57,8 +57,11 @@ async def change_user_mfa(
     ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE (the active factor is not touched).
     """
     second_factor.refuse_unless_enabled(postern)
-    user = (await current.recently_signed_in(postern, caller)).user
-    secret = await _enrol(postern, user, new_secret=new_secret)
+    viewer = await current.recently_signed_in(postern, caller)
+    user = viewer.user
+    async with atomic():
+        await current.hold(viewer)
+        secret = await _enrol(postern, user, new_secret=new_secret)
     uri = one_time_codes.key_uri(
         secret, account=user.email, issuer=postern.settings.mfa_totp_issuer
     )

@@ -4,6 +4,7 @@ from auth import events, passwords
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.factors import totp
 from auth.mail import notices
 from auth.postern import Postern
 from auth.sessions import current, ending, opening
@@ -58,6 +59,7 @@ async def _replace_password(
         if not await same.update(password_hash=new_hash, new_email=None):
             raise AuthError(ErrorCode.INVALID_PASSWORD)
         await MfaTicket.filter(user_id=user.id).delete()
+        await totp.forget_pending(user)
         await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
         await ending.end_all(postern, caller, user, but=viewer.session.id)
         await events.record(postern, caller, EventType.PASSWORD_CHANGED, user.id)

@@ -7,6 +7,7 @@ asks for the second factor of whoever has one.
 from auth import events, passwords
 from auth.caller import Caller
 from auth.events import EventType
+from auth.factors import totp
 from auth.limits import throttling
 from auth.mail import kinds, notices, requested, tickets
 from auth.new_accounts import Wishes
@@ -48,6 +49,7 @@ async def reset_password(postern: Postern, caller: Caller, ticket: str, new_pass
             password_hash=new_hash, email_verified=True, new_email=None
         )
         await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
+        await totp.forget_pending(user)
         await MfaTicket.filter(user_id=user.id).delete()
         await Throttle.filter(key=throttling.key_of(throttling.password_of(user.email))).delete()
         await ending.end_all(postern, caller, user)

@@ -50,6 +50,12 @@ async def remove(user: User) -> None:
     )
 
 
+async def forget_pending(user: User) -> None:
+    """Delete a secret that is not active yet: whoever began the enrolment may be somebody else."""
+    pending = User.filter(id=user.id, totp_activated_at__isnull=True)
+    await pending.update(totp_secret=None, totp_enrolled_at=None)
+
+
 def seal_secret(postern: Postern, user: User, secret: str) -> str:
     """Encrypt a TOTP secret for storage. It can be opened only for this user."""
     return postern.vault.seal(secret, _context(user))

@@ -9,6 +9,8 @@ from auth.errors import AuthError, ErrorCode
 from config import Settings
 from models.mail_ticket import MailPurpose
 
+_HOST = re.compile(r"[a-z0-9._*-]+|[0-9a-f:.]*:[0-9a-f:.]*")
+"""A host, or the pattern of one: ASCII, international names as `xn--…`."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -52,7 +54,12 @@ def matches(entry: str, candidate: str) -> bool:
     In an entry, `*` stands for anything within one label of the host or one segment of the path.
     """
     allowed, asked = _parts(entry), _parts(candidate)
-    if allowed is None or asked is None or (allowed[0], allowed[2]) != (asked[0], asked[2]):
+    if (
+        allowed is None
+        or asked is None
+        or "*" in asked[1]
+        or (allowed[0], allowed[2]) != (asked[0], asked[2])
+    ):
         return False
     if not _pattern(allowed[1], r"[^.]*").fullmatch(asked[1]):
         return False
@@ -69,8 +76,10 @@ def _parts(url: str) -> tuple[str, str, int | None, str] | None:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
-    if parts.username is not None or parts.password is not None or not parts.hostname:
+    if parts.username is not None or parts.password is not None:
         return None
+    if not _HOST.fullmatch(parts.hostname or ""):
+        return None  # a browser would decode it to another one
     if any(segment in {".", ".."} for segment in re.split("/|%2[fF]", _undotted(parts.path))):
         return None  # a browser would walk up from the allowed path
     return parts.scheme, parts.hostname, port, parts.path.rstrip("/")

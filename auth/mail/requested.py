@@ -4,6 +4,8 @@ So a request takes the same time, and has the same answer, whether or not the ad
 account.
 """
 
+from dataclasses import replace
+
 from auth import access_lists, email_addresses, new_accounts
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
@@ -37,7 +39,9 @@ async def send(
     allowed = links.allowed_redirect(postern.settings, wishes.redirect_to)
     address = email_addresses.required(email)
     await outbox.spend_limits(postern, caller, kind, address)
-    variables = {"redirectTo": allowed, "wishes": wishes.as_json(), "onlyNew": only_new}
+    known = wishes.locale if wishes.locale in postern.settings.locales else None
+    stored = replace(wishes, locale=known).as_json()
+    variables = {"redirectTo": allowed, "wishes": stored, "onlyNew": only_new}
     await outbox.request(postern, kind, address, variables)
 
 
@@ -78,8 +82,9 @@ async def _addressee(postern: Postern, mail: Mail) -> User | None:
         if owner is None:
             return await _signed_up(postern, mail)
         # The account may have been made for this very mail, by an attempt that failed.
-        is_new = not mail.variables["onlyNew"] or getattr(mail, "user_id", None) == owner.id
-        return owner if is_new else None
+        if mail.variables["onlyNew"] and getattr(mail, "user_id", None) != owner.id:
+            return None
+        return await _described_anew(postern, mail, owner)
     if mail.kind == kinds.VERIFY_EMAIL and owner and owner.email_verified:
         return None
     return owner
@@ -91,6 +96,21 @@ async def _who_changes(mail: Mail, owner: User | None) -> User | None:
     if wanting is None or owner is None:
         return wanting
     mail.kind, mail.variables = kinds.EMAIL_TAKEN, {"newEmail": mail.recipient}
+    return owner
+
+
+async def _described_anew(postern: Postern, mail: Mail, owner: User) -> User:
+    """Give an account that nobody has used yet the wishes of this mail.
+
+    Whoever asked for the first mail may be a stranger.
+    """
+    unused = owner.last_signed_in_at is None and not owner.email_verified and not owner.has_password
+    if unused:
+        wanted = Wishes(**mail.variables["wishes"])
+        fresh = new_accounts.described(postern.settings, owner.email, wanted)
+        names = ("display_name", "locale", "default_role", "roles", "metadata")
+        owner.update_from_dict({name: getattr(fresh, name) for name in names})
+        await owner.save(update_fields=names)
     return owner
 
 

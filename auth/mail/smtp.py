@@ -65,6 +65,9 @@ class MailServer:
                     f"the mail server refuses the recipient: {refused.code}"
                 ) from None
             raise
+        except aiosmtplib.SMTPNotSupported:
+            client.close()
+            raise RefusedMailError("the mail server takes no such address (SMTPUTF8)") from None
         except aiosmtplib.SMTPSenderRefused as error:
             client.close()
             if error.code >= 500:

@@ -36,13 +36,15 @@ _CODES = "postern code in a mail"
 async def issue(postern: Postern, user: User, purpose: MailPurpose, address: str) -> str:
     """Store a fresh ticket for this mailbox, in the transaction around; return its text.
 
-    A new code replaces the user's older ones.
+    A new code replaces the user's older ones. A ticket that undoes a change keeps the address from
+    others, if it is known to be the user's.
     """
     ticket = MailTicket(
         id=uuid4(),
         user=user,
         purpose=purpose,
         address=address,
+        keeps_address=purpose is MailPurpose.UNDO_EMAIL_CHANGE and user.email_verified,
         expires_at=postern.now() + timedelta(seconds=LIVES[purpose]),
     )
     if purpose is MailPurpose.SIGN_IN_CODE:

@@ -8,7 +8,7 @@ from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.postern import Postern
 from models import User, UserSession
-from models.hot_paths import sessions
+from models.hot_paths import sessions, users
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,18 @@ async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool =
     if max_age and viewer.authenticated_at + timedelta(seconds=max_age) < postern.now():
         raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)
     return viewer
+
+
+async def hold(viewer: SignedIn) -> None:
+    """Lock the user's row, and refuse if the session has ended since it was looked up.
+
+    Call it first in the transaction of a change that rests on the session alone. What ends the
+    session (a new password, say) then comes before, and refuses this, or after, and undoes it.
+    Raises AuthError: UNAUTHENTICATED.
+    """
+    await users.lock(viewer.user.id)
+    if not await UserSession.filter(id=viewer.session.id).exists():
+        raise AuthError(ErrorCode.UNAUTHENTICATED)
 
 
 def kept_out(postern: Postern, user: User) -> ErrorCode | None:

@@ -41,6 +41,11 @@ class Migration(migrations.Migration):
             name='new_email',
             field=fields.CharField(null=True, max_length=320),
         ),
+        ops.AddField(
+            model_name='MailTicket',
+            name='keeps_address',
+            field=fields.BooleanField(default=False, db_default=False),
+        ),
         ops.AddIndex(
             model_name='MailTicket',
             index=Index(fields=['address'], name='mail_tickets_address'),

@@ -1,15 +1,17 @@
 """Moving an account to another e-mail address, over HTTP, and who attacks it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
 import pytest
 
 from tests.flows.test_sign_in_by_mail import refusal
-from tests.support import JOE, PASSWORD, Client, Server, all_at_once
+from tests.support import JOE, PASSWORD, Client, Server, all_at_once, postern
 
 NEW, OTHER = "joe@example.org", "third@example.net"
+LATER = "another password 7"
 
 
 @pytest.fixture
@@ -69,7 +71,8 @@ class TestAnAddress:
         assert refusal(joe, "me") == ""
         assert "Now set a new password" in http.post(told["link"]).text
         assert refusal(joe, "me") == "UNAUTHENTICATED"
-        assert Client(http).call("signInEmailPassword", email=JOE, password=PASSWORD)["user"]
+        old = refusal(joe, "signInEmailPassword", email=JOE, password=PASSWORD)
+        assert old == "INVALID_EMAIL_PASSWORD", "whoever changed the address knew it"
         assert refusal(joe, "undoChangeUserEmail", ticket=told["ticket"]) == "INVALID_TICKET"
 
     def test_is_not_changed_once_the_old_one_has_objected(
@@ -97,11 +100,16 @@ class TestAnAddress:
         joe.call("verifyChangeUserEmail", ticket=second)
         assert joe.call("undoChangeUserEmail", ticket=undo_first) is True
         assert refusal(joe, "undoChangeUserEmail", ticket=undo_second) == "INVALID_TICKET"
-        assert joe.call("signInEmailPassword", email=JOE, password=PASSWORD)["user"]
+        visitor = Client(joe.http)
+        visitor.call("sendPasswordResetEmail", email=JOE)
+        ticket = mail(server, "password-reset", at_least=7)["ticket"]
+        visitor.call("resetPassword", ticket=ticket, newPassword=LATER)
+        assert visitor.call("signInEmailPassword", email=JOE, password=LATER)["user"]
 
     def test_that_was_given_up_is_kept_for_whoever_may_return_to_it(
         self, server: Server, joe: Client, http: httpx2.Client
     ) -> None:
+        postern("verify-user", JOE, env=server.env)
         confirm, _ = asked_for(server, joe)
         joe.call("verifyChangeUserEmail", ticket=confirm)
         thief = Client(http)
@@ -114,6 +122,16 @@ class TestAnAddress:
         assert refusal(thief, "verifyChangeUserEmail", ticket=move) == "EMAIL_ALREADY_IN_USE"
         undo = mail(server, "email-changed", at_least=3)["ticket"]
         assert joe.call("undoChangeUserEmail", ticket=undo) is True
+
+    def test_that_was_never_verified_is_kept_for_nobody(
+        self, server: Server, joe: Client, http: httpx2.Client
+    ) -> None:
+        """Whoever signed up with somebody else's address cannot keep its owner out."""
+        confirm, _ = asked_for(server, joe)
+        joe.call("verifyChangeUserEmail", ticket=confirm)
+        assert Client(http).sign_up(JOE)["user"]
+        undo = mail(server, "email-changed", at_least=3)["ticket"]
+        assert refusal(joe, "undoChangeUserEmail", ticket=undo) == "EMAIL_ALREADY_IN_USE"
 
     def test_of_another_account_is_not_told_but_to_its_owner(
         self, server: Server, joe: Client, http: httpx2.Client
@@ -173,5 +191,41 @@ def test_confirming_and_undoing_at_the_same_moment_leave_the_old_address(
             server, "verifyChangeUserEmail", [{"ticket": confirm}] * 3
         )
         assert [str(a) for a in answers].count("True") == 1
-        address = f"user{n}@example.com"
-        assert client.call("signInEmailPassword", email=address, password=PASSWORD)["user"]
+        shown = postern("show-user", f"user{n}@example.com", env=server.env)
+        assert shown.returncode == 0
+
+
+def test_no_change_that_was_under_way_survives_a_new_password(
+    server: Server, http: httpx2.Client
+) -> None:
+    for n in range(4):
+        address = f"owner{n}@example.com"
+        thief = Client(http)
+        thief.sign_up(address)
+        Client(http).call("sendPasswordResetEmail", email=address)
+        reset = server.mails(at_least=1)[0]["ticket"]
+        with ThreadPoolExecutor(4) as pool:
+            changes = [
+                pool.submit(refusal, thief, "changeUserEmail", newEmail=f"thief{n}{m}@example.com")
+                for m in range(3)
+            ]
+            Client(http).call("resetPassword", ticket=reset, newPassword=LATER)
+            for change in changes:
+                change.result()
+        for told in server.mails():
+            if told["kind"] == "email-confirm-change":
+                late = refusal(thief, "verifyChangeUserEmail", ticket=told["ticket"])
+                assert late == "INVALID_TICKET"
+
+
+def test_a_secret_that_a_thief_has_seen_is_not_the_owners_later(
+    server: Server, joe: Client, http: httpx2.Client
+) -> None:
+    seen = joe.call("changeUserMfa")["totpSecret"]
+    Client(http).call("sendPasswordResetEmail", email=JOE)
+    ticket = mail(server, "password-reset", at_least=1)["ticket"]
+    joe.call("resetPassword", ticket=ticket, newPassword=LATER)
+    owner = Client(http)
+    session = owner.call("signInEmailPassword", email=JOE, password=LATER)
+    owner.access_token = session["accessToken"]
+    assert owner.call("changeUserMfa")["totpSecret"] != seen

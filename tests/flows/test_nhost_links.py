@@ -129,4 +129,5 @@ def test_undoing_a_change_of_address_still_needs_the_button(
     assert http.get(links["email-change-asked"]).status_code == 200
     assert joe.call("me")["email"] == "joe@example.org"
     assert http.post(links["email-change-asked"]).status_code == 200
-    assert refusal(Client(http), "signInEmailPassword", email=JOE, password=PASSWORD) == ""
+    after = refusal(Client(http), "signInEmailPassword", email=JOE, password=PASSWORD)
+    assert after == "INVALID_EMAIL_PASSWORD", "undoing removes the password"

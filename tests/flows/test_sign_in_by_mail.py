@@ -331,6 +331,21 @@ class TestAUserWithoutAPassword:
         assert again in {"INVALID_REQUEST", "UNAUTHENTICATED"}
 
 
+def test_the_last_who_asks_describes_an_account_that_nobody_has_used(
+    server: Server, http: httpx2.Client
+) -> None:
+    """A stranger may have asked for the first mail."""
+    codes = []
+    for name, metadata in (("Stranger", {"admin": True}), ("Joe", {})):
+        options = {"displayName": name, "metadata": metadata, "locale": "\0"}
+        asked = http.post("/v1/signin/otp/email", json={"email": JOE, "options": options})
+        assert asked.json() == "OK"
+        codes += [server.mails(at_least=len(codes) + 1)[0]["ticket"]]
+    body = {"email": JOE, "otp": codes[-1]}
+    user = http.post("/v1/signin/otp/email/verify", json=body).json()["session"]["user"]
+    assert (user["displayName"], user["metadata"]) == ("Joe", {})
+
+
 def test_guesses_at_codes_are_slowed_down_for_all_codes_of_an_address(
     tmp_path: Path, database_settings: dict[str, str]
 ) -> None:

@@ -239,6 +239,10 @@ class Life(RuleBasedStateMachine):
         for ticket in self.all_tickets:
             ticket.attempts = 0
 
+    def forget_pending(self) -> None:
+        if not self.active:
+            self.secret = None
+
     def kill(self, *purposes: MailPurpose) -> None:
         for mailed in self.mailed:
             mailed.spent |= mailed.purpose in purposes
@@ -515,6 +519,7 @@ class Life(RuleBasedStateMachine):
         if not expected:
             self.reissued(access.device, answer)
             self.password, self.new_email = fresh, None
+            self.forget_pending()
             self.kill(MailPurpose.RESET_PASSWORD)
             self.end(*(device for device in self.devices if device is not access.device))
             self.end_tickets()
@@ -535,6 +540,7 @@ class Life(RuleBasedStateMachine):
         assert self.ask(change)[0] == expected
         if not expected:
             self.password, self.verified, self.new_email = fresh, True, None
+            self.forget_pending()
             self.end(*self.devices)
             self.end_tickets()
             self.kill(MailPurpose.RESET_PASSWORD)
@@ -571,6 +577,7 @@ class Life(RuleBasedStateMachine):
         mailed.spent = True
         if not self.verified:
             self.verified, self.password, self.new_email = True, None, None
+            self.forget_pending()
             self.end(*self.devices)
             self.end_tickets()
         return self.admitted(answer)
@@ -636,6 +643,8 @@ class Life(RuleBasedStateMachine):
         if not good:
             return
         self.email, self.verified, self.new_email = mailed.address, True, None
+        self.password = None
+        self.forget_pending()
         for each in self.mailed:
             earlier = each.expires_at < mailed.expires_at and each.address != mailed.address
             each.spent |= each.purpose is not MailPurpose.UNDO_EMAIL_CHANGE or not earlier
