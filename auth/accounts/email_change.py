@@ -69,8 +69,9 @@ async def verify_change_user_email(postern: Postern, caller: Caller, ticket: str
 async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) -> None:
     """Give the account back the address that the ticket was sent to; all its sessions end.
 
-    Its password goes too: somebody else knows it, or has set it meanwhile. A change that is not confirmed yet is cancelled. Of several changes, the later ones cannot be
-    undone any more: whoever asked for them may not be the user.
+    Its password goes too: somebody else knows it, or has set it meanwhile. A change that is not
+    confirmed yet is cancelled. Of several changes, the later ones cannot be undone any more:
+    whoever asked for them may not be the user.
     Raises AuthError: INVALID_TICKET, DISABLED_USER, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
     """
     found = await tickets.find(postern, caller, ticket, MailPurpose.UNDO_EMAIL_CHANGE)
