@@ -4,6 +4,9 @@ from playwright.sync_api import Page, expect
 
 from tests.support import Server
 
+BY_MAIL = {"AUTH_OTP_EMAIL_ENABLED": "true", "AUTH_EMAIL_PASSWORDLESS_ENABLED": "true"}
+"""For `running_server`: users may sign in with a code or a link."""
+
 
 def open_mail(page: Page, server: Server, subject: str, *, mails: int) -> None:
     """Open the newest mail with this subject in the mailbox, once there are so many mails."""

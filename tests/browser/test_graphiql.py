@@ -17,6 +17,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
+from tests.browser.mailbox import BY_MAIL
 from tests.support import ROOT, Authenticator, Server, node_modules, running_server
 
 PICTURES = os.environ.get("PICTURES")
@@ -167,9 +168,15 @@ def test_the_story_goes_on_after_the_second_sign_in(browser: Browser, server: Se
     assert graphiql.complaints == []
 
 
-def test_the_story_goes_on_by_mail(browser: Browser, server: Server) -> None:
+@pytest.fixture
+def server_by_mail(tmp_path: Path) -> Iterator[Server]:
+    with running_server(tmp_path / "var", **BY_MAIL) as running:
+        yield running
+
+
+def test_the_story_goes_on_by_mail(browser: Browser, server_by_mail: Server) -> None:
     """The tickets and the code are copied from the mailbox, which the panel leads to."""
-    graphiql = Playground(browser, server)
+    graphiql = Playground(browser, server_by_mail)
     page, status = graphiql.page, graphiql.page.get_by_role("status")
 
     def run(tab: str, **typed: str) -> Any:
@@ -181,7 +188,7 @@ def test_the_story_goes_on_by_mail(browser: Browser, server: Server) -> None:
         return next(iter(answer["data"].values()))
 
     def mailed(subject: str, mails: int) -> str:
-        server.mails(at_least=mails)
+        server_by_mail.mails(at_least=mails)
         with page.expect_popup() as opened:
             page.get_by_role("link", name="mailbox").first.click()
         mailbox = opened.value

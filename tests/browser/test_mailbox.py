@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.looks import SIZES, looks_everywhere
-from tests.browser.mailbox import follow_link, open_mail
+from tests.browser.mailbox import BY_MAIL, follow_link, open_mail
 from tests.browser.react_example import enter, press
 from tests.support import PASSWORD, Client, Server, has_node, running_server
 
@@ -42,7 +42,7 @@ def app() -> Iterator[str]:
 
 @pytest.fixture
 def server(tmp_path: Path, app: str) -> Iterator[Server]:
-    with running_server(tmp_path / "var", AUTH_CLIENT_URL=app) as running:
+    with running_server(tmp_path / "var", AUTH_CLIENT_URL=app, **BY_MAIL) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.looks import SIZES, Looks
-from tests.browser.mailbox import follow_link, open_mail
+from tests.browser.mailbox import BY_MAIL, follow_link, open_mail
 from tests.browser.react_example import (
     EMAIL,
     PASSWORD,
@@ -71,9 +71,9 @@ def visiting(
     **settings: str,
 ) -> Iterator[Visit]:
     port = free_port()
-    to_it = {"AUTH_CLIENT_URL": f"http://localhost:{port}"}
+    to_it = BY_MAIL | {"AUTH_CLIENT_URL": f"http://localhost:{port}"}
     with (
-        running_server(tmp_path / "var", **to_it, **settings) as server,
+        running_server(tmp_path / "var", **(to_it | settings)) as server,
         served(server, tmp_path, port=port, develop=develop) as there,
     ):
         context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
@@ -211,6 +211,16 @@ def test_the_second_factor_follows_a_code_or_a_link_by_mail(
         enter(page, "Code", phone.next_code())
         visit.sees("Your account")
         assert page.evaluate("location.href") == visit.home
+
+
+def test_what_the_operator_has_switched_off_is_said(browser: Browser, tmp_path: Path) -> None:
+    off: Any = dict.fromkeys(BY_MAIL, "false")
+    with visiting(browser, tmp_path, **off) as visit:
+        for by in ("code", "link"):
+            press(visit.page, f"Sign in with a {by} by mail")
+            enter(visit.page, "E-mail", EMAIL)
+            expect(visit.page.get_by_role("alert")).to_contain_text("switched off on this server")
+            press(visit.page, "Back to sign in")
 
 
 def test_a_link_whose_session_has_ended_leads_to_sign_in(browser: Browser, tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ export const STORY = [
       "resetPassword(\n    ticket: $ticket\n    newPassword: $newPassword\n  )",
     ),
   },
-  sends("SendCode", "signInOTPEmail", "Send a code to sign in with, instead of the password."),
+  sends("SendCode", "signInOTPEmail", "Send a code to sign in with, if AUTH_OTP_EMAIL_ENABLED is set."),
   {
     name: "SignInWithCode",
     says: "Sign in with the six digits of that mail.",
@@ -270,7 +270,7 @@ export const STORY = [
       `verifySignInOTPEmail(\n    email: $email\n    otp: $otp\n  ) ${SIGN_IN_RESULT}`,
     ),
   },
-  sends("SendLink", "signInPasswordlessEmail", "Send a link to sign in with."),
+  sends("SendLink", "signInPasswordlessEmail", "Send a link to sign in with, if AUTH_EMAIL_PASSWORDLESS_ENABLED is set."),
   {
     name: "SignInWithLink",
     says: "Sign in with the ticket of that mail.",
