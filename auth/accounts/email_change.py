@@ -33,7 +33,7 @@ async def change_user_email(
     link = {"redirectTo": links.allowed_redirect(postern.settings, redirect_to)}
     address = email_addresses.required(new_email)
     if address == user.email:
-        raise AuthError(ErrorCode.INVALID_REQUEST, "newEmail: this is your address already.")
+        raise AuthError(ErrorCode.INVALID_REQUEST, "This is your address already.")
     access_lists.refuse_unwelcome(postern.settings, address)
     await outbox.spend_limits(postern, caller, kinds.CHANGE_EMAIL, address, str(user.id))
     async with atomic():

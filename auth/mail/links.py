@@ -54,12 +54,9 @@ def matches(entry: str, candidate: str) -> bool:
     In an entry, `*` stands for anything within one label of the host or one segment of the path.
     """
     allowed, asked = _parts(entry), _parts(candidate)
-    if (
-        allowed is None
-        or asked is None
-        or "*" in asked[1]
-        or (allowed[0], allowed[2]) != (asked[0], asked[2])
-    ):
+    if allowed is None or asked is None or "*" in asked[1]:
+        return False
+    if (allowed[0], allowed[2]) != (asked[0], asked[2]):
         return False
     if not _pattern(allowed[1], r"[^.]*").fullmatch(asked[1]):
         return False
@@ -78,7 +75,7 @@ def _parts(url: str) -> tuple[str, str, int | None, str] | None:
         return None
     if parts.username is not None or parts.password is not None:
         return None
-    if not _HOST.fullmatch(parts.hostname or ""):
+    if parts.hostname is None or not _HOST.fullmatch(parts.hostname):
         return None  # a browser would decode it to another one
     if any(segment in {".", ".."} for segment in re.split("/|%2[fF]", _undotted(parts.path))):
         return None  # a browser would walk up from the allowed path

@@ -335,7 +335,7 @@ def test_the_last_who_asks_describes_an_account_that_nobody_has_used(
     server: Server, http: httpx2.Client
 ) -> None:
     """A stranger may have asked for the first mail."""
-    codes = []
+    codes: list[str] = []
     for name, metadata in (("Stranger", {"admin": True}), ("Joe", {})):
         options = {"displayName": name, "metadata": metadata, "locale": "\0"}
         asked = http.post("/v1/signin/otp/email", json={"email": JOE, "options": options})
