@@ -43,9 +43,10 @@ def allowed_redirect(settings: Settings, wanted: str | None) -> str:
 def with_query(url: str, values: Mapping[str, str]) -> str:
     """Return the URL with these in its query, in place of any of the same names; sorted by name."""
     parts = urlsplit(url)
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(name, value) for name, value in query if name not in values]
-    return urlunsplit(parts._replace(query=urlencode(sorted([*kept, *values.items()]))))
+    asked = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [(name, value) for name, value in asked if name not in values]
+    query = urlencode(sorted([*kept, *values.items()]))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
 
 
 def matches(entry: str, candidate: str) -> bool:

@@ -275,7 +275,7 @@ def test_the_address_is_verified_and_changed_from_the_account(
         confirming = page.get_by_role("dialog")
         confirming.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
-        expect(page.get_by_role("alert")).to_contain_text("this is your address already")
+        expect(page.get_by_role("alert")).to_contain_text("This is your address already")
         enter(page, "New e-mail", new)
         pending = page.get_by_text(f"We have sent a link to {new}.")
         expect(pending).to_be_visible()

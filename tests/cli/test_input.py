@@ -4,6 +4,7 @@ import os
 import pty
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -173,7 +174,11 @@ def test_ctrl_c_at_the_prompt_aborts_with_a_message(env: dict[str, str]) -> None
             part = os.read(process.stderr.fileno(), 1024)
             assert part, errors
             errors += part
-        process.send_signal(signal.SIGINT)
+        for _ in range(30):  # a signal that comes just before the read does not interrupt it
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+                break
         errors += process.communicate(timeout=30)[1]
     finally:
         process.kill()

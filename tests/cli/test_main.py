@@ -135,7 +135,7 @@ def test_create_user_prompts_twice_without_echo(env: dict[str, str]) -> None:
     ("email", "password", "complaint"),
     [
         ("joe", PASSWORD, "Error: email: expected an e-mail address.\n"),
-        ("joe@example.com", "short", "Error: The password is too short.\n"),
+        ("joe@example.com", "short", "Error: Your password needs at least 8 characters.\n"),
         ("taken@example.com", PASSWORD, "Error: This e-mail address is already in use.\n"),
     ],
 )
