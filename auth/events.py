@@ -55,7 +55,10 @@ class EventType(Enum):
     )
     EMAIL_CHANGE_ASKED = "A new e-mail address was asked for; it has to be confirmed from there."
     EMAIL_CHANGED = "The e-mail address was changed, confirmed from the new one."
-    EMAIL_CHANGE_UNDONE = "The e-mail address was changed back, with a link sent to the old one."
+    EMAIL_CHANGE_UNDONE = (
+        "The e-mail address was changed back, with a link sent to the old one; that removed the "
+        "password."
+    )
     EMAIL_VERIFIED = (
         "The e-mail address was verified, with a link that was sent there or by the operator."
     )

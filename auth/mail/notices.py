@@ -9,7 +9,7 @@ from auth.mail.kinds import NOTICES
 from auth.postern import Postern
 from models import SecurityEvent, User
 
-AN_HOUR = 5
+MOST_AN_HOUR = 5
 """How many notices of one kind a user gets within an hour. The others are only events: whoever
 signs up with a stranger's address must not fill that mailbox."""
 
@@ -21,7 +21,7 @@ async def post(postern: Postern, caller: Caller, user: User, kind: EventType) ->
     recent = SecurityEvent.filter(
         user_id=user.id, type=kind.name, created_at__gt=postern.now() - timedelta(hours=1)
     )
-    if await recent.count() <= AN_HOUR:
+    if await recent.count() <= MOST_AN_HOUR:
         await outbox.post(postern, user, NOTICES[kind], circumstances(postern, caller))
 
 

@@ -102,15 +102,20 @@ async def _who_changes(mail: Mail, owner: User | None) -> User | None:
 async def _described_anew(postern: Postern, mail: Mail, owner: User) -> User:
     """Give an account that nobody has used yet the wishes of this mail.
 
-    Whoever asked for the first mail may be a stranger.
+    Whoever asked for the first mail may be a stranger. One conditional statement decides whether
+    the account is unused: its owner may sign in at this moment.
     """
-    unused = owner.last_signed_in_at is None and not owner.email_verified and not owner.has_password
-    if unused:
-        wanted = Wishes(**mail.variables["wishes"])
-        fresh = new_accounts.described(postern.settings, owner.email, wanted)
-        names = ("display_name", "locale", "default_role", "roles", "metadata")
-        owner.update_from_dict({name: getattr(fresh, name) for name in names})
-        await owner.save(update_fields=names)
+    wanted = Wishes(**mail.variables["wishes"])
+    fresh = new_accounts.described(postern.settings, owner.email, wanted)
+    names = ("display_name", "locale", "default_role", "roles", "metadata")
+    unused = User.filter(
+        id=owner.id,
+        last_signed_in_at__isnull=True,
+        email_verified=False,
+        password_hash__isnull=True,
+    )
+    if await unused.update(**{name: getattr(fresh, name) for name in names}):
+        await owner.refresh_from_db()
     return owner
 
 
