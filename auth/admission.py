@@ -53,8 +53,6 @@ class Proven:
     """Who somebody is, as proven by a way in."""
 
     user: User
-    methods: tuple[str, ...]
-    """`amr` values (RFC 8176)."""
     still_true: Proof
     """What must still be true, and is spent, when the user is admitted."""
     attempt: Attempt
@@ -111,9 +109,8 @@ async def admit(proven: Proven) -> Session | MfaTicket | None:
 async def _admit(proven: Proven) -> Session | MfaTicket | None:
     if proven.user.has_second_factor:
         return await _issue_ticket(proven)
-    return await opening.open_session(
-        proven.attempt, proven.user, proven.methods, proven.still_true
-    )
+    proof = proven.still_true
+    return await opening.open_session(proven.attempt, proven.user, proof.methods, proof)
 
 
 async def _end_what_was_before(proven: Proven, answer: Session | MfaTicket) -> None:
@@ -155,7 +152,7 @@ async def redeem(
     except (AuthError, VaultError):
         await taken.undo()
         raise
-    session = proof and await _session_for(taken, factor, proof)
+    session = proof and await _session_for(taken, proof)
     if session:
         return session
     if proof and not await StoredTicket.exists(id=taken.ticket.id):
@@ -175,7 +172,7 @@ async def _issue_ticket(proven: Proven) -> MfaTicket | None:
         id=uuid4(),
         digest=tokens.digest(text),
         purpose=Purpose.SIGN_IN,
-        methods=proven.methods,
+        methods=proven.still_true.methods,
         attempts=postern.settings.mfa_ticket_attempts,
         expires_at=now + timedelta(seconds=life),
     )
@@ -249,10 +246,10 @@ async def open_ticket(
     return found
 
 
-async def _session_for(taken: _Taken, factor: SecondFactor, proof: Proof) -> Session | None:
+async def _session_for(taken: _Taken, proof: Proof) -> Session | None:
     """Open the session, spending ticket and answer; None if either was used or changed since."""
     ticket, attempt = taken.ticket, taken.attempt
-    methods = tuple(dict.fromkeys((*ticket.methods.split(), *factor.amr)))
+    methods = tuple(dict.fromkeys((*ticket.methods.split(), *proof.methods)))
     if not proof.kind.event:
         return await opening.open_session(attempt, ticket.user, methods, proof, ticket=ticket)
     postern, caller, kind = attempt.postern, attempt.caller, EventType[proof.kind.event]

@@ -22,8 +22,6 @@ from config import Settings
 
 MAX_BYTES = 1024
 """Longer passwords are refused: nobody types them, and hashing them would only cost time."""
-AMR = ("pwd",)
-"""The `amr` value (RFC 8176) that a password adds to a session."""
 _BCRYPT_BYTES = 72
 _MOST_BCRYPT_ROUNDS = 16
 """The base-2 logarithm of the rounds; each step up takes twice as long, and this one about 4 s."""

@@ -59,6 +59,8 @@ class Proof:
     kind: ProofKind
     values: Mapping[str, object] = field(repr=False)
     """The values of its statements, under its own names; `user` is always the user's id."""
+    methods: tuple[str, ...]
+    """How the user has authenticated by it: `amr` values (RFC 8176)."""
 
 
 PASSWORD = ProofKind(holds="password_hash = :password_hash")
@@ -117,25 +119,29 @@ MAILED: Mapping[MailPurpose, ProofKind] = {
 
 def password_unchanged(user: User) -> Proof:
     """Prove that the password was right; holds while the user has this password."""
-    return Proof(PASSWORD, {"password_hash": user.password_hash})
+    return Proof(PASSWORD, {"password_hash": user.password_hash}, methods=("pwd",))
 
 
 def time_step(user: User, step: int) -> Proof:
     """Prove that a one-time code was right. Spending it rejects this time step and older ones."""
     kind = TIME_STEP if user.totp_activated_at else PENDING_TIME_STEP
-    return Proof(kind, {"totp_secret": user.totp_secret, "time_step": step})
+    values = {"totp_secret": user.totp_secret, "time_step": step}
+    return Proof(kind, values, methods=("otp", "mfa"))
 
 
 def recovery_code(user: User, digest: str) -> Proof:
     """Prove that a recovery code was given. Only spending it tells whether it is the user's."""
     values = {"recovery_salt": user.recovery_salt, "recovery_digest": digest}
-    return Proof(RECOVERY_CODE, values)
+    return Proof(RECOVERY_CODE, values, methods=("otp", "mfa"))
 
 
 def mail_ticket(ticket: MailTicket, now: datetime) -> Proof:
-    """Prove that a ticket was read in the user's mailbox. It is good once."""
-    kind = MAILED[MailPurpose(ticket.purpose)]
-    return Proof(kind, {"mail_ticket": str(ticket.id), "mail_now": now})
+    """Prove that a ticket was read in the user's mailbox. It is good once.
+
+    RFC 8176 has no `amr` value for a mailbox; this one is our own.
+    """
+    values = {"mail_ticket": str(ticket.id), "mail_now": now}
+    return Proof(MAILED[MailPurpose(ticket.purpose)], values, methods=("email",))
 
 
 async def spend(user: User, proof: Proof) -> bool:

@@ -39,7 +39,7 @@ async def sign_up_email_password(
     user = await _new_user(postern, email, password, wishes)
     attempt = throttling.begun(postern, caller, throttling.password_of(user.email), user.id)
     shown = replace(attempt, counted=True)  # a new password is not a guess: it need not wait
-    proven = Proven(user, passwords.AMR, proofs.password_unchanged(user), shown)
+    proven = Proven(user, proofs.password_unchanged(user), shown)
     kept_out = admission.kept_out(postern, user)
     by_mail = kept_out is ErrorCode.UNVERIFIED_USER and postern.settings.mail != "off"
     if by_mail:

@@ -13,7 +13,6 @@ from auth.postern import Postern
 from models import RecoveryCode, User, proofs
 from models.proofs import Proof
 
-amr = ("otp", "mfa")
 wrong = ErrorCode.INVALID_RECOVERY_CODE
 missing = ErrorCode.DISABLED_MFA_TOTP
 stands_alone = False

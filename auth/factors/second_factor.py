@@ -23,10 +23,6 @@ class SecondFactor(Protocol):
     """
 
     @property
-    def amr(self) -> tuple[str, ...]:
-        """The `amr` values (RFC 8176) that it adds to a session."""
-
-    @property
     def wrong(self) -> ErrorCode:
         """The refusal of a wrong answer."""
 
@@ -93,7 +89,6 @@ class Checked:
     """A checked answer of a signed-in user. It counts as failed until it is accepted."""
 
     attempt: Attempt
-    factor: SecondFactor
     proof: Proof | None
     """What the answer proves, if anything."""
     wrong: ErrorCode
@@ -145,4 +140,4 @@ async def check(
     factor.refuse_uncheckable(postern, user)
     attempt = await throttling.try_code(postern, caller, user)
     proof = await factor.check(postern, user, answer)
-    return Checked(attempt, factor, proof, factor.wrong)
+    return Checked(attempt, proof, factor.wrong)

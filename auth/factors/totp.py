@@ -14,11 +14,10 @@ from models import User, proofs
 from models.proofs import Proof
 
 __all__ = [
-    "amr", "belongs_to", "check", "looks_like_one", "missing", "refuse_uncheckable", "remove",
+    "belongs_to", "check", "looks_like_one", "missing", "refuse_uncheckable", "remove",
     "stands_alone", "wrong",
 ]  # fmt: skip
 
-amr = ("otp", "mfa")
 wrong = ErrorCode.INVALID_TOTP
 missing = ErrorCode.DISABLED_MFA_TOTP
 stands_alone = True

@@ -10,7 +10,8 @@ from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.current import SignedIn
 from auth.sessions.opening import Session
-from models import User, UserSession
+from models import User, UserSession, proofs
+from models.proofs import Proof
 from models.transactions import atomic
 
 
@@ -39,11 +40,11 @@ async def elevate(
         await confirm_password(postern, caller, user, password)
     if not has_factor:
         async with atomic():
-            return await _elevated(postern, caller, viewer, passwords.AMR)
+            return await _elevated(postern, caller, viewer, proofs.password_unchanged(user))
     checked = await second_factor.check_any(postern, caller, user, required)
     async with atomic():
-        if await checked.accept(user):
-            return await _elevated(postern, caller, viewer, checked.factor.amr)
+        if checked.proof and await checked.accept(user):
+            return await _elevated(postern, caller, viewer, checked.proof)
     raise await checked.refused()
 
 
@@ -60,12 +61,10 @@ async def confirm_password(postern: Postern, caller: Caller, user: User, passwor
     await attempt.forget()
 
 
-async def _elevated(
-    postern: Postern, caller: Caller, viewer: SignedIn, methods: tuple[str, ...]
-) -> Session:
+async def _elevated(postern: Postern, caller: Caller, viewer: SignedIn, proof: Proof) -> Session:
     """Set a new `auth_time`, and issue new tokens; revoke the session's older refresh tokens."""
     now, user, session = postern.now(), viewer.user, viewer.session
-    session.methods = list(dict.fromkeys([*session.methods, *methods]))
+    session.methods = list(dict.fromkeys([*session.methods, *proof.methods]))
     session.authenticated_at = now
     if not await _hold_unchanged(postern, user):
         raise AuthError(ErrorCode.UNAUTHENTICATED)

@@ -9,9 +9,6 @@ from auth.new_accounts import Wishes
 from auth.postern import Postern
 from models import User
 
-AMR = ("email",)
-"""The `amr` value of a mailbox. RFC 8176 has none for it."""
-
 
 async def send(
     postern: Postern,

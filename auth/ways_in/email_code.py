@@ -67,7 +67,6 @@ class _Code:
     email: str
     text: str = field(repr=False)
     claims: bool = False
-    methods = by_mail.AMR
 
     def subject(self, address: str) -> str:
         return throttling.mailed_codes_of(address)

@@ -56,7 +56,7 @@ async def admit(
     attempt = throttling.begun(postern, caller, throttling.mailed_codes_of(user.email), user.id)
     shown = replace(attempt, counted=True)  # 128 random bits are not a guess: they need not wait
     proof = proofs.mail_ticket(ticket, postern.now())
-    answer = await admission.admit(Proven(user, by_mail.AMR, proof, shown, claims=claims))
+    answer = await admission.admit(Proven(user, proof, shown, claims=claims))
     if answer is None:
         raise tickets.invalid()
     return answer

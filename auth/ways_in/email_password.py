@@ -42,7 +42,6 @@ class _Password:
     text: str = field(repr=False)
     outdated: User | None = None
     """The user whose password matched, if the stored hash has an outdated form."""
-    methods = passwords.AMR
     claims = False
 
     def subject(self, address: str) -> str:

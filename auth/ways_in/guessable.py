@@ -24,10 +24,6 @@ from models.proofs import Proof
 class Secret(Protocol):
     """What somebody sends to prove that an account is theirs."""
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """The `amr` values (RFC 8176) that it adds to a session."""
-
     def subject(self, address: str) -> str:
         """Return the subject under which `auth.limits.throttling` counts attempts."""
 
@@ -85,7 +81,7 @@ async def sign_in(
 
 
 def _proven(user: User, secret: Secret, proof: Proof, attempt: Attempt) -> Proven:
-    return Proven(user, secret.methods, proof, attempt, claims=secret.claims)
+    return Proven(user, proof, attempt, claims=secret.claims)
 
 
 async def _check_again(counted: Attempt, found: User, secret: Secret) -> Session | MfaTicket | None:

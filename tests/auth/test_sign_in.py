@@ -431,7 +431,7 @@ class TestTheOneStatement:
             proof = await totp.check(postern, taken.ticket.user, joe.code(postern))
             assert proof
             await rows.update(**change)
-            assert await admission._session_for(taken, totp, proof) is None, change
+            assert await admission._session_for(taken, proof) is None, change
             await user.update(**undone)
             await MfaTicket.all().delete()
             await Throttle.all().delete()
