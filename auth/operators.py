@@ -10,16 +10,17 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from auth import email_addresses, events, passwords
+from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Caller
 from auth.events import EventType
-from auth.factors import recovery_codes, second_factor, totp
+from auth.factors import recovery_codes, second_factor
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
 from auth.mail import links, notices, outbox, tickets
 from auth.mail.kinds import RESET_PASSWORD
 from auth.postern import Postern
 from auth.sessions import ending
-from models import MailTicket, MfaTicket, SecurityEvent, Throttle, User, UserSession
+from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
 from models.hot_paths import users
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
@@ -109,11 +110,9 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
     passwords.refuse_unfit(password, email=user.email, settings=postern.settings)
     password_hash = await postern.passwords.hash(password)
     async with atomic():
-        await User.filter(id=user.id).update(password_hash=password_hash, new_email=None)
-        await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
-        await totp.forget_pending(user)
+        await User.filter(id=user.id).update(password_hash=password_hash)
         await Throttle.filter(key=_throttles(user)["password"]).delete()
-        await end_sessions(postern, caller, user)
+        await end_what_was_begun(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
         await notices.post(postern, caller, user, EventType.PASSWORD_SET)
 

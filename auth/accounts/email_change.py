@@ -4,14 +4,14 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
 from auth import access_lists, email_addresses, events, new_accounts
+from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import totp
 from auth.mail import kinds, links, notices, outbox, tickets
 from auth.postern import Postern
-from auth.sessions import current, ending
-from models import MailTicket, MfaTicket, User
+from auth.sessions import current
+from models import MailTicket, User
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
@@ -81,12 +81,10 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
         user = await User.get(id=found.user.id)
         await _move(postern, user, found.address)
         await User.filter(id=user.id).update(password_hash=None)
-        await totp.forget_pending(user)
         from_now_on = Q(expires_at__gte=found.expires_at) | Q(address=found.address)
         dead = from_now_on | ~Q(purpose=MailPurpose.UNDO_EMAIL_CHANGE)
         await MailTicket.filter(dead, user_id=user.id).delete()
-        await MfaTicket.filter(user_id=user.id).delete()
-        await ending.end_all(postern, caller, user)
+        await end_what_was_begun(postern, caller, user)
         await events.record(postern, caller, EventType.EMAIL_CHANGE_UNDONE, user.id)
 
 

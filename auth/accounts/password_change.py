@@ -1,18 +1,17 @@
 """Flow: a new password, with the current one or after a recent sign-in; or a first password."""
 
 from auth import events, passwords
+from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import totp
 from auth.mail import notices
 from auth.postern import Postern
-from auth.sessions import current, ending, opening
+from auth.sessions import current, opening
 from auth.sessions.current import SignedIn
 from auth.sessions.elevation import confirm_password
 from auth.sessions.opening import Session
-from models import MailTicket, MfaTicket, User
-from models.mail_ticket import MailPurpose
+from models import User
 from models.transactions import atomic
 
 
@@ -56,12 +55,9 @@ async def _replace_password(
     new_hash = await postern.passwords.hash(new_password)
     async with atomic():
         same = User.filter(id=user.id, password_hash=user.password_hash, disabled=False)
-        if not await same.update(password_hash=new_hash, new_email=None):
+        if not await same.update(password_hash=new_hash):
             raise AuthError(ErrorCode.INVALID_PASSWORD)
-        await MfaTicket.filter(user_id=user.id).delete()
-        await totp.forget_pending(user)
-        await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
-        await ending.end_all(postern, caller, user, but=viewer.session.id)
+        await end_what_was_begun(postern, caller, user, but=viewer.session.id)
         await events.record(postern, caller, EventType.PASSWORD_CHANGED, user.id)
         await notices.post(postern, caller, user, EventType.PASSWORD_CHANGED)
         return await opening.reissue(postern, viewer.session)

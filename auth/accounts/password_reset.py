@@ -5,15 +5,14 @@ asks for the second factor of whoever has one.
 """
 
 from auth import events, passwords
+from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Caller
 from auth.events import EventType
-from auth.factors import totp
 from auth.limits import throttling
 from auth.mail import kinds, notices, requested, tickets
 from auth.new_accounts import Wishes
 from auth.postern import Postern
-from auth.sessions import ending
-from models import MailTicket, MfaTicket, Throttle, User
+from models import Throttle, User
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
@@ -44,14 +43,8 @@ async def reset_password(postern: Postern, caller: Caller, ticket: str, new_pass
     async with atomic():
         if not await tickets.spend(postern, found):
             raise tickets.invalid()
-        # A pending change of address may be somebody else's.
-        await User.filter(id=user.id).update(
-            password_hash=new_hash, email_verified=True, new_email=None
-        )
-        await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
-        await totp.forget_pending(user)
-        await MfaTicket.filter(user_id=user.id).delete()
+        await User.filter(id=user.id).update(password_hash=new_hash, email_verified=True)
         await Throttle.filter(key=throttling.key_of(throttling.password_of(user.email))).delete()
-        await ending.end_all(postern, caller, user)
+        await end_what_was_begun(postern, caller, user)
         await events.record(postern, caller, EventType.PASSWORD_RESET, user.id)
         await notices.post(postern, caller, user, EventType.PASSWORD_RESET)
