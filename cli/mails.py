@@ -8,26 +8,14 @@ from uuid import uuid4
 import aiosmtplib
 import click
 
-from auth.mail import templates
+from auth import email_addresses
+from auth.mail import template_check, templates
 from auth.mail.kinds import KINDS
 from auth.mail.smtp import MailServer, MisconfiguredError, RefusedMailError
 from auth.mail.templates import BadTemplateError, Rendered
 from cli.command import as_json, chosen_settings, say
 from config import Settings
 from models import Mail
-
-_EXAMPLE = {
-    "link": "https://auth.example.com/v1/verify?ticket=example",
-    "ticket": "123456",
-    "displayName": "Joe Example",
-    "email": "joe@example.com",
-    "newEmail": "joe@example.org",
-    "redirectTo": "https://app.example.com",
-    "serverUrl": "https://auth.example.com",
-    "clientUrl": "https://app.example.com",
-    "when": "2026-11-27 09:00 UTC",
-    "where": " (192.0.2.7)",
-}
 
 
 @click.command("send-test-mail")
@@ -39,6 +27,8 @@ def send_test_mail(address: str, in_json: bool) -> None:
     What goes wrong is said in one sentence.
     """
     settings = chosen_settings()
+    if email_addresses.normalise(address) is None:
+        raise click.ClickException(f"{address!r} is not an e-mail address.")
     if not settings.smtp_host:
         raise click.ClickException("There is no mail server: set AUTH_SMTP_HOST.")
     try:
@@ -66,15 +56,16 @@ def send_test_mail(address: str, in_json: bool) -> None:
 def preview_mail(name: str, locale: str, folder: Path, in_json: bool) -> None:
     """Write the mail NAME, with values of an example, as files that you can open."""
     settings = chosen_settings()
-    values = _EXAMPLE | {"locale": locale, "service": settings.mfa_totp_issuer}
     try:
-        rendered = templates.render(settings, name, values)
+        rendered = templates.render(settings, name, templates.example(settings, name, locale))
     except BadTemplateError as error:
         raise click.ClickException(error.explained) from None
     folder.mkdir(parents=True, exist_ok=True)
     files = {f"{name}.{locale}.html": rendered.html, f"{name}.{locale}.txt": rendered.text}
     for file, content in files.items():
         (folder / file).write_text(content, encoding="utf-8")
+    for problem in template_check.problems(settings, name):
+        click.echo(f"Warning: {problem}", err=True)
     written = [str(folder / file) for file in files]
     say(in_json, {"subject": rendered.subject, "files": written}, rendered.subject, *written)
 
@@ -92,8 +83,21 @@ async def _send(settings: Settings, address: str) -> None:
 
 def _said(settings: Settings, error: Exception) -> str:
     """The reason and what to do, for a person."""
-    if "certificate" in str(error).lower():
+    if "hostname mismatch" in str(error).lower() or "ip address mismatch" in str(error).lower():
         return "the certificate of the mail server is not valid for this name."
+    if "certificate" in str(error).lower():
+        return (
+            "the certificate of the mail server is not trusted here. Name the file of the "
+            "authority that has signed it in SSL_CERT_FILE."
+        )
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return (
+            "the mail server does not speak TLS from the first byte on this port. Remove "
+            "AUTH_SMTP_SECURE, or set AUTH_SMTP_PORT=465."
+        )
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        refused = error.recipients[0]
+        return f"the mail server refuses the recipient for now ({refused.code}). Try again later."
     if "STARTTLS" in str(error) and not settings.smtp_secure:
         return (
             "the mail server offers no TLS. Set AUTH_SMTP_SECURE=true where it speaks TLS from the "

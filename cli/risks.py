@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from auth.keys import signing_keys
 from auth.keys.key_files import ENCRYPTION_KEYS_FILE
+from auth.mail import template_check
 from config import Settings, file_in_force
 from config.load import SHIPPED_FILE
 
@@ -39,6 +40,7 @@ def of_settings(settings: Settings, environ: Mapping[str, str], now: datetime) -
     """Return the risks that show without the database."""
     return [
         *_of_the_network(settings),
+        *_of_mail(settings),
         *_of_limits(settings),
         *_of_tokens(settings),
         *_of_files(settings, environ),
@@ -92,6 +94,22 @@ def _of_the_network(settings: Settings) -> Iterator[Risk]:
                 "Serve them over HTTPS, and name that origin in AUTH_CORS_ORIGINS or "
                 "AUTH_CLIENT_URL",
             )
+
+
+def _of_mail(settings: Settings) -> Iterator[Risk]:
+    if settings.smtp_host and not settings.server_url:
+        yield Risk(
+            f"Links in mails lead to {settings.public_url}, which only this machine reaches",
+            "Set AUTH_SERVER_URL to the address at which users reach this server",
+            grave=True,
+        )
+    if settings.passwordless_enabled and settings.mail != "off" and not settings.client_url:
+        yield Risk(
+            "Links to sign in with lead nowhere, unless a request names a redirectTo",
+            "Set AUTH_CLIENT_URL to the address of your front end",
+        )
+    for problem in template_check.problems(settings):
+        yield Risk(f"A template of a mail: {problem}", "Mend it; until then users get less")
 
 
 def _of_limits(settings: Settings) -> Iterator[Risk]:

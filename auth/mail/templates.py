@@ -14,7 +14,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import DictLoader, Template, TemplateNotFound, TemplateSyntaxError
+from jinja2 import (
+    DictLoader,
+    StrictUndefined,
+    Template,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    Undefined,
+    UndefinedError,
+)
 from jinja2.sandbox import SandboxedEnvironment
 
 from auth.keys.vault import VaultError
@@ -23,6 +31,7 @@ from auth.mail.kinds import TICKETS
 from auth.postern import Postern
 from config import Settings
 from models import Mail
+from models.mail_ticket import MailPurpose
 
 _FOLDER = files("auth.mail") / "texts"
 LOCALES = ("en", "de", "es", "fr")
@@ -94,6 +103,36 @@ def render_mail(postern: Postern, mail: Mail) -> Rendered:
     return Rendered(rendered.subject, rendered.text, rendered.html, headers)
 
 
+EXAMPLE: Mapping[str, str] = {
+    "link": "https://auth.example.com/v1/verify?ticket=example",
+    "ticket": "123456",
+    "displayName": "Joe Example",
+    "email": "joe@example.com",
+    "newEmail": "joe@example.org",
+    "redirectTo": "https://app.example.com",
+    "locale": "en",
+    "serverUrl": "https://auth.example.com",
+    "clientUrl": "https://app.example.com",
+    "service": "Example",
+    "when": "2026-11-27 09:00 UTC",
+    "where": " (192.0.2.7)",
+}
+"""All placeholders, with values for a preview."""
+
+
+def example(settings: Settings, kind: str, locale: str) -> Mapping[str, str]:
+    """Return the values of an example of this mail: only those that it has when it is sent."""
+    purpose = TICKETS.get(kind)
+    values = {**EXAMPLE, "locale": locale, "service": settings.mfa_totp_issuer}
+    if purpose is None:
+        values["ticket"] = ""
+    if purpose in (None, MailPurpose.SIGN_IN_CODE):
+        values["link"] = ""
+    elif purpose is not None:
+        values["ticket"] = f"{purpose.value}:example"
+    return values
+
+
 def render(settings: Settings, kind: str, values: Mapping[str, str]) -> Rendered:
     """A mail of this kind: the operator's template for the language, else ours.
 
@@ -103,7 +142,12 @@ def render(settings: Settings, kind: str, values: Mapping[str, str]) -> Rendered
     if folder and (own := _own(folder, kind, locale, settings.default_locale)):
         html, text = own["body.html"].render(values), own.get("body.txt")
         subject = own["subject.txt"].render(values).strip()
-        return Rendered(subject, text.render(values) if text else f"{values['link']}\n", html)
+        if text:
+            return Rendered(subject, text.render(values), html)
+        plain = values["link"] or values["ticket"]  # a code has no link
+        return Rendered(
+            subject, f"{plain}\n" if plain else _our_own(settings, kind, values).text, html
+        )
     return _our_own(settings, kind, values)
 
 
@@ -160,7 +204,7 @@ class _OwnTemplate:
     @classmethod
     def read(cls, file: Path) -> "_OwnTemplate":
         try:
-            environment = _html if file.suffix == ".html" else _text
+            environment = _own_html if file.suffix == ".html" else _own_text
             return cls(file, environment.from_string(file.read_text(encoding="utf-8")))
         except TemplateSyntaxError as error:
             said = error.message or "syntax error"
@@ -181,6 +225,8 @@ class _OwnTemplate:
             ]
             line, kind = lines[-1] if lines else None, type(error).__name__
             missing = isinstance(error, TemplateNotFound)
+            if isinstance(error, UndefinedError):
+                kind = "unknown placeholder"
             what = f"there is no template {error}" if missing else str(error) or kind
             raise BadTemplateError(self.file, line, kind, what) from None
 
@@ -196,10 +242,11 @@ def _own(folder: Path, kind: str, locale: str, default: str) -> Mapping[str, _Ow
     return None
 
 
-def _environment(*, autoescape: bool) -> SandboxedEnvironment:
+def _environment(*, autoescape: bool, strict: bool = False) -> SandboxedEnvironment:
     layouts = ("layout.html", "layout.txt")
     return SandboxedEnvironment(
         autoescape=autoescape,
+        undefined=StrictUndefined if strict else Undefined,
         variable_start_string="${",
         variable_end_string="}",
         comment_start_string="{##",
@@ -212,3 +259,5 @@ def _environment(*, autoescape: bool) -> SandboxedEnvironment:
 
 
 _html, _text = _environment(autoescape=True), _environment(autoescape=False)
+_own_html = _environment(autoescape=True, strict=True)
+_own_text = _environment(autoescape=False, strict=True)

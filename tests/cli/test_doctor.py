@@ -47,6 +47,8 @@ def test_the_shipped_configuration_has_no_risk(tmp_path: Path) -> None:
         ({"AUTH_RATE_LIMIT_ENABLE": "false"}, True, "Guessing is not limited"),
         ({"AUTH_PASSWORD_ARGON2_MEMORY_COST": "4096"}, True, "weaker than OWASP"),
         ({"AUTH_PASSWORD_MIN_LENGTH": "3"}, False, "3 characters"),
+        ({"AUTH_SMTP_HOST": "a.test", "AUTH_SMTP_SENDER": "a@a.test"}, True, "Links in mails"),
+        ({"AUTH_EMAIL_PASSWORDLESS_ENABLED": "true"}, False, "lead nowhere"),
         ({"AUTH_TRUSTED_PROXIES": "0.0.0.0/0"}, True, "trusts everybody"),
         ({"AUTH_TRUSTED_PROXIES": "::/0"}, True, "trusts everybody"),
         ({"AUTH_TRUSTED_PROXIES": "128.0.0.0/1"}, True, "trusts everybody"),
