@@ -7,7 +7,8 @@ tasks have the same mail, and a process that dies loses none: at least once.
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from tortoise.queryset import QuerySet
@@ -150,7 +151,7 @@ async def _put_back(postern: Postern, taken: _Taken, error: MisconfiguredError) 
     """Keep the mail until the operator has acted: an attempt like this one does not count."""
     due_at = postern.now() + timedelta(seconds=MENDED)
     await taken.row.update(due_at=due_at, attempts=taken.attempt - 1)
-    logger.error("no mail can be sent, and all are kept: %s", error)
+    _log_misconfigured(postern, str(error))
 
 
 async def _give_up(postern: Postern, taken: _Taken, reason: str) -> None:
@@ -162,6 +163,19 @@ async def _give_up(postern: Postern, taken: _Taken, reason: str) -> None:
             return
         await events.record(postern, SYSTEM, EventType.MAIL_NOT_SENT, user_id)
     logger.error("mail %s (%s) given up: %s", taken.mail.id, taken.mail.kind, reason)
+
+
+def _log_misconfigured(postern: Postern, reason: str) -> None:
+    """Log it once a minute, though several tasks of this process meet it."""
+    now = postern.now()
+    logged_at = _logged_at.get(postern.mail_is_waiting)
+    if logged_at is None or now - logged_at >= timedelta(seconds=MENDED):
+        _logged_at[postern.mail_is_waiting] = now
+        logger.error("no mail can be sent, and all are kept: %s", reason)
+
+
+_logged_at: WeakKeyDictionary[asyncio.Event, datetime] = WeakKeyDictionary()
+"""When each Postern of this process has logged it; the event stands for its Postern."""
 
 
 def _reason(error: Exception) -> str:

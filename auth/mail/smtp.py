@@ -22,6 +22,11 @@ KEPT_OPEN = 10
 """Seconds for which an idle connection is kept for the next mail."""
 
 
+_WANTS_LOGIN, _WANTS_TLS = 530, 538
+"""What a mail server answers to a client without a login, or without TLS (RFC 4954, section 6)."""
+_OF_THE_MAIL = (552, 555)
+"""Answers to the sender's line that are about this mail: its size (RFC 1870, section 6.1), or what
+it needs (RFC 5321, section 4.1.1.11)."""
 LINE_MAX = 998
 """Characters that a line of a mail may have (RFC 5322, section 2.1.1)."""
 
@@ -57,31 +62,10 @@ class MailServer:
         message = message_of(self._settings, mail, rendered)
         try:
             await client.send_message(message, sender=parseaddr(self._settings.smtp_sender)[1])
-        except aiosmtplib.SMTPRecipientsRefused as error:
+        except BaseException as error:
             client.close()
-            refused = error.recipients[0]
-            if refused.code >= 500:
-                raise RefusedMailError(
-                    f"the mail server refuses the recipient: {refused.code}"
-                ) from None
-            raise
-        except aiosmtplib.SMTPNotSupported:
-            client.close()
-            raise RefusedMailError("the mail server takes no such address (SMTPUTF8)") from None
-        except aiosmtplib.SMTPSenderRefused as error:
-            client.close()
-            if error.code >= 500:
-                raise MisconfiguredError(
-                    f"the mail server refuses AUTH_SMTP_SENDER ({error.code})"
-                ) from None
-            raise
-        except aiosmtplib.SMTPDataError as error:
-            client.close()
-            if error.code >= 500:
-                raise RefusedMailError(f"the mail server refuses the mail: {error.code}") from None
-            raise
-        except BaseException:
-            client.close()
+            if for_good := _for_good(error, self._settings):
+                raise for_good from None
             raise
         self._open, self._used_at = client, time.monotonic()
 
@@ -139,11 +123,40 @@ class MailServer:
         try:
             await login(chosen.smtp_user, chosen.smtp_password.get_secret_value())
         except aiosmtplib.SMTPAuthenticationError as error:
+            if error.code == _WANTS_TLS:
+                raise MisconfiguredError(
+                    "the mail server takes a login over TLS only: set AUTH_SMTP_SECURE=true, or "
+                    "a port with STARTTLS"
+                ) from None
             if error.code >= 500:
                 raise MisconfiguredError(
                     f"the mail server refuses AUTH_SMTP_USER and AUTH_SMTP_PASS ({error.code})"
                 ) from None
             raise
+
+
+def _for_good(
+    error: BaseException, settings: Settings
+) -> RefusedMailError | MisconfiguredError | None:
+    """Return what a refusal means that another attempt would meet too; None for any other error."""
+    if isinstance(error, aiosmtplib.SMTPNotSupported):
+        return RefusedMailError("the mail server takes no such address (SMTPUTF8)")
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        what, code = "recipient", error.recipients[0].code
+    elif isinstance(error, aiosmtplib.SMTPSenderRefused):
+        what, code = "mail" if error.code in _OF_THE_MAIL else "sender", error.code
+    elif isinstance(error, aiosmtplib.SMTPDataError):
+        what, code = "mail", error.code
+    else:
+        return None
+    if code < 500:
+        return None
+    if what != "sender":
+        return RefusedMailError(f"the mail server refuses the {what}: {code}")
+    if code == _WANTS_LOGIN and not settings.smtp_user:
+        what = "wants a login: set AUTH_SMTP_USER and AUTH_SMTP_PASS"
+        return MisconfiguredError(f"the mail server {what}")
+    return MisconfiguredError(f"the mail server refuses AUTH_SMTP_SENDER ({code})")
 
 
 def message_of(settings: Settings, mail: Mail, rendered: Rendered) -> EmailMessage:

@@ -242,7 +242,7 @@ async def test_a_name_can_add_no_header_and_no_html(postern: Postern) -> None:
     folder = postern.settings.data_dir / "mails" / "en" / "password-changed"
     folder.mkdir(parents=True)
     (folder / "subject.txt").write_text("Hello ${displayName}\nBcc: eve@example.com")
-    (folder / "body.html").write_text("<p>${displayName} ${unknown}</p>")
+    (folder / "body.html").write_text("<p>${displayName}</p>")
     async with mail_server(inbox) as port:
         it = sending(postern, port, email_templates_path=folder.parent.parent)
         async with atomic():
@@ -253,7 +253,7 @@ async def test_a_name_can_add_no_header_and_no_html(postern: Postern) -> None:
     assert mail["bcc"] is None
     html = mail.get_body(("html",))
     assert html
-    assert html.get_content().strip() == "<p>&lt;b&gt;Bob&lt;/b&gt; </p>"
+    assert html.get_content().strip() == "<p>&lt;b&gt;Bob&lt;/b&gt;</p>"
 
 
 @pytest.mark.parametrize(("locale", "subject"), [("de-AT", "Setzen Sie"), ("xx", "Reset your")])
@@ -322,6 +322,29 @@ class TestAMailThatCannotBeSent:
             inbox.of_sender = "250 OK"
             await deliver(it)
         assert len(inbox.mails) == 2
+
+    async def test_is_given_up_where_it_is_too_large_and_holds_up_no_other(
+        self, postern: Postern
+    ) -> None:
+        session, _ = await sign_up_user(postern)
+        inbox = Inbox(of_sender="552 too large")
+        async with mail_server(inbox) as port:
+            it = sending(postern, port)
+            await outbox.post(it, session.user, "password-changed", {})
+            await deliver(it)
+            inbox.of_sender = "250 OK"
+            await outbox.post(it, session.user, "password-changed", {})
+            await deliver(it)
+        assert len(inbox.mails) == 1
+        assert (await event_names())[-1] == "MAIL_NOT_SENT"
+
+    async def test_of_a_server_that_wants_a_login_says_so(self, postern: Postern) -> None:
+        session, _ = await sign_up_user(postern)
+        async with mail_server(Inbox(of_sender="530 authentication required")) as port:
+            it = sending(postern, port)
+            await outbox.post(it, session.user, "password-changed", {})
+            with pytest.raises(MisconfiguredError, match="set AUTH_SMTP_USER"):
+                await deliver(it)
 
     async def test_is_tried_again_where_the_sender_is_refused_for_now(
         self, postern: Postern
@@ -433,7 +456,8 @@ class TestAMailServer:
 BROKEN = {
     "<p>\n{% if %}</p>": "line 2: Expected an expression",
     "<p>\n\n${ticket + 1}</p>": "line 3: TypeError",
-    "${{}[ticket].name}": "line 1: UndefinedError",
+    "${{}[ticket].name}": "line 1: unknown placeholder",
+    "<p>${code}</p>": "line 1: unknown placeholder",
     "\udcff": "body.html: not UTF-8",
 }
 
