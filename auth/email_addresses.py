@@ -25,15 +25,24 @@ _INVISIBLE = re.compile(
 The library itself rejects those that are format characters."""
 
 
-def required(email: str) -> str:
+def required(email: str, *, field: str = "email") -> str:
     """Return the spelling of an address, as `normalise` does.
 
-    Raises AuthError: INVALID_REQUEST.
+    Raises AuthError: INVALID_REQUEST, which names the field.
     """
     address = normalise(email)
     if address is None:
-        raise AuthError(ErrorCode.INVALID_REQUEST, "email: expected an e-mail address.")
+        raise AuthError(ErrorCode.INVALID_REQUEST, f"{field}: expected an e-mail address.")
     return address
+
+
+def mailbox(address: str) -> str:
+    """Return the mailbox that many providers deliver an address to: for counting mails, only.
+
+    `j.o.e+shop@example.com` may be `joe@example.com`. Anything that is no address stays as it is.
+    """
+    local, at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}{at}{domain}"
 
 
 def normalise(email: str) -> str | None:

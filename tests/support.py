@@ -44,7 +44,10 @@ __all__ = ["POSTERN", "ROOT"]
 JOE = "joe@example.com"
 PASSWORD = "correct horse battery staple"
 
-SESSION = "accessToken accessTokenExpiresIn refreshToken refreshTokenId user { id activeMfaType }"
+SESSION = (
+    "accessToken accessTokenExpiresIn refreshToken refreshTokenId "
+    "user { id email activeMfaType newEmail hasPassword }"
+)
 SIGN_IN_RESULT = (
     f"{{ __typename ... on Session {{ {SESSION} }} ... on MfaTicket {{ ticket expiresIn }} }}"
 )
@@ -199,7 +202,10 @@ class Authenticator:
 def read_qr_code(image_url: str) -> str:
     """Return the text of the QR code in a PNG data URL."""
     png = base64.b64decode(image_url.removeprefix("data:image/png;base64,"))
-    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("L"))
+    (code,) = zxingcpp.read_barcodes(
+        Image.open(io.BytesIO(png)).convert("L"),
+        formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode),
+    )
     return str(code.text)
 
 

@@ -31,11 +31,12 @@ async def change_user_email(
     user = viewer.user
     outbox.refuse_without_mail(postern)
     link = {"redirectTo": links.allowed_redirect(postern.settings, redirect_to)}
-    address = email_addresses.required(new_email)
+    address = email_addresses.required(new_email, field="newEmail")
     if address == user.email:
         raise AuthError(ErrorCode.INVALID_REQUEST, "This is your address already.")
     access_lists.refuse_unwelcome(postern.settings, address)
-    await outbox.spend_limits(postern, caller, kinds.CHANGE_EMAIL, address, str(user.id))
+    recipients = {address, user.email}
+    await outbox.spend_limits(postern, caller, kinds.CHANGE_EMAIL, *recipients, str(user.id))
     async with atomic():
         await current.hold(viewer)
         same = User.filter(id=user.id, email=user.email, disabled=False)
@@ -69,7 +70,8 @@ async def verify_change_user_email(postern: Postern, caller: Caller, ticket: str
 async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) -> None:
     """Give the account back the address that the ticket was sent to; all its sessions end.
 
-    Its password goes too: somebody else knows it, or has set it meanwhile. A change that is not
+    Its password goes too: somebody else knows it, or has set it meanwhile. A mail with a link for a
+    new one follows. A change that is not
     confirmed yet is cancelled. Of several changes, the later ones cannot be undone any more:
     whoever asked for them may not be the user.
     Raises AuthError: INVALID_TICKET, DISABLED_USER, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
@@ -80,7 +82,9 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
             raise tickets.invalid()
         user = await User.get(id=found.user.id)
         await _move(postern, user, found.address)
-        await User.filter(id=user.id).update(password_hash=None)
+        if user.has_password:
+            await User.filter(id=user.id).update(password_hash=None)
+            await outbox.request(postern, kinds.RESET_PASSWORD, found.address, {})
         from_now_on = Q(expires_at__gte=found.expires_at) | Q(address=found.address)
         dead = from_now_on | ~Q(purpose=MailPurpose.UNDO_EMAIL_CHANGE)
         await MailTicket.filter(dead, user_id=user.id).delete()

@@ -170,7 +170,19 @@ class RateLimits:
 
 def too_many_requests(seconds: float) -> AuthError:
     """Return the refusal, with the seconds until the next attempt, at least one."""
-    return AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=max(1, -int(-seconds // 1)))
+    wait = max(1, -int(-seconds // 1))
+    if wait <= _A_MOMENT:
+        return AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=wait)
+    minutes = -(-wait // 60)
+    return AuthError(
+        ErrorCode.TOO_MANY_REQUESTS,
+        f"Too many attempts. Please try again in {minutes} minutes.",
+        retryAfter=wait,
+    )
+
+
+_A_MOMENT = 90
+"""Seconds; a longer wait is said in minutes."""
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,8 @@ from models.mail_ticket import MailPurpose
 
 _HOST = re.compile(r"[a-z0-9._*-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 """A host, or the pattern of one: ASCII, international names as `xn--…`."""
+LONGEST = 2048
+"""Maximum characters of an address that a link leads to; a mail server may refuse long mails."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -34,6 +36,8 @@ def allowed_redirect(settings: Settings, wanted: str | None) -> str:
     """
     if not wanted:
         return settings.client_url
+    if len(wanted) > LONGEST:
+        raise AuthError(ErrorCode.REDIRECT_TO_NOT_ALLOWED)
     entries = [settings.client_url, *settings.allowed_redirect_urls]
     if not any(matches(entry, wanted) for entry in entries if entry):
         raise AuthError(ErrorCode.REDIRECT_TO_NOT_ALLOWED)

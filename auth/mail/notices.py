@@ -1,27 +1,26 @@
 """Notices: what a user is told of a change that somebody else might have made."""
 
-from datetime import timedelta
-
+from auth import tokens
 from auth.caller import Caller
+from auth.email_addresses import mailbox
 from auth.events import EventType
 from auth.mail import outbox
 from auth.mail.kinds import NOTICES
 from auth.postern import Postern
-from models import SecurityEvent, User
+from models import User
+from models.hot_paths.throttles import Pace, count_failure
 
-MOST_AN_HOUR = 5
-"""How many notices of one kind a user gets within an hour. The others are only events: whoever
-signs up with a stranger's address must not fill that mailbox."""
+_PACE = Pace(free=5, waits=(60 * 60,), decay=12 * 60)
+"""Five notices of one kind to one mailbox, and no more within an hour of the fifth. The others are
+only events: whoever signs up with a stranger's address, again and again, must not fill it."""
 
 
 async def post(postern: Postern, caller: Caller, user: User, kind: EventType) -> None:
     """Tell the user of an event that was just recorded, in the transaction of the change."""
     if not postern.settings.notices:
         return
-    recent = SecurityEvent.filter(
-        user_id=user.id, type=kind.name, created_at__gt=postern.now() - timedelta(hours=1)
-    )
-    if await recent.count() <= MOST_AN_HOUR:
+    key = tokens.digest(f"notice {kind.name} {mailbox(user.email)}")
+    if await count_failure(_PACE, key, int(postern.now().timestamp())):
         await outbox.post(postern, user, NOTICES[kind], circumstances(postern, caller))
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from auth import tokens
 from auth.caller import Caller
+from auth.email_addresses import mailbox
 from auth.errors import AuthError, ErrorCode
 from auth.limits.rate_limits import Limit
 from auth.postern import Postern
@@ -31,14 +32,15 @@ def refuse_without_mail(postern: Postern) -> None:
 async def spend_limits(postern: Postern, caller: Caller, kind: str, *subjects: str) -> None:
     """Count a mail that somebody asks for, before anything is written.
 
-    The subjects are the recipient, and the account if it is known. Each kind has a count of its own
-    for each of them: asking for one kind does not block another.
+    The subjects are the recipients, and the account if it is known. Each kind has a count of its
+    own for each of them: asking for one kind does not block another. Addresses that may lead to one
+    mailbox are counted as one.
     Raises AuthError: TOO_MANY_REQUESTS.
     """
     limits = postern.rate_limits
     await limits.spend(Limit.MAILS, caller.address)
     for subject in subjects:
-        await limits.spend(Limit.MAILS_TO, None, tokens.digest(f"{kind} {subject}"))
+        await limits.spend(Limit.MAILS_TO, None, tokens.digest(f"{kind} {mailbox(subject)}"))
     await limits.spend(Limit.ALL_MAILS, None)
 
 

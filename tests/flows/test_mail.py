@@ -321,6 +321,79 @@ def test_a_stranger_cannot_fill_a_mailbox(
         assert answers.count("TOO_MANY_REQUESTS") == 24
 
 
+def test_a_stranger_cannot_fill_a_mailbox_by_tags_and_dots(
+    tmp_path: Path, migrated_database: dict[str, str]
+) -> None:
+    limited = SHIPPED_LIMITS | {"AUTH_RATE_LIMIT_EMAIL_BURST": "10"}
+    spellings = ["joe@example.com", "j.oe@example.com", "joe+a@example.com", "j.o.e+b@example.com"]
+    with (
+        running_server(tmp_path / "var", **migrated_database, **limited) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        asked = [
+            refusal(Client(http), "sendPasswordResetEmail", email=email) for email in spellings * 2
+        ]
+    assert asked == [""] * 5 + ["TOO_MANY_REQUESTS"] * 3
+
+
+def test_a_mailbox_is_not_filled_by_accounts_that_are_moved_away_from_it(
+    server: Server, http: httpx2.Client
+) -> None:
+    """Whoever signs up with a stranger's address can change the password as often as they like."""
+    for n in range(3):
+        eve, password = Client(http), PASSWORD
+        eve.sign_up(JOE)
+        for fresh in (f"{NEW} 1", f"{NEW} 2", f"{NEW} 3"):
+            session = eve.call("changeUserPassword", currentPassword=password, newPassword=fresh)
+            eve.access_token, password = session["accessToken"], fresh
+        before = len(server.mails())
+        eve.call("changeUserEmail", newEmail=f"eve{n}@example.org")
+        links = {mail["kind"]: mail for mail in reversed(server.mails(at_least=before + 2))}
+        eve.call("verifyChangeUserEmail", ticket=links["email-confirm-change"]["ticket"])
+    told = [mail["kind"] for mail in server.mails() if mail["to"] == JOE]
+    assert told.count("password-changed") == 5
+
+
+def test_a_cancelled_change_of_address_is_dead_on_its_page_too(
+    server: Server, http: httpx2.Client
+) -> None:
+    joe = Client(http)
+    joe.sign_up(JOE)
+    joe.call("changeUserEmail", newEmail="joe@example.org")
+    link = {mail["kind"]: mail["link"] for mail in server.mails(at_least=2)}["email-confirm-change"]
+    assert http.get(link).status_code == 200
+    session = joe.call("changeUserPassword", currentPassword=PASSWORD, newPassword=NEW)
+    assert session["user"]["newEmail"] is None, "the answer shows the user after the change"
+    assert http.get(link).status_code == 401
+
+
+def test_an_account_that_is_enabled_again_has_no_links_from_before(
+    server: Server, http: httpx2.Client
+) -> None:
+    joe = Client(http)
+    joe.sign_up(JOE)
+    ticket = reset_mail(server, joe)["ticket"]
+    postern("disable-user", JOE, env=server.env)
+    postern("enable-user", JOE, env=server.env)
+    assert refusal(joe, "resetPassword", ticket=ticket, newPassword=NEW) == "INVALID_TICKET"
+
+
+def test_sign_up_tells_nothing_where_new_users_wait_for_the_operator_too(tmp_path: Path) -> None:
+    settings = {
+        "AUTH_DISABLE_NEW_USERS": "true",
+        "AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true",
+    }
+    with (
+        running_server(tmp_path / "var", **settings) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        answers = [
+            refusal(Client(http), "signUpEmailPassword", email=JOE, password=PASSWORD)
+            for _ in range(2)
+        ]
+    assert answers == ["DISABLED_USER"] * 2
+
+
 def test_users_are_told_of_every_change_that_matters(server: Server, http: httpx2.Client) -> None:
     joe = Client(http)
     joe.sign_up(JOE)
