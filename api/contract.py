@@ -224,8 +224,8 @@ VERIFY_CHANGE_EMAIL = Contract(
 UNDO_CHANGE_EMAIL = Contract(
     "undoChangeUserEmail",
     "Give an account the e-mail address back that it had, or cancel a change, with the ticket that "
-    "was sent to that address. All sessions of the user end, and the password is removed: let the "
-    "user set a new one with `sendPasswordResetEmail`.",
+    "was sent to that address. All sessions of the user end, and the password is removed: a mail "
+    "with a link for a new one follows.",
     (E.INVALID_TICKET, E.EMAIL_ALREADY_IN_USE, E.DISABLED_USER, E.TOO_MANY_REQUESTS),
 )
 VERIFY_EMAIL = Contract(

@@ -126,7 +126,9 @@ async def _end_what_was_before(proven: Proven, answer: Session | MfaTicket) -> N
         tickets_ = tickets_.exclude(digest=tokens.digest(answer.ticket))
     await sessions.delete()
     await tickets_.delete()
-    if user.has_password:
+    had_password = user.has_password
+    await user.refresh_from_db()  # the answer shows what is left
+    if had_password:
         await events.record(postern, caller, EventType.PASSWORD_REMOVED, user.id)
         await notices.post(postern, caller, user, EventType.PASSWORD_REMOVED)
 

@@ -253,13 +253,12 @@ async def set_email_verified(postern: Postern, caller: Caller, user: User) -> No
 
 
 async def set_disabled(postern: Postern, caller: Caller, user: User, *, disabled: bool) -> None:
-    """Disable a user and end all of their sessions and tickets, or enable the user again."""
+    """Disable a user and end all that was begun (sessions, sign-ins, links), or enable the user."""
     kind = EventType.USER_DISABLED if disabled else EventType.USER_ENABLED
     async with atomic():
         await User.filter(id=user.id).update(disabled=disabled)
         if disabled:
-            await MfaTicket.filter(user_id=user.id).delete()
-            await ending.end_all(postern, caller, user)
+            await end_what_was_begun(postern, caller, user)
         await events.record(postern, caller, kind, user.id)
         if disabled:
             await notices.post(postern, caller, user, kind)

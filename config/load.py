@@ -70,6 +70,8 @@ def _refuse_half_a_mail_server(settings: Settings) -> None:
         raise ConfigError("AUTH_EMAIL_TEMPLATES_PATH: expected a folder that exists")
     if settings.smtp_host and not settings.smtp_sender:
         raise ConfigError("AUTH_SMTP_SENDER: required with AUTH_SMTP_HOST")
+    if settings.smtp_user and not settings.smtp_password.get_secret_value():
+        raise ConfigError("AUTH_SMTP_PASS: required with AUTH_SMTP_USER")
 
 
 def _refuse_what_is_not_text(environ: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from api.http import caller_of
 from api.nhost.endpoint import answer, error_name
 from api.refusals import refusal_of
-from auth.accounts import email_change, verification
+from auth.accounts import verification
 from auth.admission import MfaTicket
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
@@ -24,7 +24,6 @@ from models.mail_ticket import MailPurpose
 TYPES = {
     MailPurpose.VERIFY_EMAIL: "verifyEmail",
     MailPurpose.RESET_PASSWORD: "passwordReset",
-    MailPurpose.CHANGE_EMAIL: "emailConfirmChange",
     MailPurpose.SIGN_IN: "passwordlessEmail",
 }
 """Nhost's names for what a link was for."""
@@ -40,6 +39,8 @@ async def follow(
         to = links.allowed_redirect(postern.settings, wanted)
     except AuthError as error:
         return _redirected(client_url, _refused(postern, error))
+    if not to:
+        return answer(refusal_of(AuthError(ErrorCode.REDIRECT_TO_NOT_ALLOWED)))
     try:
         query = await _act(postern, caller_of(postern, request), ticket, purpose)
     except Exception as error:
@@ -60,9 +61,6 @@ async def _act(
 ) -> Mapping[str, str]:
     if purpose is None or purpose not in TYPES:
         raise tickets.invalid()
-    if purpose is MailPurpose.CHANGE_EMAIL:
-        await email_change.verify_change_user_email(postern, caller, ticket)
-        return {"type": TYPES[purpose]}
     if purpose is MailPurpose.RESET_PASSWORD:
         return await _reset(postern, caller, ticket)
     if purpose is MailPurpose.VERIFY_EMAIL:

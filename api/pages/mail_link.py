@@ -39,6 +39,8 @@ _ACTS: Mapping[MailPurpose, tuple[str, Act | None]] = {
 }
 """What each kind of link does, and which words of `texts/*.toml` say so. A reset takes a password
 too."""
+_ALWAYS_BY_PAGE = (MailPurpose.CHANGE_EMAIL, MailPurpose.UNDO_EMAIL_CHANGE)
+"""A scanner that follows such a link would give one account the address of another person."""
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*:(//[a-z0-9.:\[\]-]+)?", re.IGNORECASE)
 
 
@@ -75,13 +77,13 @@ def route(postern: Postern) -> Route:
     async def answer(request: Request) -> Response:
         ticket = request.query_params.get("ticket", "")
         purpose = _purpose(ticket)
-        by_page = postern.settings.verify_page or purpose is MailPurpose.UNDO_EMAIL_CHANGE
+        by_page = postern.settings.verify_page or purpose in _ALWAYS_BY_PAGE
         if not by_page and request.method == "GET":
             return await verify_redirect.follow(postern, request, ticket, purpose)
         if purpose is None or purpose not in _ACTS:
             lang = _language(request, postern.settings.default_locale)
             said = templates.texts(lang)["page"]
-            return _shown(lang, said["verify_title"], status=401, wrong=said["invalid"])
+            return _shown(lang, said["link_title"], status=401, wrong=said["invalid"])
         return await _visited(_Visit(postern, request, ticket, purpose))
 
     return Route(f"{postern.settings.api_prefix}/verify", answer, methods=["GET", "HEAD", "POST"])
@@ -95,6 +97,7 @@ async def _visited(visit: _Visit) -> Response:
         found = await tickets.find(visit.postern, visit.caller, visit.ticket, visit.purpose)
         values = {"email": found.user.email, "address": found.address}
         values["newEmail"] = found.user.new_email or ""
+        values["minLength"] = str(visit.postern.settings.password_min_length)
         shown = {"form": words, "said": templates.filled(said, values), "email": found.user.email}
         if visit.purpose is MailPurpose.SIGN_IN and not visit.continue_to:
             return _shown(visit.lang, title, status=409, wrong=said["nowhere"])
@@ -104,7 +107,9 @@ async def _visited(visit: _Visit) -> Response:
     except Exception as error:
         refusal = refusal_of(error, conceal=visit.postern.settings.conceal_errors)
         over = refusal.code is ErrorCode.INVALID_TICKET or refusal.message == _CONCEALED
-        again = {} if over or not shown else shown
+        again = shown
+        if over or not shown:
+            again = {"said": said, "continue_to": visit.continue_to}
         wrong = said["invalid"] if over else refusal.message
         return _shown(visit.lang, title, status=refusal.status, wrong=wrong, **again)
 

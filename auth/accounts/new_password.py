@@ -9,16 +9,25 @@ from auth.sessions import ending
 from models import MailTicket, MfaTicket, User
 from models.mail_ticket import MailPurpose
 
+_ENDED = (
+    MailPurpose.RESET_PASSWORD,
+    MailPurpose.SIGN_IN,
+    MailPurpose.SIGN_IN_CODE,
+    MailPurpose.CHANGE_EMAIL,
+)
+
 
 async def end_what_was_begun(
     postern: Postern, caller: Caller, user: User, *, but: UUID | None = None
 ) -> None:
-    """End the user's sessions (except `but`), open sign-ins, reset links and pending changes.
+    """End the user's sessions (except `but`), open sign-ins, mailed tickets and pending changes.
+
+    Only tickets that verify the address or take a change of it back stay.
 
     Call it in the transaction that has written the user's row.
     """
     await User.filter(id=user.id).update(new_email=None)
     await totp.forget_pending(user)
-    await MailTicket.filter(user_id=user.id, purpose=MailPurpose.RESET_PASSWORD).delete()
+    await MailTicket.filter(user_id=user.id, purpose__in=_ENDED).delete()
     await MfaTicket.filter(user_id=user.id).delete()
     await ending.end_all(postern, caller, user, but=but)

@@ -65,4 +65,5 @@ def ticket_in(access_token: str | None) -> str | None:
     except (jwt.InvalidTokenError, ValueError, RecursionError):
         return None
     ticket = claims.get(_CLAIM)
-    return ticket if isinstance(ticket, str) and is_refresh_token(ticket) else None
+    looks_right = isinstance(ticket, str) and ticket.isascii() and is_refresh_token(ticket)
+    return ticket if looks_right else None

@@ -41,7 +41,7 @@ async def sign_up_email_password(
     shown = replace(attempt, counted=True)  # a new password is not a guess: it need not wait
     proven = Proven(user, proofs.password_unchanged(user), shown)
     kept_out = admission.kept_out(postern, user)
-    by_mail = kept_out is ErrorCode.UNVERIFIED_USER and postern.settings.mail != "off"
+    by_mail = postern.settings.email_verified_required and postern.settings.mail != "off"
     if by_mail:
         await outbox.spend_limits(postern, caller, VERIFY_EMAIL, user.email)
     try:

@@ -12,10 +12,12 @@ from auth.errors import AuthError, ErrorCode
 from auth.mail import kinds, links, outbox, tickets
 from auth.new_accounts import NO_WISHES, Wishes
 from auth.postern import Postern
-from models import Mail, User
+from models import Mail, SecurityEvent, User
 from models.hot_paths import users
 from models.transactions import atomic
 
+_BEFORE_USE = ("SIGNED_UP", "SIGN_IN_FAILED", "ATTEMPTS_HELD_BACK", "MAIL_NOT_SENT")
+"""Events of an account that neither its owner nor the operator has touched."""
 _MAILER = Caller(user_agent="postern")
 
 
@@ -102,9 +104,13 @@ async def _who_changes(mail: Mail, owner: User | None) -> User | None:
 async def _described_anew(postern: Postern, mail: Mail, owner: User) -> User:
     """Give an account that nobody has used yet the wishes of this mail.
 
-    Whoever asked for the first mail may be a stranger. One conditional statement decides whether
-    the account is unused: its owner may sign in at this moment.
+    Whoever asked for the first mail may be a stranger. What the operator has changed since stays.
+    One conditional statement decides whether the account is unused: its owner may sign in at this
+    moment.
     """
+    await users.lock(owner.id)
+    if await SecurityEvent.filter(user_id=owner.id).exclude(type__in=_BEFORE_USE).exists():
+        return owner
     wanted = Wishes(**mail.variables["wishes"])
     fresh = new_accounts.described(postern.settings, owner.email, wanted)
     names = ("display_name", "locale", "default_role", "roles", "metadata")

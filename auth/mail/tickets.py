@@ -67,12 +67,25 @@ async def find(postern: Postern, caller: Caller, ticket: str, purpose: MailPurpo
         digest=tokens.digest(ticket), purpose=purpose, expires_at__gt=postern.now()
     )
     found = await good.select_related("user").first()
-    if found is None:
+    if found is None or not _still_proves(found):
         await throttling.failed(postern, caller)
         raise invalid()
     if found.user.disabled:
         raise AuthError(ErrorCode.DISABLED_USER)
     return found
+
+
+def _still_proves(ticket: MailTicket) -> bool:
+    """Return whether the mailbox is still the user's, or the one that the user wants.
+
+    Spending the ticket decides; until then, a page should not offer what will not happen.
+    """
+    user = ticket.user
+    belongs_to = {
+        MailPurpose.CHANGE_EMAIL: user.new_email,
+        MailPurpose.UNDO_EMAIL_CHANGE: ticket.address,
+    }
+    return ticket.address == belongs_to.get(MailPurpose(ticket.purpose), user.email)
 
 
 async def check_code(

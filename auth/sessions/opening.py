@@ -119,6 +119,7 @@ async def reissue(postern: Postern, session: UserSession, *, elevated: bool = Fa
         raise AuthError(ErrorCode.UNAUTHENTICATED)
     older = RefreshToken.filter(session_id=session.id, revoked_at__isnull=True)
     await older.update(revoked_at=postern.now())
+    await session.user.refresh_from_db()  # the change is part of the answer
     return await _hand_out(postern, session, elevated=elevated)
 
 
