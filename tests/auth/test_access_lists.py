@@ -20,6 +20,8 @@ from config import Settings
         ({"blocked_email_domains": ("example.com",)}, "joe@example.com", False),
         ({"blocked_email_domains": ("example.com",)}, "joe@example.org", True),
         ({"blocked_emails": ("JOE@example.com",)}, "joe@example.com", False),
+        ({"blocked_emails": ("joe@example.com.",)}, "joe@example.com", False),
+        ({"blocked_email_domains": ("example.com.",)}, "joe@example.com", False),
         # An address goes before its domain, and a block before a permission.
         (
             {"allowed_emails": ("joe@evil.com",), "blocked_email_domains": ("evil.com",)},

@@ -204,6 +204,9 @@ def test_the_lists_of_nhosts_file_are_read(file: Path) -> None:
     [
         ("AUTH_ACCESS_CONTROL_ALLOWED_EMAILS", "example.com"),
         ("AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS", "@example.com"),
+        ("AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS", "*.example.com"),
+        ("AUTH_ACCESS_CONTROL_BLOCKED_EMAILS", "*@example.com"),
+        ("AUTH_ACCESS_CONTROL_BLOCKED_EMAILS", "joe@*.example.com"),
         ("AUTH_ACCESS_CONTROL_ALLOWED_EMAIL_DOMAINS", "joe@example.com"),
     ],
 )

@@ -346,6 +346,39 @@ def test_the_last_who_asks_describes_an_account_that_nobody_has_used(
     assert (user["displayName"], user["metadata"]) == ("Joe", {})
 
 
+def test_what_the_operator_has_set_stays_whoever_asks_for_a_mail(
+    server: Server, http: httpx2.Client
+) -> None:
+    assert http.post("/v1/signin/otp/email", json={"email": JOE}).json() == "OK"
+    server.mails(at_least=1)
+    postern("set-metadata", JOE, '{"tenant": "one"}', env=server.env)
+    options = {"displayName": "Mallory", "metadata": {"tenant": "root"}}
+    http.post("/v1/signin/otp/email", json={"email": JOE, "options": options})
+    body = {"email": JOE, "otp": server.mails(at_least=2)[0]["ticket"]}
+    user = http.post("/v1/signin/otp/email/verify", json=body).json()["session"]["user"]
+    assert (user["displayName"], user["metadata"]) == (JOE, {"tenant": "one"})
+
+
+@pytest.mark.parametrize("change", ["a new password", "a reset"])
+def test_no_code_or_link_survives_a_new_password(
+    server: Server, http: httpx2.Client, change: str
+) -> None:
+    joe = Client(http)
+    joe.sign_up(JOE)
+    code = code_for(server, joe)
+    ticket = link_for(server, joe)["ticket"]
+    if change == "a reset":
+        joe.call("sendPasswordResetEmail", email=JOE)
+        reset = server.mails(at_least=3)[0]["ticket"]
+        joe.call("resetPassword", ticket=reset, newPassword="another password 7")
+    else:
+        new = {"currentPassword": PASSWORD, "newPassword": "another password 7"}
+        joe.call("changeUserPassword", **new)
+    assert refusal(Client(http), "verifySignInOTPEmail", email=JOE, otp=code) == WRONG
+    late = refusal(Client(http), "verifySignInPasswordlessEmail", ticket=ticket)
+    assert late == "INVALID_TICKET"
+
+
 def test_guesses_at_codes_are_slowed_down_for_all_codes_of_an_address(
     tmp_path: Path, database_settings: dict[str, str]
 ) -> None:

@@ -39,6 +39,14 @@ const sends = (name, field, says) => ({
   query: mutation(name, ["$email: String!"], `${field}(email: $email)`),
 });
 
+/** A tab that takes the ticket of a mail; `field` is the operation's. */
+const takesTicket = (name, field, says) => ({
+  name,
+  says: `${says} Copy the ticket from the mailbox.`,
+  variables: { ticket: "" },
+  query: mutation(name, ["$ticket: String!"], `${field}(ticket: $ticket)`),
+});
+
 const EMAIL_AND_PASSWORD = ["$email: String!", "$password: String!"];
 
 export const STORY = [
@@ -62,7 +70,10 @@ export const STORY = [
     name: "Me",
     says: "Who is signed in.",
     variables: {},
-    query: query("Me", "me {\n    id\n    email\n    activeMfaType\n    recoveryCodesLeft\n  }"),
+    query: query(
+      "Me",
+      "me {\n    id\n    email\n    emailVerified\n    newEmail\n    hasPassword\n    activeMfaType\n    recoveryCodesLeft\n  }",
+    ),
   },
   {
     name: "Enrol",
@@ -251,7 +262,7 @@ export const STORY = [
   sends("ForgotPassword", "sendPasswordResetEmail", "Send a link for a new password."),
   {
     name: "ResetPassword",
-    says: "Set a new password with the ticket of that mail. All sessions end.",
+    says: "Set a new password with the ticket of that mail, from the mailbox. All sessions end.",
     variables: { ticket: "", newPassword: "one more horse, one more battery" },
     query: mutation(
       "ResetPassword",
@@ -259,10 +270,21 @@ export const STORY = [
       "resetPassword(\n    ticket: $ticket\n    newPassword: $newPassword\n  )",
     ),
   },
+  sends("SendVerification", "sendVerificationEmail", "Send a link that verifies the address."),
+  takesTicket("VerifyEmail", "verifyEmail", "Verify the address with the ticket of that mail."),
+  {
+    name: "ChangeEmail",
+    says: "Move the account to another address: the new and the old address get a mail each.",
+    sendsMail: true,
+    variables: { newEmail: "joe@new.example.com" },
+    query: mutation("ChangeEmail", ["$newEmail: String!"], "changeUserEmail(newEmail: $newEmail)"),
+  },
+  takesTicket("ConfirmEmail", "verifyChangeUserEmail", "Confirm the new address."),
+  takesTicket("UndoEmail", "undoChangeUserEmail", "Give the account its old address back, with the ticket of the other mail."),
   sends("SendCode", "signInOTPEmail", "Send a code to sign in with, if AUTH_OTP_EMAIL_ENABLED is set."),
   {
     name: "SignInWithCode",
-    says: "Sign in with the six digits of that mail.",
+    says: "Sign in with the six digits of that mail, from the mailbox.",
     variables: { email: "", otp: "" },
     query: mutation(
       "SignInWithCode",
@@ -273,7 +295,7 @@ export const STORY = [
   sends("SendLink", "signInPasswordlessEmail", "Send a link to sign in with, if AUTH_EMAIL_PASSWORDLESS_ENABLED is set."),
   {
     name: "SignInWithLink",
-    says: "Sign in with the ticket of that mail.",
+    says: "Sign in with the ticket of that mail, from the mailbox.",
     variables: { ticket: "" },
     query: mutation(
       "SignInWithLink",
