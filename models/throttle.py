@@ -5,10 +5,12 @@ from tortoise.models import Model
 
 CODES = "code of "
 """Prefix of the key for a user's codes; the user's id follows."""
+NOTICE = "notice "
+"""Prefix of the key for notices of one kind to one mailbox; the start of a digest follows."""
 
 
 class Throttle(Model):
-    """The failed attempts on one account, or on one account from one network.
+    """The failed attempts on one account, or on one account from one network; notices to a mailbox.
 
     Times are whole seconds since 1970, since SQL calculates with them.
     """

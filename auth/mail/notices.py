@@ -9,6 +9,7 @@ from auth.mail.kinds import NOTICES
 from auth.postern import Postern
 from models import User
 from models.hot_paths.throttles import Pace, count_failure
+from models.throttle import NOTICE
 
 _PACE = Pace(free=5, waits=(60 * 60,), decay=12 * 60)
 """Five notices of one kind to one mailbox, and no more within an hour of the fifth. The others are
@@ -19,8 +20,8 @@ async def post(postern: Postern, caller: Caller, user: User, kind: EventType) ->
     """Tell the user of an event that was just recorded, in the transaction of the change."""
     if not postern.settings.notices:
         return
-    key = tokens.digest(f"notice {kind.name} {mailbox(user.email)}")
-    if await count_failure(_PACE, key, int(postern.now().timestamp())):
+    digest = tokens.digest(f"{kind.name} {mailbox(user.email)}")
+    if await count_failure(_PACE, f"{NOTICE}{digest[:48]}", int(postern.now().timestamp())):
         await outbox.post(postern, user, NOTICES[kind], circumstances(postern, caller))
 
 

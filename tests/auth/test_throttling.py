@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tortoise.queryset import QuerySet
 
 from auth import admission, operators, sweep
 from auth.accounts import enrolment, password_change
@@ -24,6 +25,7 @@ from auth.sessions import elevation, refreshing
 from auth.ways_in import email_password
 from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
 from models.hot_paths.throttles import count_failure
+from models.throttle import NOTICE
 from tests.support import (
     JOE,
     PASSWORD,
@@ -55,6 +57,11 @@ def shipped(postern: Postern) -> Postern:
         postern, rate_limit_brute_force_burst=10, rate_limit_brute_force_interval=300
     )
     return replace(shipped, rate_limits=RateLimits(shipped.settings))
+
+
+def failures() -> QuerySet[Throttle]:
+    """Counts of failed attempts that have not been cleared."""
+    return Throttle.filter(failures__gt=0).exclude(key__startswith=NOTICE)
 
 
 async def guess(postern: Postern, email: str = JOE, password: str = "a wrong guess") -> str:
@@ -137,7 +144,7 @@ async def test_a_success_clears_the_failures(shipped: Postern) -> None:
         for _ in range(9):
             assert await guess(shipped) == "INVALID_EMAIL_PASSWORD"
         assert await guess(shipped, password=PASSWORD) == ""
-    assert await Throttle.exclude(failures=0).count() == 0
+    assert await failures().count() == 0
 
 
 async def test_of_many_simultaneous_guesses_ten_are_checked(shipped: Postern) -> None:
@@ -381,7 +388,7 @@ async def test_codes_are_counted_for_the_account_over_all_its_tickets(
     assert await retry_after(recovery) == 30
     clock.forward(30)
     await admission.redeem(shipped, from_somewhere(), ticket, totp, phone.code(shipped))
-    assert await Throttle.filter(failures__gt=0).count() == 0
+    assert await failures().count() == 0
 
 
 async def test_a_stolen_access_token_gets_no_extra_guesses(shipped: Postern) -> None:
@@ -418,7 +425,7 @@ async def test_only_guesses_are_counted(shipped: Postern) -> None:
     for _ in range(12):
         attempt = enrolment.verify_change_user_mfa(shipped, phone.caller, "totp", "000000")
         assert await refusal(attempt) == "TOTP_ALREADY_ACTIVE"
-    assert not await Throttle.filter(failures__gt=0).exists()
+    assert not await failures().exists()
 
 
 async def test_a_disabled_accounts_right_password_is_not_a_failure(
@@ -427,7 +434,7 @@ async def test_a_disabled_accounts_right_password_is_not_a_failure(
     session, _ = await sign_up_user(shipped)
     await operators.set_disabled(shipped, Caller(), session.user, disabled=True)
     assert {await guess(shipped, password=PASSWORD) for _ in range(12)} == {"DISABLED_USER"}
-    assert not await Throttle.filter(failures__gt=0).exists()
+    assert not await failures().exists()
 
 
 async def test_a_server_too_busy_to_check_counts_nothing(shipped: Postern) -> None:
@@ -436,19 +443,19 @@ async def test_a_server_too_busy_to_check_counts_nothing(shipped: Postern) -> No
     assert await retry_after(
         email_password.sign_in_email_password(shipped, from_somewhere(), JOE, PASSWORD)
     ) == 2  # fmt: skip
-    assert not await Throttle.filter(failures__gt=0).exists()
+    assert not await failures().exists()
 
 
 async def test_with_rate_limits_off_no_account_is_counted(shipped: Postern) -> None:
     off = with_settings(shipped, rate_limit_enable=False)
     await sign_up_user(off)
     assert {await guess(off) for _ in range(12)} == {"INVALID_EMAIL_PASSWORD"}
-    assert not await Throttle.filter(failures__gt=0).exists()
+    assert not await failures().exists()
 
 
 async def test_the_throttle_table_contains_no_addresses(shipped: Postern) -> None:
     await guess(shipped, NOBODY)
-    throttle = await Throttle.get(failures__gt=0)
+    throttle = await failures().get()
     assert len(throttle.key) == 64
     assert await event_names(NOBODY) == []
 
