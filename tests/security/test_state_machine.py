@@ -56,6 +56,12 @@ LIVES = {
     MailPurpose.CHANGE_EMAIL: timedelta(hours=1),
     MailPurpose.UNDO_EMAIL_CHANGE: timedelta(days=7),
 }
+ENDED_BY_A_PASSWORD = (
+    MailPurpose.RESET_PASSWORD,
+    MailPurpose.SIGN_IN,
+    MailPurpose.SIGN_IN_CODE,
+    MailPurpose.CHANGE_EMAIL,
+)
 CODE_TRIES = 5
 WRONG = 99
 """An offset for a code that is wrong in every time step."""
@@ -520,7 +526,7 @@ class Life(RuleBasedStateMachine):
             self.reissued(access.device, answer)
             self.password, self.new_email = fresh, None
             self.forget_pending()
-            self.kill(MailPurpose.RESET_PASSWORD)
+            self.kill(*ENDED_BY_A_PASSWORD)
             self.end(*(device for device in self.devices if device is not access.device))
             self.end_tickets()
 
@@ -543,7 +549,7 @@ class Life(RuleBasedStateMachine):
             self.forget_pending()
             self.end(*self.devices)
             self.end_tickets()
-            self.kill(MailPurpose.RESET_PASSWORD)
+            self.kill(*ENDED_BY_A_PASSWORD)
 
     @precondition(lambda self: not self.verified)
     @rule(target=verifications)
