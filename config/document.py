@@ -24,6 +24,7 @@ TOPICS = {
     "Sign-up and users": "disable_signup",
     "Passwords": "password_min_length",
     "Second factor": "mfa_enabled",
+    "Passkeys": "passkeys_enabled",
     "Sessions": "refresh_token_expires_in",
     "Limits": "rate_limit_enable",
     "GraphQL": "graphiql_enabled",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from config import nhost_names
 from config.refusal import Refusal
 from config.settings import Named, Settings
-from config.values import Accepts
+from config.values import Accepts, is_domain
 
 DEFAULT_FILE = Path("config/nhost.toml")
 SHIPPED_FILE = Path(__file__).with_name("nhost.toml")
@@ -57,6 +57,7 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
         lines = [_complaint(field, chosen[field], reason) for field, reason in wrong.items()]
         raise ConfigError("\n".join(lines)) from None
     _refuse_half_a_mail_server(settings)
+    _refuse_passkeys_of_nobody(settings)
     return settings, [*_unknown_variables(environ), *_unknown_keys(file)]
 
 
@@ -72,6 +73,20 @@ def _refuse_half_a_mail_server(settings: Settings) -> None:
         raise ConfigError("AUTH_SMTP_SENDER: required with AUTH_SMTP_HOST")
     if settings.smtp_user and not settings.smtp_password.get_secret_value():
         raise ConfigError("AUTH_SMTP_PASS: required with AUTH_SMTP_USER")
+
+
+def _refuse_passkeys_of_nobody(settings: Settings) -> None:
+    if not settings.passkeys_enabled:
+        return
+    if not is_domain(settings.relying_party):
+        raise ConfigError(
+            "AUTH_WEBAUTHN_RP_ID: required with AUTH_WEBAUTHN_ENABLED: the domain of your front "
+            "end, such as example.com, or localhost; AUTH_CLIENT_URL names none"
+        )
+    if not settings.ceremony_origins:
+        raise ConfigError(
+            "AUTH_WEBAUTHN_RP_ORIGINS: required with AUTH_WEBAUTHN_ENABLED and no AUTH_CLIENT_URL"
+        )
 
 
 def _refuse_what_is_not_text(environ: Mapping[str, str]) -> None:

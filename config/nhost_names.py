@@ -42,7 +42,8 @@ REFUSED = (
 HARMLESS = (
     Passed("AUTH_ANONYMOUS_USERS_ENABLED", "auth.method.anonymous", _NO_WAY_IN),
     Passed("AUTH_SMS_*", "auth.method.smsPasswordless", _NO_WAY_IN),
-    Passed("AUTH_WEBAUTHN_*", "auth.method.webauthn", _NO_WAY_IN),
+    Passed("AUTH_WEBAUTHN_ATTESTATION_TIMEOUT", "auth.method.webauthn.attestation",
+           "a ceremony takes at most five minutes, as with Nhost"),
     Passed("AUTH_PROVIDER_*", "auth.method.oauth", _NO_WAY_IN),
     Passed("AUTH_OAUTH2_PROVIDER_*", "auth.oauth2Provider", "Postern is no OAuth provider"),
     Passed("AUTH_PASSWORD_HIBP_ENABLED", "auth.method.emailPassword.hibpEnabled",

@@ -24,10 +24,12 @@ from config.values import (
     Names,
     Networks,
     Origins,
+    PasskeyOrigins,
     Port,
     Prefix,
     RateLimitStorage,
     RedirectUrls,
+    RelyingParty,
     Seconds,
     SecondsOrNever,
     Sender,
@@ -285,6 +287,29 @@ class Settings(BaseModel):
     mfa_ticket_attempts: Annotated[int, Named("AUTH_MFA_TICKET_ATTEMPTS"), *whole(1, 100)] = 5
     """The wrong codes that end a ticket."""
 
+    passkeys_enabled: Annotated[
+        Switch, Named("AUTH_WEBAUTHN_ENABLED", "auth.method.webauthn.enabled")
+    ] = False
+    """Enables [passkeys](passkeys.md): to sign in with, to sign up with, and as a second factor."""
+    passkeys_rp_id: Annotated[
+        RelyingParty, Named("AUTH_WEBAUTHN_RP_ID", "auth.method.webauthn.relyingParty.id")
+    ] = ""
+    """The domain that passkeys belong to; the host of `AUTH_CLIENT_URL` without it. Passkeys work
+    on this domain and its subdomains. If you change it, all passkeys stop working."""
+    passkeys_rp_name: Annotated[
+        Text, Named("AUTH_WEBAUTHN_RP_NAME", "auth.method.webauthn.relyingParty.name")
+    ] = ""
+    """The name of your product that authenticators show; the domain without it."""
+    passkeys_origins: Annotated[
+        PasskeyOrigins,
+        Named("AUTH_WEBAUTHN_RP_ORIGINS", "auth.method.webauthn.relyingParty.origins"),
+    ] = ()
+    """Where passkeys are accepted from, beside `AUTH_CLIENT_URL`, separated by commas: the origins
+    of pages, and of Android apps. Each is named in full; a subdomain is another origin."""
+    passkeys_refuse_copies: Annotated[Switch, Named("AUTH_WEBAUTHN_REFUSE_COPIES")] = True
+    """Refuses a passkey whose signature counter goes back, since there may be a copy of it. An
+    event records it in any case."""
+
     refresh_token_expires_in: Annotated[
         Seconds, Named("AUTH_REFRESH_TOKEN_EXPIRES_IN", "auth.session.refreshToken.expiresIn")
     ] = 30 * 24 * 60 * 60
@@ -388,6 +413,18 @@ class Settings(BaseModel):
         client = urlsplit(self.client_url)
         own = [f"{client.scheme}://{client.netloc}"] if client.netloc else []
         return [*own, *self.cors_origins]
+
+    @property
+    def relying_party(self) -> str:
+        """The RP ID: the domain that passkeys belong to."""
+        return self.passkeys_rp_id or urlsplit(self.client_url).hostname or ""
+
+    @property
+    def ceremony_origins(self) -> list[str]:
+        """The origins that a passkey may be used from: that of `client_url`, and the named ones."""
+        client = urlsplit(self.client_url)
+        own = [f"{client.scheme}://{client.netloc}"] if client.netloc else []
+        return [*own, *self.passkeys_origins]
 
     @property
     def mail(self) -> Literal["smtp", "mailbox", "off"]:

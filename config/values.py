@@ -23,6 +23,7 @@ from config.database_url import parse_database_url
 from config.jwt_secret import JwtSecret, checked_jwt_secret
 
 TEN_YEARS = 10 * 365 * 24 * 60 * 60
+_DOMAIN = r"(?=.{1,253}$)([a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"
 _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -113,6 +114,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _relying_party(host: str) -> str:
+    if not is_domain(host):
+        raise ValueError("not a domain")
+    return host
+
+
+def is_domain(host: str) -> bool:
+    """Whether a host is a domain in lower case, or `localhost`; an IP address is not."""
+    return re.fullmatch(_DOMAIN, host) is not None
 
 
 def _rate_limit_storage(url: SecretStr) -> SecretStr:
@@ -208,6 +220,28 @@ Origins = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*?#@]+$")], ...],
     BeforeValidator(_split_list),
     Accepts("origins such as https://app.example.com, separated by commas; no * and no path"),
+]
+RelyingParty = Annotated[
+    str,
+    AfterValidator(_relying_party),
+    Accepts("a domain such as example.com, or localhost"),
+]
+PasskeyOrigins = Annotated[
+    tuple[
+        Annotated[
+            str,
+            StringConstraints(
+                pattern=r"^(https://[^/\s*?#@]+|http://localhost(:\d+)?"
+                r"|android:apk-key-hash:[A-Za-z0-9_-]{43})$"
+            ),
+        ],
+        ...,
+    ],
+    BeforeValidator(_split_list),
+    Accepts(
+        "origins such as https://app.example.com, http://localhost:3000 or "
+        "android:apk-key-hash:…, separated by commas; no * and no path"
+    ),
 ]
 Sender = Annotated[
     str,
