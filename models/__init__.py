@@ -3,6 +3,8 @@
 from models.mail import Mail
 from models.mail_ticket import MailTicket
 from models.mfa_ticket import MfaTicket
+from models.passkey import Passkey
+from models.passkey_challenge import PasskeyChallenge
 from models.recovery_code import RecoveryCode
 from models.refresh_token import RefreshToken
 from models.security_event import SecurityEvent
@@ -14,6 +16,8 @@ __all__ = [
     "Mail",
     "MailTicket",
     "MfaTicket",
+    "Passkey",
+    "PasskeyChallenge",
     "RecoveryCode",
     "RefreshToken",
     "SecurityEvent",

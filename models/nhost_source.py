@@ -26,9 +26,18 @@ _ROWS = f"""
         left(active_mfa_type, 100) AS active_mfa_type,
         left(metadata::text, {METADATA_MAX + 1}) AS metadata,
         ARRAY(SELECT left(role, 1000) FROM auth.user_roles WHERE user_id = users.id
-            ORDER BY role LIMIT 1000) AS roles
+            ORDER BY role LIMIT 1000) AS roles,
+        {{passkeys}} AS passkeys
     FROM auth.users WHERE id = ANY($1) ORDER BY id
 """
+# At most as many as a user may have here. As text, since asyncpg reads JSON as text anyway.
+_PASSKEYS = """
+    (SELECT coalesce(json_agg(json_build_object(
+        'credential_id', left(credential_id, 2000),
+        'public_key', encode(credential_public_key, 'hex'), 'sign_count', counter,
+        'transports', left(transports, 200), 'nickname', left(nickname, 1000))), '[]')::text
+    FROM (SELECT * FROM auth.user_security_keys WHERE user_id = users.id ORDER BY id LIMIT 20)
+    AS keys)"""
 
 
 class SourceError(Exception):
@@ -38,8 +47,9 @@ class SourceError(Exception):
 class Source:
     """An open connection to the source."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, *, has_passkeys: bool = True) -> None:
         self._connection = connection
+        self._rows = _ROWS.replace("{passkeys}", _PASSKEYS if has_passkeys else "'[]'")
 
     async def total(self) -> int:
         """Return how many users there are. Raises SourceError."""
@@ -68,7 +78,7 @@ class Source:
         Raises SourceError.
         """
         try:
-            return list(await self._connection.fetch(_ROWS, ids)), []
+            return list(await self._connection.fetch(self._rows, ids)), []
         except _UNREADABLE_ROW as error:
             if len(ids) == 1:
                 return [], [(ids[0], f"its row cannot be read ({type(error).__name__})")]
@@ -91,6 +101,7 @@ async def opened(url: str) -> AsyncIterator[Source]:
     except (*_UNREADABLE, ValueError) as error:
         raise SourceError(str(error)) from None
     try:
-        yield Source(connection)
+        table = "SELECT to_regclass('auth.user_security_keys') IS NOT NULL"
+        yield Source(connection, has_passkeys=await connection.fetchval(table))
     finally:
         await connection.close()

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from models.hot_paths import steps
 from models.mail_ticket import MailPurpose, MailTicket
+from models.passkey import Passkey
 from models.sql import AtomicChange
 from models.user import User
 
@@ -32,6 +33,8 @@ class ProofKind:
     """Steps that use up or change the joined rows; each must change a row."""
     event: str = ""
     """The type of the security event that records its use, if any."""
+    is_multi_factor: bool = False
+    """Whether it proves two factors at once, so that no second one is asked for."""
 
     @property
     def condition(self) -> str:
@@ -50,6 +53,16 @@ class ProofKind:
             **{f"used_{number}": use for number, use in enumerate(self.uses, 1)},
             **({"use_event": steps.event_named("proof_event")} if self.event else {}),
         }
+
+
+@dataclass(frozen=True)
+class PasskeyUse:
+    """What is stored of the use of a passkey."""
+
+    sign_count: int
+    backup_eligible: bool
+    backed_up: bool
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,19 @@ RECOVERY_CODE = ProofKind(
     ),
     event="RECOVERY_CODE_USED",
 )
+
+PASSKEY = ProofKind(
+    holds="has_passkeys",
+    joins="JOIN passkeys ON passkeys.user_id = users.id",
+    joined="passkeys.id = :passkey AND passkeys.sign_count = :seen_sign_count",
+    uses=(
+        """
+        UPDATE passkeys SET sign_count = :sign_count, backup_eligible = :backup_eligible,
+            backed_up = :backed_up, last_used_at = :passkey_now
+        WHERE id = :passkey AND {previous} RETURNING id""",
+    ),
+)
+VERIFYING_PASSKEY = replace(PASSKEY, is_multi_factor=True)
 
 
 def _mailed(to: str, *, sets: str = "") -> ProofKind:
@@ -142,6 +168,24 @@ def mail_ticket(ticket: MailTicket, now: datetime) -> Proof:
     """
     values = {"mail_ticket": str(ticket.id), "mail_now": now}
     return Proof(MAILED[MailPurpose(ticket.purpose)], values, methods=("email",))
+
+
+def passkey(
+    passkey: Passkey, use: PasskeyUse, methods: tuple[str, ...], *, stands_alone: bool
+) -> Proof:
+    """Prove that the user's authenticator has answered; holds while its counter stays the same.
+
+    With `stands_alone`, it has verified the user: that is two factors at once.
+    """
+    values = {
+        "passkey": str(passkey.id),
+        "seen_sign_count": passkey.sign_count,
+        "sign_count": use.sign_count,
+        "backup_eligible": use.backup_eligible,
+        "backed_up": use.backed_up,
+        "passkey_now": use.at,
+    }
+    return Proof(VERIFYING_PASSKEY if stands_alone else PASSKEY, values, methods)
 
 
 async def spend(user: User, proof: Proof) -> bool:

@@ -32,6 +32,10 @@ class User(Model):
     """The application's data about the user; custom claims may be read from it."""
     has_second_factor = fields.BooleanField(default=False, db_default=False)
     """Whether signing in needs a second factor, of any kind."""
+    has_passkeys = fields.BooleanField(default=False, db_default=False)
+    """Whether there is a passkey; then there is a second factor."""
+    user_handle = fields.CharField(max_length=86, null=True)
+    """What authenticators know the user by, in Base64url: random, set with the first passkey."""
     disabled = fields.BooleanField(default=False)
     created_at = fields.DatetimeField(auto_now_add=True)
     last_signed_in_at = fields.DatetimeField(null=True)

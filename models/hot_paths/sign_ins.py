@@ -103,10 +103,10 @@ async def open_session(
     """Store a session, its refresh token and its event, and spend the proof.
 
     A ticket is redeemed. With a ticket, the user must have a second factor; without a ticket, the
-    user must not have one. Returns None and changes nothing if this is not so, if the proof or the
-    ticket no longer holds, if the user was disabled, or if the attempt has to wait. Otherwise
-    returns whether the user had more than `many` other sessions, without those that are opened at
-    the same moment: this statement does not see them.
+    user must not have one, unless the proof is of two factors. Returns None and changes nothing if
+    this is not so, if the proof or the ticket no longer holds, if the user was disabled, or if the
+    attempt has to wait. Otherwise returns whether the user had more than `many` other sessions,
+    without those that are opened at the same moment: this statement does not see them.
     """
     happened = await _session_for(admission.proof.kind, redeems=ticket is not None).run(
         **_common(admission),
@@ -155,7 +155,8 @@ def _ticket_for(kind: ProofKind) -> AtomicChange[User]:
 
 @lru_cache
 def _session_for(kind: ProofKind, *, redeems: bool) -> AtomicChange[User]:
-    joins, condition, redemption = kind.joins, "NOT has_second_factor", {}
+    joins, redemption = kind.joins, {}
+    condition = "TRUE" if kind.is_multi_factor else "NOT has_second_factor"
     if redeems:
         joins = f"JOIN mfa_tickets ON mfa_tickets.user_id = users.id {kind.joins}"
         condition = (
