@@ -8,11 +8,14 @@ from functools import partial
 from argon2.low_level import Type, hash_secret_raw
 
 from auth.errors import ErrorCode
+from auth.factors.factor_type import FactorType
 from auth.factors.typed_codes import plain
 from auth.postern import Postern
+from config import Settings
 from models import RecoveryCode, User, proofs
 from models.proofs import Proof
 
+kind = FactorType.RECOVERY_CODE
 wrong = ErrorCode.INVALID_RECOVERY_CODE
 missing = ErrorCode.DISABLED_MFA_TOTP
 stands_alone = False
@@ -86,6 +89,11 @@ class CodeSet:
     digests: tuple[str, ...] = field(repr=False)
 
 
+def is_enabled(settings: Settings) -> bool:
+    """Return whether the operator has enabled a factor that the codes can stand in for."""
+    return settings.mfa_enabled or settings.passkeys_enabled
+
+
 def belongs_to(user: User) -> bool:
     """Return whether the user has a set of recovery codes, even if all are used."""
     return user.recovery_salt is not None
@@ -121,6 +129,18 @@ async def new_set(postern: Postern) -> CodeSet:
     work = (partial(salt.digest, code) for code in shown)
     digests = await asyncio.gather(*map(postern.passwords.run, work))
     return CodeSet(shown, salt, tuple(digests))
+
+
+async def give(user: User, codes: CodeSet | None) -> tuple[str, ...]:
+    """Store a set for a user who has none, in the caller's transaction; return what to show.
+
+    The user's row is locked. A user who got a set in the meantime keeps that one.
+    """
+    await user.refresh_from_db()
+    if codes is None or belongs_to(user):
+        return ()
+    await replace(user, codes)
+    return codes.shown
 
 
 async def replace(user: User, codes: CodeSet) -> None:

@@ -1,23 +1,49 @@
-"""The protocol of a second factor, and the registry of all factors."""
+"""The protocols of a second factor, and the registry of all factors."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
+
+from tortoise.expressions import F
 
 from auth import events
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import recovery_codes, totp
+from auth.factors import passkeys, recovery_codes, totp
+from auth.factors.factor_type import FactorType
 from auth.limits import throttling
 from auth.limits.throttling import Attempt
 from auth.mail import notices
 from auth.postern import Postern
-from models import MfaTicket, User, proofs
+from config import Settings
+from models import MfaTicket, Passkey, User, proofs
 from models.proofs import Proof
 
 
+class Factor(Protocol):
+    """A kind of second factor that users may have: a module of `auth.factors`."""
+
+    @property
+    def kind(self) -> FactorType:
+        """What clients call it."""
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is a factor by itself; recovery codes only stand in for another factor."""
+
+    def is_enabled(self, settings: Settings) -> bool:
+        """Return whether the operator has enabled it."""
+
+    def belongs_to(self, user: User) -> bool:
+        """Return whether the user has this factor, and it is on."""
+
+    async def remove(self, user: User) -> None:
+        """Delete the user's factor, pending or active, in the caller's transaction."""
+
+
 class SecondFactor(Protocol):
-    """A module of `auth.factors` that checks answers of one kind.
+    """What checks answers of one kind: the module of the factor, or one ceremony of a passkey.
 
     A proof is spent once, as a step of the atomic change that it allows.
     """
@@ -30,9 +56,8 @@ class SecondFactor(Protocol):
     def missing(self) -> ErrorCode:
         """The refusal of any answer if the user has no factor."""
 
-    @property
-    def stands_alone(self) -> bool:
-        """Whether it is a factor by itself; recovery codes only stand in for another factor."""
+    def is_enabled(self, settings: Settings) -> bool:
+        """Return whether the operator has enabled it."""
 
     def looks_like_one(self, answer: str) -> bool:
         """Return whether this has the form of an answer; anything else costs no attempt."""
@@ -49,18 +74,28 @@ class SecondFactor(Protocol):
         Raises AuthError: TOO_MANY_REQUESTS. Raises VaultError if no key opens the secret.
         """
 
-    async def remove(self, user: User) -> None:
-        """Delete the user's factor, pending or active, in the caller's transaction."""
+
+FACTORS: tuple[Factor, ...] = (totp, passkeys, recovery_codes)
+"""In the order in which clients should offer them."""
+_TYPED: tuple[SecondFactor, ...] = (recovery_codes, totp)
+"""Those whose answers are typed. The first one whose form an answer has checks it."""
 
 
-FACTORS: tuple[SecondFactor, ...] = (recovery_codes, totp)
-"""In order: the first factor whose form an answer has checks it."""
-
-
-def refuse_unless_enabled(postern: Postern) -> None:
-    """Raise AuthError: DISABLED_ENDPOINT if the operator has not enabled second factors."""
-    if not postern.settings.mfa_enabled:
+def refuse_unless_enabled(postern: Postern, factor: Factor | SecondFactor) -> None:
+    """Raise AuthError: DISABLED_ENDPOINT if the operator has not enabled this factor."""
+    if not factor.is_enabled(postern.settings):
         raise AuthError(ErrorCode.DISABLED_ENDPOINT)
+
+
+def of(user: User) -> tuple[FactorType, ...]:
+    """Return the factors that the user has, also those that the operator has switched off."""
+    return tuple(each.kind for each in FACTORS if each.belongs_to(user))
+
+
+def usable(settings: Settings, user: User) -> tuple[FactorType, ...]:
+    """Return the factors that the user has and the operator has enabled."""
+    has = [each for each in FACTORS if each.belongs_to(user) and each.is_enabled(settings)]
+    return tuple(each.kind for each in has) if any(each.stands_alone for each in has) else ()
 
 
 def refuse_without_any(user: User, factor: SecondFactor) -> None:
@@ -69,19 +104,44 @@ def refuse_without_any(user: User, factor: SecondFactor) -> None:
         raise AuthError(factor.missing)
 
 
-async def remove(user: User, *factors: SecondFactor) -> None:
-    """Delete factors in the caller's transaction; recovery codes go with the last factor.
-
-    Sign-ins that wait for a factor end: a ticket must not be redeemed with a later factor.
-    """
+async def remove(user: User, *factors: Factor) -> None:
+    """Delete factors in the caller's transaction, and what goes with them."""
     for factor in factors:
         await factor.remove(user)  # locks the user's row
+    await note_removal(user)
+
+
+async def note_removal(user: User) -> None:
+    """Note on the user's row, which is locked, what is left of the factors after one was deleted.
+
+    Recovery codes go with the last factor. Sign-ins that wait for a factor end: a ticket must not
+    be redeemed with a later factor.
+    """
     await user.refresh_from_db()
     user.has_second_factor = any(each.stands_alone and each.belongs_to(user) for each in FACTORS)
     if not user.has_second_factor:
         await recovery_codes.remove(user)
     await User.filter(id=user.id).update(has_second_factor=user.has_second_factor)
     await MfaTicket.filter(user_id=user.id).delete()
+
+
+async def forget_unverified_passkeys(user: User) -> None:
+    """Delete the passkeys of an account whose address nobody has verified yet.
+
+    They may be those of a stranger, who could sign in with them. Call it in the transaction in
+    which somebody shows for the first time that the address is theirs.
+    """
+    unverified = User.filter(id=user.id, email_verified=False, has_passkeys=True)
+    if await unverified.update(disabled=F("disabled")):  # locks the user's row
+        await remove(user, passkeys)
+
+
+async def forget_passkeys_since(user: User, since: datetime) -> None:
+    """Delete the passkeys that were added after this time, in the caller's transaction."""
+    await Passkey.filter(user_id=user.id, created_at__gt=since).delete()
+    left = await Passkey.filter(user_id=user.id).exists()
+    if await User.filter(id=user.id, has_passkeys=True).update(has_passkeys=left):
+        await note_removal(user)
 
 
 @dataclass(frozen=True)
@@ -120,7 +180,7 @@ async def check_any(postern: Postern, caller: Caller, user: User, answer: str) -
 
     Raises what `check` does, but for every wrong answer INVALID_TOTP, whatever its form.
     """
-    for factor in FACTORS:
+    for factor in _TYPED:
         if factor.looks_like_one(answer) and factor.belongs_to(user):
             checked = await check(postern, caller, user, factor, answer)
             return replace(checked, wrong=ErrorCode.INVALID_TOTP)

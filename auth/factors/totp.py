@@ -7,22 +7,30 @@ from uuid import UUID
 
 from auth.errors import ErrorCode
 from auth.factors import one_time_codes
+from auth.factors.factor_type import FactorType
 from auth.factors.one_time_codes import looks_like_one
 from auth.keys.vault import VaultError
 from auth.postern import Postern
+from config import Settings
 from models import User, proofs
 from models.proofs import Proof
 
 __all__ = [
-    "belongs_to", "check", "looks_like_one", "missing", "refuse_uncheckable", "remove",
-    "stands_alone", "wrong",
+    "belongs_to", "check", "is_enabled", "kind", "looks_like_one", "missing",
+    "refuse_uncheckable", "remove", "stands_alone", "wrong",
 ]  # fmt: skip
 
+kind = FactorType.TOTP
 wrong = ErrorCode.INVALID_TOTP
 missing = ErrorCode.DISABLED_MFA_TOTP
 stands_alone = True
 _RESEAL_BATCH = 500
 """How many users are read at once."""
+
+
+def is_enabled(settings: Settings) -> bool:
+    """Return whether the operator has enabled TOTP."""
+    return settings.mfa_enabled
 
 
 def belongs_to(user: User) -> bool:
