@@ -15,7 +15,7 @@ from tortoise.transactions import in_transaction
 
 from auth.importing.nhost_users import CannotBeImportedError, Imported, read_user
 from auth.postern import Postern
-from models import User, database, nhost_source
+from models import Passkey, User, database, nhost_source
 
 
 @dataclass
@@ -113,13 +113,14 @@ async def _write(it: _Import, found: list[Imported]) -> None:
         try:
             async with in_transaction():
                 await User.bulk_create([each.user for each in found])
+                await Passkey.bulk_create([key for each in found for key in each.passkeys])
         except (BaseORMException, ValueError, OverflowError) as error:
             if database.is_unavailable(error):
                 raise
             written = [each for each in found if await _written(it, each)]  # one by one
     for each in written:
         it.report.imported += 1
-        it.report.with_factor += each.user.active_mfa_type is not None
+        it.report.with_factor += each.user.has_second_factor
         if each.factor_lost:
             it.report.factor_lost.append((each.user.id, each.factor_lost))
         it.report.changed += [(each.user.id, what) for what in each.changed]
@@ -128,9 +129,11 @@ async def _write(it: _Import, found: list[Imported]) -> None:
 async def _written(it: _Import, found: Imported) -> bool:
     user = found.user
     try:
-        await user.save(force_create=True)
-    except IntegrityError:  # somebody has signed up in the meantime
-        reason = _TAKEN
+        async with in_transaction():
+            await user.save(force_create=True)
+            await Passkey.bulk_create(found.passkeys)
+    except IntegrityError:  # somebody has signed up in the meantime, or has a passkey of theirs
+        reason = _TAKEN if await User.exists(email=user.email) else "a passkey is here already"
     except (BaseORMException, ValueError, OverflowError) as error:
         if database.is_unavailable(error):
             raise

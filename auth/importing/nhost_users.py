@@ -1,9 +1,11 @@
 """Converting a row of Nhost Auth's `auth.users` to a user, or to the reason why it cannot be."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pyotp
 from cryptography.exceptions import InvalidTag
@@ -11,16 +13,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from auth import email_addresses, metadata
 from auth.errors import AuthError
-from auth.factors import totp
+from auth.factors import ceremonies, totp
 from auth.importing import foreign_hashes
 from auth.new_accounts import shown_name
 from auth.operators import refuse_unfit_roles
 from auth.postern import Postern
-from models import User
+from models import Passkey, User
 
 _SEALED_FROM = 64
 """A TOTP secret of this many characters or more is encrypted: Nhost Auth uses the same rule."""
 _NONCE_BYTES = 12
+_CREDENTIAL_ID = re.compile(r"[A-Za-z0-9_-]{1,1364}")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _FIRST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 """No account is older."""
@@ -39,6 +42,7 @@ class Imported:
     """A user ready to be stored, and what could not be imported."""
 
     user: User
+    passkeys: list[Passkey] = field(default_factory=list)
     factor_lost: str | None = None
     """Why the user is imported without the second factor that they had."""
     changed: list[str] = field(default_factory=list)
@@ -62,11 +66,12 @@ def read_user(postern: Postern, row: Any, keys: list[AESGCM]) -> Imported:
         raise CannotBeImportedError("anonymous")
     email = _email(row["email"])
     default_role, changed = row["default_role"] or "", list[str]()
+    passkeys = _passkeys(postern, row, changed)
     user = User(
         id=row["id"],
         email=email,
         email_verified=_flag(row, "email_verified"),
-        password_hash=_password_hash(row["password_hash"]),
+        password_hash=_password_hash(row["password_hash"], or_none=bool(passkeys)),
         display_name=_name(row["display_name"], email, changed),
         locale=_locale(row["locale"], postern.settings.default_locale, changed),
         default_role=default_role,
@@ -77,7 +82,10 @@ def read_user(postern: Postern, row: Any, keys: list[AESGCM]) -> Imported:
         last_signed_in_at=_time(row["last_seen"], postern.now()),
     )
     lost = _bring_factor(postern, user, row, keys) if row["active_mfa_type"] else None
-    return Imported(user, lost, changed)
+    if passkeys:
+        user.user_handle = str(user.id)  # Nhost's
+        user.has_passkeys = user.has_second_factor = True
+    return Imported(user, passkeys, lost, changed)
 
 
 def _email(email: str | None) -> str:
@@ -95,7 +103,44 @@ def _flag(row: Any, name: str) -> bool:
     return bool(row[name])
 
 
-def _password_hash(password_hash: str | None) -> str:
+def _passkeys(postern: Postern, row: Any, changed: list[str]) -> list[Passkey]:
+    """Return the user's passkeys that can be used here, not stored."""
+    stored = json.loads(row["passkeys"])
+    if stored and not postern.settings.passkeys_enabled:
+        changed.append("without passkeys, since AUTH_WEBAUTHN_ENABLED is off")
+        return []
+    found = [passkey for each in stored if (passkey := _passkey(postern, row["id"], each))]
+    if len(found) < len(stored):
+        changed.append("a passkey is malformed, and left out")
+    if found:
+        changed.append("with passkeys: a password alone is not enough to sign in any more")
+    return found
+
+
+def _passkey(postern: Postern, user_id: UUID, stored: dict[str, Any]) -> Passkey | None:
+    name = (stored["nickname"] or "").strip()[:100]
+    try:
+        public_key = bytes.fromhex(stored["public_key"])
+        ceremonies.refuse_unfit_key(public_key)
+    except Exception:  # of the library too, which raises whatever it meets
+        return None
+    if not _CREDENTIAL_ID.fullmatch(stored["credential_id"]):
+        return None
+    return Passkey(
+        id=uuid4(),
+        user_id=user_id,
+        credential_id=stored["credential_id"],
+        public_key=public_key,
+        sign_count=max(0, stored["sign_count"]),
+        transports=[each for each in (stored["transports"] or "").split(",") if each],
+        nickname=name if name.isprintable() and name else "Passkey",
+        created_at=postern.now(),
+    )
+
+
+def _password_hash(password_hash: str | None, *, or_none: bool) -> str | None:
+    if not password_hash and or_none:
+        return None
     if not password_hash:
         raise CannotBeImportedError("no password (a provider's user, say)")
     if reason := foreign_hashes.why_not(password_hash):

@@ -1,5 +1,6 @@
 """Importing the users of a Nhost Auth database, on PostgreSQL: completely or not at all."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import asyncpg
 import bcrypt
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from webauthn.helpers import bytes_to_base64url
 
 from auth import admission
 from auth.factors import one_time_codes, totp
@@ -18,9 +20,10 @@ from auth.importing.nhost_import import Report
 from auth.importing.nhost_users import read_keys
 from auth.postern import Postern
 from auth.sessions import opening
-from auth.ways_in import email_password
-from models import User, nhost_source
-from tests.support import PASSWORD, Clock, caller, refusal, sign_up_user
+from auth.ways_in import email_password, passkey
+from models import Passkey, User, nhost_source
+from tests.passkey_device import Credential, Device, cose_key
+from tests.support import PASSWORD, Clock, caller, refusal, sign_up_user, with_settings
 
 pytestmark = pytest.mark.anyio
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW"
@@ -64,9 +67,18 @@ TABLES = """
         role text NOT NULL REFERENCES auth.roles (role),
         UNIQUE (user_id, role)
     );
+    CREATE TABLE auth.user_security_keys (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+        user_id uuid NOT NULL REFERENCES auth.users (id) ON DELETE CASCADE,
+        credential_id text UNIQUE NOT NULL,
+        credential_public_key bytea,
+        counter bigint NOT NULL DEFAULT 0,
+        transports varchar NOT NULL DEFAULT '',
+        nickname text
+    );
     INSERT INTO auth.roles VALUES ('user'), ('me'), ('editor');
 """
-"""The two tables as Nhost Auth's own migrations create them."""
+"""The tables as Nhost Auth's own migrations create them."""
 JOE, AMY, BOB = (UUID(int=n) for n in (1, 2, 3))
 
 
@@ -86,6 +98,17 @@ class Nhost:
     async def add_role(self, user_id: UUID, role: str) -> None:
         statement = "INSERT INTO auth.user_roles (user_id, role) VALUES ($1, $2)"
         await self.connection.execute(statement, user_id, role)
+
+    async def add_passkey(self, user_id: UUID, credential: Credential, **columns: Any) -> None:
+        values = {
+            "user_id": user_id,
+            "credential_id": bytes_to_base64url(credential.id),
+            "credential_public_key": cose_key(credential.key),
+        } | columns
+        names = ", ".join(values)
+        places = ", ".join(f"${n + 1}" for n in range(len(values)))
+        statement = f"INSERT INTO auth.user_security_keys ({names}) VALUES ({places})"
+        await self.connection.execute(statement, *values.values())
 
 
 @pytest.fixture
@@ -396,3 +419,48 @@ async def test_a_hash_of_the_empty_password_signs_nobody_in(postern: Postern, nh
     assert await moved_in(postern, nhost) == Report(imported=1)
     attempt = email_password.sign_in_email_password(postern, caller(), "joe@example.com", "")
     assert await refusal(attempt) == "INVALID_EMAIL_PASSWORD"
+
+
+def device_of(user_id: UUID) -> Device:
+    """A device with a passkey that was added at Nhost Auth, whose handle is the user's id."""
+    device = Device()
+    options = {"rp": {"id": "localhost"}, "user": {"id": str(user_id)}, "challenge": ""}
+    device.create(json.dumps(options))
+    return device
+
+
+def with_passkeys(postern: Postern) -> Postern:
+    return with_settings(postern, passkeys_enabled=True, client_url="http://localhost:3000")
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+async def test_a_passkey_is_imported_and_signs_in(
+    postern: Postern, nhost: Nhost, *, encoded: bool
+) -> None:
+    it, device = with_passkeys(postern), device_of(JOE)
+    await nhost.add(JOE, email="joe@example.com", password_hash=None)
+    await nhost.add_passkey(JOE, device.credentials[0], counter=7, nickname="Key")
+    report = await moved_in(it, nhost)
+    assert (report.imported, report.with_factor, report.skipped) == (1, 1, [])
+    joe = await User.get(id=JOE)
+    assert not joe.has_password
+    assert [each.nickname for each in await Passkey.filter(user_id=JOE)] == ["Key"]
+    handle = bytes_to_base64url(str(JOE).encode()) if encoded else str(JOE)
+    options = await passkey.start_sign_in_passkey(it)
+    answer = device.get(options, sign_count=8, user_handle=handle)
+    assert (await passkey.verify_sign_in_passkey(it, caller(), answer)).user.id == JOE
+
+
+async def test_a_passkey_is_left_out_where_passkeys_are_off(postern: Postern, nhost: Nhost) -> None:
+    await nhost.add(JOE, email="joe@example.com")
+    await nhost.add_passkey(JOE, device_of(JOE).credentials[0])
+    report = await moved_in(postern, nhost)
+    assert report.changed == [(JOE, "without passkeys, since AUTH_WEBAUTHN_ENABLED is off")]
+    assert not (await User.get(id=JOE)).has_second_factor
+
+
+async def test_a_passkey_that_is_malformed_is_left_out(postern: Postern, nhost: Nhost) -> None:
+    await nhost.add(JOE, email="joe@example.com")
+    await nhost.add_passkey(JOE, device_of(JOE).credentials[0], credential_public_key=b"\xff")
+    report = await moved_in(with_passkeys(postern), nhost)
+    assert report.changed == [(JOE, "a passkey is malformed, and left out")]
