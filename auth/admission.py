@@ -8,6 +8,7 @@ failure for the user, and returns what the answer is checked against. For a righ
 statement that opens the session deletes the ticket and clears the failures.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import uuid4
@@ -19,6 +20,7 @@ from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import second_factor
+from auth.factors.factor_type import FactorType
 from auth.factors.second_factor import SecondFactor
 from auth.keys.vault import VaultError
 from auth.limits import throttling
@@ -46,6 +48,8 @@ class MfaTicket:
 
     ticket: str = field(repr=False)
     expires_in: int
+    factors: tuple[FactorType, ...]
+    """The factors that the user has."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class _Taken:
 
 def kept_out(postern: Postern, user: User) -> ErrorCode | None:
     """Return why the user may not sign in even with right credentials; None if they may."""
-    reason = current.kept_out(postern, user)
-    if reason is None and user.has_second_factor and not postern.settings.mfa_enabled:
+    reason, settings = current.kept_out(postern, user), postern.settings
+    if reason is None and user.has_second_factor and not second_factor.usable(settings, user):
         return ErrorCode.DISABLED_ENDPOINT
     return reason
 
@@ -97,17 +101,33 @@ async def admit(proven: Proven) -> Session | MfaTicket | None:
     """
     if reason := kept_out(proven.attempt.postern, proven.user):
         raise AuthError(reason, tells_of_account=True)
-    if not proven.claims:
-        return await _admit(proven)
-    async with atomic():
-        answer = await _admit(proven)
-        if answer is not None:
+    return await (_admit_first(proven) if proven.claims else _admit(proven))
+
+
+async def _admit_first(proven: Proven) -> Session | MfaTicket | None:
+    """Admit whoever is the first to prove the address; what was there before ends."""
+    with suppress(_ChangedError):
+        async with atomic():
+            await second_factor.forget_unverified_passkeys(proven.user)
+            proven.user.email_verified = True
+            answer = _unless_changed(await _admit(proven))
             await _end_what_was_before(proven, answer)
+            return answer
+    return None
+
+
+class _ChangedError(Exception):
+    """Undoes the transaction around."""
+
+
+def _unless_changed(answer: Session | MfaTicket | None) -> Session | MfaTicket:
+    if answer is None:
+        raise _ChangedError
     return answer
 
 
 async def _admit(proven: Proven) -> Session | MfaTicket | None:
-    if proven.user.has_second_factor:
+    if proven.user.has_second_factor and not proven.still_true.kind.is_multi_factor:
         return await _issue_ticket(proven)
     proof = proven.still_true
     return await opening.open_session(proven.attempt, proven.user, proof.methods, proof)
@@ -143,7 +163,7 @@ async def redeem(
     factors were turned off in the meantime); DISABLED_USER, UNVERIFIED_USER, DISABLED_ENDPOINT,
     TOO_MANY_REQUESTS. Raises VaultError if no encryption key opens the secret.
     """
-    second_factor.refuse_unless_enabled(postern)
+    second_factor.refuse_unless_enabled(postern, factor)
     if not factor.looks_like_one(answer):  # costs no attempt
         opened = await open_ticket(postern, caller, ticket, factor)
         raise AuthError(factor.wrong, attemptsLeft=opened.attempts_left)
@@ -181,7 +201,7 @@ async def _issue_ticket(proven: Proven) -> MfaTicket | None:
     if not await sign_ins.issue_ticket(attempt.admission(proven.user, proven.still_true), ticket):
         return None
     events.log(postern, caller, EventType.TICKET_ISSUED, proven.user.id)
-    return MfaTicket(text, life)
+    return MfaTicket(text, life, second_factor.usable(postern.settings, proven.user))
 
 
 async def _take_attempt(

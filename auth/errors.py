@@ -40,6 +40,29 @@ class ErrorCode(Enum):
         "No unused recovery code of the user is like this one. While redeeming a ticket, "
         "`extensions.attemptsLeft` says how many tries the ticket has left.",
     )
+    INVALID_PASSKEY = (
+        "The passkey was not accepted. Please try again.",
+        "The answer of the browser proves nothing here: its passkey is unknown or another user's, "
+        "its challenge was used, is older than five minutes or was for another step, or its page "
+        "is not one that the operator allows; the server's log says which. Begin again, with new "
+        "options. While redeeming a ticket, `extensions.attemptsLeft` says how many tries the "
+        "ticket has left.",
+    )
+    PASSKEY_WITHOUT_VERIFICATION = (
+        "Your device has not checked that it is you. Set a screen lock or a PIN, or sign in "
+        "another way.",
+        "The passkey is right, but its authenticator has not verified the user (by a PIN, a finger "
+        "or a face). Alone it is one factor only; after a password it works as the second.",
+    )
+    PASSKEY_ALREADY_ADDED = (
+        "This passkey was added before.",
+        "An account has this passkey already.",
+    )
+    NO_PASSKEY = (
+        "Your account has no passkey.",
+        "The user has no passkey, or no such one. `MfaTicket.factors` and `User.factors` say what "
+        "the user has.",
+    )
     INVALID_REFRESH_TOKEN = (
         "Your session has ended. Please sign in again.",
         "The refresh token is unknown, its session has ended or expired, a change of password or "
@@ -66,9 +89,9 @@ class ErrorCode(Enum):
     )
     DISABLED_ENDPOINT = (
         "The second factor is switched off on this server.",
-        "The operator has switched this off; the message says what. If it is the second "
-        "factor (`auth.totp.enabled`), a user with an active one cannot sign in until it is on, or "
-        "until the operator resets the user's factor.",
+        "The operator has switched this off; the message says what. If it is every second factor "
+        "that the user has (`auth.totp.enabled`, `auth.method.webauthn.enabled`), the user cannot "
+        "sign in until it is on, or until the operator resets the user's factors.",
     )
     DISABLED_USER = (
         "This account is disabled.",
@@ -170,11 +193,13 @@ CONCEALED = {
     ErrorCode.EMAIL_ALREADY_IN_USE,
     ErrorCode.INVALID_EMAIL_PASSWORD,
     ErrorCode.INVALID_OTP,
+    ErrorCode.INVALID_PASSKEY,
     ErrorCode.INVALID_PASSWORD,
     ErrorCode.INVALID_RECOVERY_CODE,
     ErrorCode.INVALID_REFRESH_TOKEN,
     ErrorCode.INVALID_TICKET,
     ErrorCode.INVALID_TOTP,
+    ErrorCode.NO_PASSKEY,
     ErrorCode.NO_TOTP_SECRET,
     ErrorCode.ROLE_NOT_ALLOWED,
     ErrorCode.SIGNUP_DISABLED,

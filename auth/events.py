@@ -23,14 +23,16 @@ class EventType(Enum):
     SIGNED_UP = "The account was made."
     SIGNED_IN = "A session was opened, all factors seen."
     SIGN_IN_FAILED = (
-        "A wrong password or mailed code was given, or a right one for an account that may not "
-        "sign in."
+        "A wrong password, mailed code or passkey was given, or a right one for an account that "
+        "may not sign in."
     )
     NEW_SIGN_IN = (
         "A session was opened from a network and client that the user had not used before."
     )
     TICKET_ISSUED = "The first factor was right, and the second factor was asked for."
-    WRONG_CODE = "A code was wrong or used before: a one-time code or a recovery code."
+    WRONG_CODE = (
+        "A second factor was wrong or used before: a one-time code, a recovery code or a passkey."
+    )
     ATTEMPTS_HELD_BACK = (
         "Too many attempts failed, so the next ones have to wait: of passwords or of codes."
     )
@@ -40,6 +42,12 @@ class EventType(Enum):
     FACTOR_RESET = "The operator deleted the second factor."
     RECOVERY_CODE_USED = "A recovery code was used."
     RECOVERY_CODES_REPLACED = "A new set of recovery codes replaced the old one."
+    PASSKEY_ADDED = "A passkey was added."
+    PASSKEY_RENAMED = "A passkey was given another name."
+    PASSKEY_REMOVED = "A passkey was removed."
+    PASSKEY_COUNTER_WENT_BACK = (
+        "A passkey was used whose signature counter went back: there may be a copy of it."
+    )
     PASSWORD_CHANGED = "The password was changed."
     ELEVATED = "A credential was shown again, to change something that matters."
     REFRESH_TOKEN_REUSED = "A refresh token that was replaced came again; its session ended."

@@ -91,16 +91,17 @@ async def refuse_reserved(postern: Postern, user: User, address: str) -> None:
         raise AuthError(ErrorCode.EMAIL_ALREADY_IN_USE)
 
 
-def shown_name(display_name: str | None) -> str:
+def shown_name(display_name: str | None, *, field: str = "displayName") -> str:
     """Return the name as it is stored: trimmed, and "" if there is none.
 
-    Raises AuthError: INVALID_REQUEST beyond 100 characters, or with a control character.
+    Raises AuthError: INVALID_REQUEST, which names the field, beyond 100 characters, or with a
+    control character.
     """
     name = (display_name or "").strip()
     if len(name) > DISPLAY_NAME_MAX or any(unicodedata.category(c) == "Cc" for c in name):
         raise AuthError(
             ErrorCode.INVALID_REQUEST,
-            f"displayName: expected at most {DISPLAY_NAME_MAX} characters, none of them a control "
+            f"{field}: expected at most {DISPLAY_NAME_MAX} characters, none of them a control "
             "character.",
         )
     return name

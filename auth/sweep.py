@@ -12,7 +12,16 @@ from tortoise.queryset import QuerySet
 from auth.accounts.enrolment import ENROLMENT_LIFE
 from auth.limits import throttling
 from auth.postern import Postern
-from models import Mail, MailTicket, MfaTicket, SecurityEvent, Throttle, User, UserSession
+from models import (
+    Mail,
+    MailTicket,
+    MfaTicket,
+    PasskeyChallenge,
+    SecurityEvent,
+    Throttle,
+    User,
+    UserSession,
+)
 
 BATCH = 500
 """How many rows one statement changes."""
@@ -40,6 +49,9 @@ async def sweep(postern: Postern) -> dict[str, int]:
     kept = postern.settings.security_events_retention
     old = SecurityEvent.filter(created_at__lte=now - timedelta(seconds=kept))
     return {
+        "challenges": await _in_batches(
+            PasskeyChallenge.filter(expires_at__lte=now), _delete, key="digest"
+        ),
         "tickets": await _in_batches(MfaTicket.filter(expires_at__lte=now), _delete),
         "sessions": await _in_batches(UserSession.filter(over), _delete),
         "throttles": await _in_batches(

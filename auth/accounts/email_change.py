@@ -1,5 +1,7 @@
 """Flow: another e-mail address for an account: confirmed from there, undone from the old one."""
 
+from datetime import datetime, timedelta
+
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
@@ -8,6 +10,7 @@ from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.factors import second_factor
 from auth.mail import kinds, links, notices, outbox, tickets
 from auth.postern import Postern
 from auth.sessions import current
@@ -71,7 +74,8 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
     """Give the account back the address that the ticket was sent to; all its sessions end.
 
     Its password goes too: somebody else knows it, or has set it meanwhile. A mail with a link for a
-    new one follows. A change that is not
+    new one follows. Passkeys added since the change was asked for go too. A change that is
+    not
     confirmed yet is cancelled. Of several changes, the later ones cannot be undone any more:
     whoever asked for them may not be the user.
     Raises AuthError: INVALID_TICKET, DISABLED_USER, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
@@ -82,6 +86,7 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
             raise tickets.invalid()
         user = await User.get(id=found.user.id)
         await _move(postern, user, found.address)
+        await second_factor.forget_passkeys_since(user, await _first_asked_at(found))
         if user.has_password:
             await User.filter(id=user.id).update(password_hash=None)
             await outbox.request(postern, kinds.RESET_PASSWORD, found.address, {})
@@ -90,6 +95,14 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
         await MailTicket.filter(dead, user_id=user.id).delete()
         await end_what_was_begun(postern, caller, user)
         await events.record(postern, caller, EventType.EMAIL_CHANGE_UNDONE, user.id)
+
+
+async def _first_asked_at(ticket: MailTicket) -> datetime:
+    """Return when the change was asked for; confirming it has made a later ticket."""
+    same = MailTicket.filter(user_id=ticket.user.id, purpose=ticket.purpose, address=ticket.address)
+    first = await same.order_by("expires_at").first()
+    expires_at = min(ticket.expires_at, first.expires_at) if first else ticket.expires_at
+    return expires_at - timedelta(seconds=tickets.LIVES[MailPurpose.UNDO_EMAIL_CHANGE])
 
 
 async def _tell_old_address(

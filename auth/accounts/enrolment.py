@@ -18,6 +18,7 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import one_time_codes, recovery_codes, second_factor, totp
 from auth.keys.vault import VaultError
+from auth.limits.rate_limits import Limit
 from auth.mail import notices
 from auth.postern import Postern
 from auth.sessions import current, opening
@@ -56,7 +57,7 @@ async def change_user_mfa(
     Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
     ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE (the active factor is not touched).
     """
-    second_factor.refuse_unless_enabled(postern)
+    second_factor.refuse_unless_enabled(postern, totp)
     viewer = await current.recently_signed_in(postern, caller)
     user = viewer.user
     async with atomic():
@@ -81,7 +82,7 @@ async def verify_change_user_mfa(
     DISABLED_MFA_TOTP; and INVALID_TOTP (wrong or already used). Raises VaultError if no encryption
     key opens the secret.
     """
-    second_factor.refuse_unless_enabled(postern)
+    second_factor.refuse_unless_enabled(postern, totp)
     viewer = await current.recently_signed_in(postern, caller)
     change = _CHANGES.get(active_mfa_type)
     if change is None:
@@ -92,19 +93,41 @@ async def verify_change_user_mfa(
     return await change(postern, caller, viewer, code)
 
 
-async def regenerate_recovery_codes(postern: Postern, caller: Caller, code: str) -> MfaChange:
-    """Replace the recovery codes, given a current one-time code; the old codes stop working.
+async def regenerate_recovery_codes(
+    postern: Postern, caller: Caller, code: str | None
+) -> MfaChange:
+    """Replace the recovery codes; the old codes stop working.
 
+    With an authenticator app, that takes a current one-time code; with passkeys alone, a sign-in
+    within the last 15 minutes.
     Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
-    ELEVATED_CLAIM_REQUIRED, DISABLED_MFA_TOTP, INVALID_TOTP (wrong or already used),
-    TOO_MANY_REQUESTS. Raises VaultError if no encryption key opens the secret.
+    ELEVATED_CLAIM_REQUIRED, DISABLED_MFA_TOTP (no factor at all), INVALID_REQUEST (no code),
+    INVALID_TOTP (wrong or already used), TOO_MANY_REQUESTS. Raises VaultError if no encryption key
+    opens the secret.
     """
-    second_factor.refuse_unless_enabled(postern)
+    second_factor.refuse_unless_enabled(postern, recovery_codes)
     viewer = await current.recently_signed_in(postern, caller)
-    if not totp.belongs_to(viewer.user):
-        raise AuthError(totp.missing)
-    await _spend_totp(postern, caller, viewer.user, code)
-    return await _give_codes(postern, caller, viewer, EventType.RECOVERY_CODES_REPLACED)
+    user = viewer.user
+    if totp.belongs_to(user):
+        if code is None:
+            raise AuthError(ErrorCode.INVALID_REQUEST, "code: required.")
+        await _spend_totp(postern, caller, user, code)
+    else:
+        if not user.has_second_factor:
+            raise AuthError(totp.missing)
+        await current.recently_signed_in(postern, caller, always=True)
+        await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)  # as much hashing
+    codes = await recovery_codes.new_set(postern)
+    as_checked = User.filter(
+        id=user.id, totp_secret=user.totp_secret, has_second_factor=True, disabled=False
+    )
+    async with atomic():
+        if not await as_checked.update(has_second_factor=True):
+            raise AuthError(totp.missing)
+        await recovery_codes.replace(user, codes)
+        await events.record(postern, caller, EventType.RECOVERY_CODES_REPLACED, user.id)
+        await notices.post(postern, caller, user, EventType.RECOVERY_CODES_REPLACED)
+        return MfaChange(await opening.reissue(postern, viewer.session), codes.shown)
 
 
 async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
@@ -126,6 +149,11 @@ async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
 
 
 async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
+    """Turn the factor on. A user without recovery codes, from another factor, gets a set.
+
+    The one-time code is spent before. So of many requests with the same code, only one pays for
+    hashing a set.
+    """
     user = viewer.user
     if totp.belongs_to(user):
         raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
@@ -133,7 +161,20 @@ async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: st
     if not user.totp_secret or not enrolled_at or enrolled_at + ENROLMENT_LIFE <= postern.now():
         raise AuthError(ErrorCode.NO_TOTP_SECRET)
     await _spend_totp(postern, caller, user, code)
-    return await _give_codes(postern, caller, viewer, EventType.FACTOR_ON)
+    codes = None if recovery_codes.belongs_to(user) else await recovery_codes.new_set(postern)
+    pending = User.filter(
+        id=user.id,
+        totp_secret=user.totp_secret,
+        totp_activated_at__isnull=True,
+        disabled=False,
+    )
+    async with atomic():
+        if not await pending.update(totp_activated_at=postern.now(), has_second_factor=True):
+            raise AuthError(ErrorCode.NO_TOTP_SECRET)
+        shown = await recovery_codes.give(user, codes)
+        await events.record(postern, caller, EventType.FACTOR_ON, user.id)
+        await notices.post(postern, caller, user, EventType.FACTOR_ON)
+        return MfaChange(await opening.reissue(postern, viewer.session), shown)
 
 
 async def _spend_totp(postern: Postern, caller: Caller, user: User, code: str) -> None:
@@ -146,38 +187,6 @@ async def _spend_totp(postern: Postern, caller: Caller, user: User, code: str) -
         accepted = await checked.accept(user)
     if not accepted:
         raise await checked.refused()
-
-
-async def _give_codes(
-    postern: Postern, caller: Caller, viewer: SignedIn, kind: EventType
-) -> MfaChange:
-    """Store a new set of recovery codes, and turn the factor on if it is not on yet.
-
-    The one-time code is spent before. So of many requests with the same code, only one pays for
-    hashing a set.
-    Raises AuthError: DISABLED_MFA_TOTP, NO_TOTP_SECRET (the factor has changed in the meantime).
-    """
-    codes, user = await recovery_codes.new_set(postern), viewer.user
-    was_active = user.totp_activated_at is not None
-    as_checked = User.filter(
-        id=user.id,
-        totp_secret=user.totp_secret,
-        totp_activated_at__isnull=not was_active,
-        disabled=False,
-    )
-    changes = {
-        "totp_activated_at": user.totp_activated_at or postern.now(),
-        "has_second_factor": True,
-    }
-    user.update_from_dict(changes)
-    async with atomic():
-        if not await as_checked.update(**changes):
-            changed = ErrorCode.DISABLED_MFA_TOTP if was_active else ErrorCode.NO_TOTP_SECRET
-            raise AuthError(changed)
-        await recovery_codes.replace(user, codes)
-        await events.record(postern, caller, kind, user.id)
-        await notices.post(postern, caller, user, kind)
-        return MfaChange(await opening.reissue(postern, viewer.session), codes.shown)
 
 
 async def _deactivate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:

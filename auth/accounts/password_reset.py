@@ -8,6 +8,7 @@ from auth import events, passwords
 from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Caller
 from auth.events import EventType
+from auth.factors import second_factor
 from auth.limits import throttling
 from auth.mail import kinds, notices, requested, tickets
 from auth.new_accounts import Wishes
@@ -43,6 +44,7 @@ async def reset_password(postern: Postern, caller: Caller, ticket: str, new_pass
     async with atomic():
         if not await tickets.spend(postern, found):
             raise tickets.invalid()
+        await second_factor.forget_unverified_passkeys(user)
         await User.filter(id=user.id).update(password_hash=new_hash, email_verified=True)
         await Throttle.filter(key=throttling.key_of(throttling.password_of(user.email))).delete()
         await end_what_was_begun(postern, caller, user)

@@ -1,5 +1,6 @@
 """Flow: create an account with a password, and its first session."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from auth import access_lists, admission, email_addresses, new_accounts, passwords
@@ -14,6 +15,7 @@ from auth.new_accounts import NO_WISHES, Wishes
 from auth.postern import Postern
 from auth.sessions.opening import Session
 from models import User, proofs
+from models.proofs import Proof
 from models.transactions import atomic
 
 
@@ -31,25 +33,60 @@ async def sign_up_email_password(
     Raises AuthError: these two, SIGNUP_DISABLED, EMAIL_NOT_ALLOWED, TOO_MANY_REQUESTS, and whatever
     `create_account` raises.
     """
+    redirect_to = await begin(postern, caller, email, wishes)
+    user = await _new_user(postern, email, password, wishes)
+
+    async def proof() -> Proof:
+        return proofs.password_unchanged(user)
+
+    return await finish(postern, caller, user, redirect_to, proof)
+
+
+async def begin(postern: Postern, caller: Caller, email: str, wishes: Wishes) -> str:
+    """Count a sign-up, before anything is written; return where the link of its mail leads.
+
+    Raises AuthError: SIGNUP_DISABLED, TOO_MANY_REQUESTS, REDIRECT_TO_NOT_ALLOWED, INVALID_REQUEST
+    (the address), EMAIL_NOT_ALLOWED.
+    """
     if postern.settings.disable_signup:
         raise AuthError(ErrorCode.SIGNUP_DISABLED)
     await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)
-    link = {"redirectTo": links.allowed_redirect(postern.settings, wishes.redirect_to)}
+    redirect_to = links.allowed_redirect(postern.settings, wishes.redirect_to)
     access_lists.refuse_unwelcome(postern.settings, email_addresses.required(email))
-    user = await _new_user(postern, email, password, wishes)
-    attempt = throttling.begun(postern, caller, throttling.password_of(user.email), user.id)
-    shown = replace(attempt, counted=True)  # a new password is not a guess: it need not wait
-    proven = Proven(user, proofs.password_unchanged(user), shown)
+    return redirect_to
+
+
+def tells_by_mail(postern: Postern) -> bool:
+    """Return whether only a mail to the address says whether there was an account before."""
+    return postern.settings.email_verified_required and postern.settings.mail != "off"
+
+
+async def finish(
+    postern: Postern,
+    caller: Caller,
+    user: User,
+    redirect_to: str,
+    prove: Callable[[], Awaitable[Proof]],
+) -> Session:
+    """Store the account and sign its user in, in one transaction.
+
+    `prove` runs in it, once the account is stored; it returns how the user has authenticated.
+    Raises AuthError: DISABLED_USER and UNVERIFIED_USER, if the account must wait;
+    EMAIL_ALREADY_IN_USE; TOO_MANY_REQUESTS.
+    """
+    link, by_mail = {"redirectTo": redirect_to}, tells_by_mail(postern)
     kept_out = admission.kept_out(postern, user)
-    by_mail = postern.settings.email_verified_required and postern.settings.mail != "off"
     if by_mail:
         await outbox.spend_limits(postern, caller, VERIFY_EMAIL, user.email)
     try:
         async with atomic():
             await new_accounts.store(postern, caller, user)
+            proof = await prove()
             if by_mail:
                 await outbox.request(postern, VERIFY_EMAIL, user.email, link)
-            session = None if kept_out else await admission.admit(proven)
+            attempt = throttling.begun(postern, caller, throttling.password_of(user.email), user.id)
+            shown = replace(attempt, counted=True)  # a new credential is not a guess
+            session = None if kept_out else await admission.admit(Proven(user, proof, shown))
     except AuthError as error:
         if not by_mail or error.code is not ErrorCode.EMAIL_ALREADY_IN_USE:
             raise

@@ -31,8 +31,8 @@ _KNOWN_SIGN_INS, _KNOWN_NETWORKS = 100, 10
 """A user's known networks: those of the last 100 sign-ins, at most 10. Each network has a failure
 count of its own."""
 _NEW_CREDENTIAL = (
-    "FACTOR_ON", "PASSWORD_CHANGED", "PASSWORD_RESET", "PASSWORD_SET", "PASSWORD_REMOVED",
-    "EMAIL_CHANGE_UNDONE",
+    "FACTOR_ON", "PASSKEY_ADDED", "PASSWORD_CHANGED", "PASSWORD_RESET", "PASSWORD_SET",
+    "PASSWORD_REMOVED", "EMAIL_CHANGE_UNDONE",
 )  # fmt: skip
 """Events that reset the known networks: networks of earlier sign-ins are no longer known."""
 
@@ -176,6 +176,11 @@ def password_of(address: str) -> str:
 def mailed_codes_of(address: str) -> str:
     """Return the subject of attempts at codes sent to this address, whether or not any was sent."""
     return f"mailed code of {address}"
+
+
+def passkeys_of(user_id: UUID) -> str:
+    """Return the subject of sign-ins with this user's passkeys; they are no guesses."""
+    return f"passkeys of {user_id}"
 
 
 def codes_of(user_id: UUID) -> str:

@@ -4,13 +4,15 @@ from auth import events, passwords
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import second_factor
+from auth.factors import passkeys, second_factor
+from auth.factors.passkeys import Ceremony
 from auth.limits import throttling
 from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.current import SignedIn
 from auth.sessions.opening import Session
 from models import User, UserSession, proofs
+from models.passkey_challenge import CeremonyPurpose
 from models.proofs import Proof
 from models.transactions import atomic
 
@@ -46,6 +48,44 @@ async def elevate(
         if checked.proof and await checked.accept(user):
             return await _elevated(postern, caller, viewer, checked.proof)
     raise await checked.refused()
+
+
+async def start_elevate_passkey(postern: Postern, caller: Caller) -> str:
+    """Return the options, as JSON, of confirming with a passkey that it is the user.
+
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    NO_PASSKEY.
+    """
+    passkeys.refuse_unless_enabled(postern)
+    viewer = await current.signed_in(postern, caller)
+    if not viewer.user.has_passkeys:
+        raise AuthError(ErrorCode.NO_PASSKEY)
+    ceremony = _elevating(caller, viewer)
+    return await ceremony.options(postern, viewer.user, verification="preferred")
+
+
+async def verify_elevate_passkey(postern: Postern, caller: Caller, credential: str) -> Session:
+    """Issue new tokens of the same session, whose user counts as having just signed in.
+
+    A wrong answer counts as a wrong code does.
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED (also if the account changed in the
+    meantime), DISABLED_USER, UNVERIFIED_USER, NO_PASSKEY, INVALID_PASSKEY, TOO_MANY_REQUESTS.
+    """
+    passkeys.refuse_unless_enabled(postern)
+    viewer = await current.signed_in(postern, caller)
+    user = viewer.user
+    if not user.has_passkeys:
+        raise AuthError(ErrorCode.NO_PASSKEY)
+    ceremony = _elevating(caller, viewer)
+    checked = await second_factor.check(postern, caller, user, ceremony, credential)
+    async with atomic():
+        if checked.proof and await checked.accept(user):
+            return await _elevated(postern, caller, viewer, checked.proof)
+    raise await checked.refused()
+
+
+def _elevating(caller: Caller, viewer: SignedIn) -> Ceremony:
+    return Ceremony(caller, CeremonyPurpose.ELEVATE, str(viewer.session.id))
 
 
 async def confirm_password(postern: Postern, caller: Caller, user: User, password: str) -> None:

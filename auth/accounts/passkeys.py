@@ -1,0 +1,207 @@
+"""Flow: the passkeys of a signed-in user: add, rename, remove."""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from tortoise.exceptions import IntegrityError
+
+from auth import events
+from auth.accounts.enrolment import MfaChange
+from auth.caller import Caller
+from auth.errors import AuthError, ErrorCode
+from auth.events import EventType
+from auth.factors import ceremonies, challenges, passkeys, recovery_codes, second_factor
+from auth.factors.ceremonies import CeremonyError, NewPasskey, Person
+from auth.mail import notices
+from auth.new_accounts import shown_name
+from auth.postern import Postern
+from auth.sessions import current, opening
+from auth.sessions.current import SignedIn
+from models import Passkey, User
+from models.passkey_challenge import CeremonyPurpose
+from models.transactions import atomic
+
+MOST = 20
+"""How many passkeys a user may have."""
+DEFAULT_NICKNAME = "Passkey"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyChange(MfaChange):
+    """A change's result, and the passkey that was added."""
+
+    passkey: Passkey
+
+
+async def add_passkey(postern: Postern, caller: Caller) -> str:
+    """Return the options, as JSON, of adding a passkey that the user does not have yet.
+
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    ELEVATED_CLAIM_REQUIRED, INVALID_REQUEST (20 passkeys already).
+    """
+    passkeys.refuse_unless_enabled(postern)
+    viewer = await current.recently_signed_in(postern, caller)
+    user = viewer.user
+    others = await passkeys.known(user)
+    _refuse_more_than(MOST, len(others))
+    fresh = ceremonies.new_handle()
+    if await User.filter(id=user.id, user_handle__isnull=True).update(user_handle=fresh):
+        user.user_handle = fresh
+    else:
+        await user.refresh_from_db()
+    purpose, bound_to = CeremonyPurpose.ADD, str(viewer.session.id)
+    challenge = await challenges.begin(postern, purpose, bound_to)
+    person = Person(str(user.user_handle), user.email, user.display_name)
+    return ceremonies.creation_options(
+        postern.settings, person, challenge, others=others, signs_in_alone=False
+    )
+
+
+async def verify_add_passkey(
+    postern: Postern, caller: Caller, credential: str, nickname: str | None
+) -> PasskeyChange:
+    """Store the passkey; the first factor of a user brings recovery codes.
+
+    The caller's session gets new tokens, and its older refresh tokens are revoked at once.
+    Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
+    ELEVATED_CLAIM_REQUIRED, INVALID_PASSKEY, PASSKEY_ALREADY_ADDED, INVALID_REQUEST (the nickname,
+    20 passkeys already), TOO_MANY_REQUESTS.
+    """
+    passkeys.refuse_unless_enabled(postern)
+    viewer = await current.recently_signed_in(postern, caller)
+    user, name = viewer.user, nickname_of(nickname)
+    answer = passkeys.parsed(credential)
+    purpose, bound_to = CeremonyPurpose.ADD, str(viewer.session.id)
+    taken = await challenges.take(postern, answer, purpose, bound_to)
+    made = checked(postern, answer if taken else None)
+    codes = None if recovery_codes.belongs_to(user) else await recovery_codes.new_set(postern)
+    async with atomic():
+        await current.hold(viewer)
+        _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
+        passkey = await store(postern, user, made, name)
+        await User.filter(id=user.id).update(has_passkeys=True, has_second_factor=True)
+        shown = await recovery_codes.give(user, codes)
+        await events.record(postern, caller, EventType.PASSKEY_ADDED, user.id)
+        await notices.post(postern, caller, user, EventType.PASSKEY_ADDED)
+        session = await opening.reissue(postern, viewer.session)
+    return PasskeyChange(session, shown, passkey=passkey)
+
+
+async def rename_passkey(
+    postern: Postern, caller: Caller, passkey_id: str, nickname: str
+) -> Passkey:
+    """Give a passkey of the user another name.
+
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED,
+    NO_PASSKEY, INVALID_REQUEST (the nickname).
+    """
+    viewer = await current.recently_signed_in(postern, caller)
+    name = nickname_of(nickname)
+    async with atomic():
+        await current.hold(viewer)
+        passkey = await _mine(viewer, passkey_id)
+        await Passkey.filter(id=passkey.id).update(nickname=name)
+        passkey.nickname = name
+        await events.record(postern, caller, EventType.PASSKEY_RENAMED, viewer.user.id)
+        await notices.post(postern, caller, viewer.user, EventType.PASSKEY_RENAMED)
+    return passkey
+
+
+async def remove_passkey(postern: Postern, caller: Caller, passkey_id: str) -> MfaChange:
+    """Delete a passkey of the user; recovery codes go with the last factor.
+
+    The caller's session gets new tokens, and its older refresh tokens are revoked at once.
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED,
+    NO_PASSKEY, NO_PASSWORD (it is the user's only way in).
+    """
+    viewer = await current.recently_signed_in(postern, caller, always=True)
+    user = viewer.user
+    async with atomic():
+        await current.hold(viewer)
+        await (await _mine(viewer, passkey_id)).delete()
+        left = await Passkey.filter(user_id=user.id).exists()
+        await user.refresh_from_db()
+        if not left and not user.has_password and not _signs_in_by_mail(postern):
+            raise AuthError(
+                ErrorCode.NO_PASSWORD, "This is your only way to sign in. Set a password first."
+            )
+        await User.filter(id=user.id).update(has_passkeys=left)
+        await second_factor.note_removal(user)
+        await events.record(postern, caller, EventType.PASSKEY_REMOVED, user.id)
+        await notices.post(postern, caller, user, EventType.PASSKEY_REMOVED)
+        return MfaChange(await opening.reissue(postern, viewer.session))
+
+
+async def of(user: User) -> list[Passkey]:
+    """Return the user's passkeys, the oldest first."""
+    return await Passkey.filter(user_id=user.id).order_by("created_at", "id")
+
+
+def nickname_of(text: str | None) -> str:
+    """Return the name as it is stored: trimmed, "Passkey" without one.
+
+    Raises AuthError: INVALID_REQUEST beyond 100 characters, or with a control character.
+    """
+    return shown_name(text, field="nickname") or DEFAULT_NICKNAME
+
+
+def checked(
+    postern: Postern, answer: ceremonies.Answer | None, *, signs_in_alone: bool = False
+) -> NewPasskey:
+    """Return the new passkey of an answer whose challenge was taken; None if it was not.
+
+    Raises AuthError: INVALID_PASSKEY; PASSKEY_WITHOUT_VERIFICATION only with `signs_in_alone`.
+    """
+    if answer is None:
+        raise AuthError(ErrorCode.INVALID_PASSKEY)
+    try:
+        made = ceremonies.check_new(postern.settings, answer, answer.challenge)
+    except CeremonyError as error:
+        passkeys.log_refused(error)
+        raise AuthError(ErrorCode.INVALID_PASSKEY) from None
+    if signs_in_alone and not made.shown.user_verified:
+        raise AuthError(ErrorCode.PASSKEY_WITHOUT_VERIFICATION)
+    return made
+
+
+async def store(postern: Postern, user: User, made: NewPasskey, nickname: str) -> Passkey:
+    """Store the passkey, in the transaction around.
+
+    Raises AuthError: PASSKEY_ALREADY_ADDED (of this user or another one).
+    """
+    try:
+        return await Passkey.create(
+            id=uuid4(),
+            user_id=user.id,
+            credential_id=made.credential_id,
+            public_key=made.public_key,
+            sign_count=made.shown.sign_count,
+            transports=made.transports,
+            backup_eligible=made.shown.backup_eligible,
+            backed_up=made.shown.backed_up,
+            nickname=nickname,
+            created_at=postern.now(),
+        )
+    except IntegrityError:
+        raise AuthError(ErrorCode.PASSKEY_ALREADY_ADDED) from None
+
+
+async def _mine(viewer: SignedIn, passkey_id: str) -> Passkey:
+    try:
+        found = await Passkey.get_or_none(id=UUID(passkey_id), user_id=viewer.user.id)
+    except ValueError:
+        found = None
+    if found is None:
+        raise AuthError(ErrorCode.NO_PASSKEY)
+    return found
+
+
+def _refuse_more_than(most: int, there: int) -> None:
+    if there >= most:
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST, f"You have {most} passkeys already. Remove one first."
+        )
+
+
+def _signs_in_by_mail(postern: Postern) -> bool:
+    return postern.settings.otp_email_enabled or postern.settings.passwordless_enabled
