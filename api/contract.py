@@ -92,14 +92,14 @@ VERIFY_RECOVERY_CODE = Contract(
 )
 ENROL = Contract(
     "changeUserMfa",
-    "Begin to set up a second factor for the signed-in user: the answer has a secret and its QR "
-    "code. The factor is off until `verifyChangeUserMfa`, within an hour. If you call this again "
-    "before that, the answer has the same secret.",
+    "Begin to set up an authenticator app for the signed-in user: the answer has a secret and "
+    "its QR code. The factor is off until `verifyChangeUserMfa`, within an hour. If you call this "
+    "again before that, the answer has the same secret.",
     (*_RECENT, E.TOTP_ALREADY_ACTIVE, *_ACCOUNT, E.DISABLED_ENDPOINT),
 )
 CHANGE_FACTOR = Contract(
     "verifyChangeUserMfa",
-    "Turn the signed-in user's second factor on or off with a current code. The older refresh "
+    "Turn the signed-in user's authenticator app on or off with a current code. The older refresh "
     "tokens of the session stop working: use those of `session`.",
     (
         *_RECENT, E.INVALID_TOTP, E.INVALID_REQUEST, E.NO_TOTP_SECRET, E.TOTP_ALREADY_ACTIVE,
@@ -117,9 +117,10 @@ NEW_RECOVERY_CODES = Contract(
     "Replace the recovery codes of the signed-in user. Show the new ones once. The old codes and "
     "the older refresh tokens of the session stop working.",
     (
-        *_RECENT, E.INVALID_TOTP, E.DISABLED_MFA_TOTP, *_ACCOUNT, E.DISABLED_ENDPOINT,
-        E.TOO_MANY_REQUESTS,
+        *_RECENT, E.INVALID_TOTP, E.DISABLED_MFA_TOTP, E.INVALID_REQUEST, *_ACCOUNT,
+        E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS,
     ),
+    {E.INVALID_REQUEST: "the code is missing, and the user has an authenticator app"},
 )  # fmt: skip
 REFRESH = Contract(
     "refreshSession",
@@ -249,11 +250,110 @@ RESET_PASSWORD = Contract(
         E.DISABLED_USER, E.TOO_MANY_REQUESTS,
     ),
 )  # fmt: skip
+_PASSKEYS = (E.DISABLED_ENDPOINT, E.INVALID_PASSKEY)
+ADD_PASSKEY = Contract(
+    "addPasskey",
+    "Begin to add a passkey for the signed-in user: the answer is for "
+    "`navigator.credentials.create`, and what that returns is for `verifyAddPasskey`.",
+    (*_RECENT, E.INVALID_REQUEST, *_ACCOUNT, E.DISABLED_ENDPOINT),
+    {E.INVALID_REQUEST: "the user has 20 passkeys"},
+)
+VERIFY_ADD_PASSKEY = Contract(
+    "verifyAddPasskey",
+    "Add the passkey that the browser has made. From then on, a password alone does not sign the "
+    "user in. If it is the first factor, the answer has recovery codes: show them once. The older "
+    "refresh tokens of the session stop working: use those of `session`.",
+    (
+        *_RECENT, *_PASSKEYS, E.PASSKEY_ALREADY_ADDED, E.INVALID_REQUEST, *_ACCOUNT,
+        E.TOO_MANY_REQUESTS,
+    ),
+)  # fmt: skip
+RENAME_PASSKEY = Contract(
+    "renamePasskey",
+    "Give a passkey of the signed-in user another name.",
+    (*_RECENT, E.NO_PASSKEY, E.INVALID_REQUEST, *_ACCOUNT),
+)
+REMOVE_PASSKEY = Contract(
+    "removePasskey",
+    "Delete a passkey of the signed-in user. Recovery codes go with the last factor. The older "
+    "refresh tokens of the session stop working. Then call "
+    "`PublicKeyCredential.signalAllAcceptedCredentials` with what is left, so that the "
+    "authenticator does not offer it any more.",
+    (*_RECENT, E.NO_PASSKEY, E.NO_PASSWORD, *_ACCOUNT),
+    {E.NO_PASSWORD: "it is the only way to sign in"},
+)
+START_SIGN_IN_PASSKEY = Contract(
+    "startSignInPasskey",
+    "Begin to sign in with a passkey, without an e-mail address: the answer is for "
+    "`navigator.credentials.get`. Call it when the page is loaded, and pass "
+    '`mediation: "conditional"`, to offer passkeys in the autofill of the form.',
+    (E.DISABLED_ENDPOINT,),
+)
+VERIFY_SIGN_IN_PASSKEY = Contract(
+    "verifySignInPasskey",
+    "Sign in with what the browser answers. No second factor is asked for: the authenticator has "
+    "verified its user, so a passkey is two factors.",
+    (*_PASSKEYS, E.PASSKEY_WITHOUT_VERIFICATION, *_ACCOUNT, E.TOO_MANY_REQUESTS),
+)
+START_MFA_PASSKEY = Contract(
+    "startSignInMfaPasskey",
+    "Begin to redeem a sign-in ticket with one of the user's passkeys: the answer is for "
+    "`navigator.credentials.get`. It takes no attempt from the ticket.",
+    (E.INVALID_TICKET, E.NO_PASSKEY, *_ACCOUNT, E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS),
+)
+VERIFY_MFA_PASSKEY = Contract(
+    "verifySignInMfaPasskey",
+    "Redeem a sign-in ticket with what the browser answers. A wrong answer counts like a wrong "
+    "one-time code.",
+    (
+        E.INVALID_PASSKEY, E.INVALID_TICKET, E.NO_PASSKEY, *_ACCOUNT, E.DISABLED_ENDPOINT,
+        E.TOO_MANY_REQUESTS,
+    ),
+    {E.INVALID_PASSKEY: "with `attemptsLeft`"},
+)  # fmt: skip
+SIGN_UP_PASSKEY = Contract(
+    "signUpPasskey",
+    "Begin to make an account with a passkey and no password: the answer is for "
+    "`navigator.credentials.create`, and what that returns is for `verifySignUpPasskey`. Nothing "
+    "is created yet.",
+    (
+        E.DISABLED_ENDPOINT, E.INVALID_REQUEST, E.EMAIL_ALREADY_IN_USE, E.SIGNUP_DISABLED,
+        E.EMAIL_NOT_ALLOWED, E.REDIRECT_TO_NOT_ALLOWED, E.TOO_MANY_REQUESTS,
+    ),
+    {E.EMAIL_ALREADY_IN_USE: "not where addresses are verified by mail: the mail tells it"},
+)  # fmt: skip
+VERIFY_SIGN_UP_PASSKEY = Contract(
+    "verifySignUpPasskey",
+    "Make the account and sign in to it. The answer has its recovery codes: show them once.",
+    (
+        *_PASSKEYS, E.PASSKEY_WITHOUT_VERIFICATION, E.PASSKEY_ALREADY_ADDED, E.INVALID_REQUEST,
+        E.EMAIL_ALREADY_IN_USE, *_ACCOUNT, E.TOO_MANY_REQUESTS,
+    ),
+    {
+        E.DISABLED_USER: "the account is made, and waits for the operator",
+        E.UNVERIFIED_USER: "the address has to be verified first; a mail says how",
+    },
+)  # fmt: skip
+START_ELEVATE_PASSKEY = Contract(
+    "startElevatePasskey",
+    "Begin what `elevate` does, with a passkey: the answer is for `navigator.credentials.get`.",
+    (E.UNAUTHENTICATED, E.NO_PASSKEY, *_ACCOUNT, E.DISABLED_ENDPOINT),
+)
+VERIFY_ELEVATE_PASSKEY = Contract(
+    "verifyElevatePasskey",
+    "Confirm with a passkey that it is the user who asks; the answer is as that of `elevate`.",
+    (
+        E.UNAUTHENTICATED, *_PASSKEYS, E.NO_PASSKEY, *_ACCOUNT, E.TOO_MANY_REQUESTS,
+    ),
+)  # fmt: skip
 GRAPHQL = (
     ME, SIGN_UP, SIGN_IN, VERIFY_TOTP, VERIFY_RECOVERY_CODE, ENROL, CHANGE_FACTOR,
     NEW_RECOVERY_CODES, REFRESH, SIGN_OUT, REVOKE_SESSION, ELEVATE, CHANGE_PASSWORD, CHANGE_USER,
     SEND_VERIFICATION, VERIFY_EMAIL, SEND_RESET, RESET_PASSWORD, CHANGE_EMAIL, VERIFY_CHANGE_EMAIL,
     UNDO_CHANGE_EMAIL, SEND_CODE, VERIFY_CODE, SEND_LINK, VERIFY_LINK,
+    ADD_PASSKEY, VERIFY_ADD_PASSKEY, RENAME_PASSKEY, REMOVE_PASSKEY, START_SIGN_IN_PASSKEY,
+    VERIFY_SIGN_IN_PASSKEY, START_MFA_PASSKEY, VERIFY_MFA_PASSKEY, SIGN_UP_PASSKEY,
+    VERIFY_SIGN_UP_PASSKEY, START_ELEVATE_PASSKEY, VERIFY_ELEVATE_PASSKEY,
 )  # fmt: skip
 
 NHOST_SIGN_UP = Contract(
@@ -299,3 +399,40 @@ NHOST_SET_PASSWORD = Contract(
         E.PASSWORD_TOO_COMMON, *_ACCOUNT, E.TOO_MANY_REQUESTS,
     ),
 )  # fmt: skip
+NHOST_ADD_PASSKEY = Contract("addSecurityKey", ADD_PASSKEY.does, ADD_PASSKEY.refusals)
+NHOST_VERIFY_ADD_PASSKEY = Contract(
+    "verifyAddSecurityKey",
+    "Add the passkey that the browser has made.",
+    VERIFY_ADD_PASSKEY.refusals,
+)
+NHOST_SIGN_IN_PASSKEY = Contract(
+    "signInWebauthn",
+    "Begin to sign in with a passkey, of whatever account.",
+    START_SIGN_IN_PASSKEY.refusals,
+)
+NHOST_VERIFY_SIGN_IN_PASSKEY = Contract(
+    "verifySignInWebauthn", VERIFY_SIGN_IN_PASSKEY.does, VERIFY_SIGN_IN_PASSKEY.refusals
+)
+NHOST_SIGN_UP_PASSKEY = Contract(
+    "signUpWebauthn",
+    "Begin to make an account with a passkey and no password. Nothing is created yet.",
+    (*SIGN_UP_PASSKEY.refusals, *_WISHES),
+)
+NHOST_VERIFY_SIGN_UP_PASSKEY = Contract(
+    "verifySignUpWebauthn",
+    "Make the account and sign in to it.",
+    (
+        *(code for code in VERIFY_SIGN_UP_PASSKEY.refusals if code is not E.UNVERIFIED_USER),
+        *_WISHES,
+    ),
+)
+NHOST_ELEVATE_PASSKEY = Contract(
+    "elevateWebauthn",
+    "Begin to confirm with a passkey that it is the user who asks.",
+    START_ELEVATE_PASSKEY.refusals,
+)
+NHOST_VERIFY_ELEVATE_PASSKEY = Contract(
+    "verifyElevateWebauthn",
+    "Confirm with a passkey that it is the user who asks.",
+    VERIFY_ELEVATE_PASSKEY.refusals,
+)

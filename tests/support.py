@@ -37,6 +37,7 @@ from auth.sessions import opening
 from auth.ways_in import email_password
 from models import SecurityEvent
 from tests import prepared
+from tests.passkey_device import Device
 from tests.prepared import POSTERN, ROOT, Process
 
 __all__ = ["POSTERN", "ROOT"]
@@ -46,14 +47,20 @@ PASSWORD = "correct horse battery staple"
 
 SESSION = (
     "accessToken accessTokenExpiresIn refreshToken refreshTokenId "
-    "user { id email activeMfaType newEmail hasPassword }"
+    "user { id email activeMfaType factors newEmail hasPassword }"
 )
 SIGN_IN_RESULT = (
-    f"{{ __typename ... on Session {{ {SESSION} }} ... on MfaTicket {{ ticket expiresIn }} }}"
+    f"{{ __typename ... on Session {{ {SESSION} }} ... on MfaTicket {{ ticket expiresIn factors }}"
+    " }"
+)
+MFA_CHANGE = (
+    "user { passkeys { id nickname backedUp lastUsedAt } } recoveryCodes "
+    f"session {{ {SESSION} }}"
 )
 OPERATIONS = {
     "me": (
         "query { me { id email emailVerified newEmail hasPassword displayName locale activeMfaType"
+        "  factors passkeys { id nickname createdAt lastUsedAt backedUp }"
         "  roles createdAt recoveryCodesLeft"
         "  sessions(first: 100) {"
         "    edges { node { id current address userAgent createdAt lastUsedAt } }"
@@ -103,7 +110,7 @@ OPERATIONS = {
         "  changeUser(displayName: $displayName, locale: $locale) { displayName locale } }"
     ),
     "regenerateRecoveryCodes": (
-        "mutation ($code: String!) { regenerateRecoveryCodes(code: $code) {"
+        "mutation ($code: String) { regenerateRecoveryCodes(code: $code) {"
         f"    recoveryCodes session {{ {SESSION} }} }} }}"
     ),
     "sendVerificationEmail": (
@@ -148,6 +155,44 @@ OPERATIONS = {
         "mutation ($activeMfaType: String!, $code: String!) {"
         "  verifyChangeUserMfa(activeMfaType: $activeMfaType, code: $code) {"
         f"    user {{ id activeMfaType }} recoveryCodes session {{ {SESSION} }} }} }}"
+    ),
+    "addPasskey": "mutation { addPasskey { optionsJson } }",
+    "verifyAddPasskey": (
+        "mutation ($credentialJson: String!, $nickname: String) {"
+        "  verifyAddPasskey(credentialJson: $credentialJson, nickname: $nickname) {"
+        f"    {MFA_CHANGE} }} }}"
+    ),
+    "renamePasskey": (
+        "mutation ($id: ID!, $nickname: String!) {"
+        "  renamePasskey(id: $id, nickname: $nickname) { id nickname } }"
+    ),
+    "removePasskey": f"mutation ($id: ID!) {{ removePasskey(id: $id) {{ {MFA_CHANGE} }} }}",
+    "startSignInPasskey": "mutation { startSignInPasskey { optionsJson } }",
+    "verifySignInPasskey": (
+        "mutation ($credentialJson: String!) {"
+        f"  verifySignInPasskey(credentialJson: $credentialJson) {{ {SESSION} }} }}"
+    ),
+    "startSignInMfaPasskey": (
+        "mutation ($ticket: String!) { startSignInMfaPasskey(ticket: $ticket) { optionsJson } }"
+    ),
+    "verifySignInMfaPasskey": (
+        "mutation ($ticket: String!, $credentialJson: String!) {"
+        "  verifySignInMfaPasskey(ticket: $ticket, credentialJson: $credentialJson) {"
+        f"    {SESSION} }} }}"
+    ),
+    "signUpPasskey": (
+        "mutation ($email: String!, $displayName: String) {"
+        "  signUpPasskey(email: $email, displayName: $displayName) { optionsJson } }"
+    ),
+    "verifySignUpPasskey": (
+        "mutation ($credentialJson: String!, $nickname: String) {"
+        "  verifySignUpPasskey(credentialJson: $credentialJson, nickname: $nickname) {"
+        f"    {MFA_CHANGE} }} }}"
+    ),
+    "startElevatePasskey": "mutation { startElevatePasskey { optionsJson } }",
+    "verifyElevatePasskey": (
+        "mutation ($credentialJson: String!) {"
+        f"  verifyElevatePasskey(credentialJson: $credentialJson) {{ {SESSION} }} }}"
     ),
 }
 
@@ -265,6 +310,20 @@ class Client:
         phone.recovery_codes = change["recoveryCodes"]
         self.access_token = change["session"]["accessToken"]
         return phone
+
+    def add_passkey(self, device: Device, nickname: str | None = None) -> Any:
+        """Add a passkey, as a user with this device does; return the change."""
+        made = device.create(self.call("addPasskey")["optionsJson"])
+        change = self.call("verifyAddPasskey", credentialJson=made, nickname=nickname)
+        self.access_token = change["session"]["accessToken"]
+        return change
+
+    def sign_in_with(self, device: Device, **lies: Any) -> Any:
+        """Sign in with a passkey of the device; return the session."""
+        answer = device.get(self.call("startSignInPasskey")["optionsJson"], **lies)
+        session = self.call("verifySignInPasskey", credentialJson=answer)
+        self.access_token = session["accessToken"]
+        return session
 
     def ticket(self, email: str) -> str:
         ticket = self.call("signInEmailPassword", email=email, password=PASSWORD)

@@ -1,7 +1,8 @@
 """The types of the GraphQL schema, each made from a flow's result."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -16,8 +17,8 @@ from api.graphql.connections import (
 )
 from api.graphql.context import Info
 from auth import admission, errors, events, paging
-from auth.accounts import enrolment
-from auth.factors import recovery_codes
+from auth.accounts import enrolment, passkeys
+from auth.factors import factor_type, recovery_codes, second_factor
 from auth.public_fields import PUBLIC_FIELDS
 from auth.sessions import listing, opening
 
@@ -27,6 +28,56 @@ ErrorCode = described_enum(
     "Why an operation was refused: the value of `errors[].extensions.code`. Switch on it; "
     "`errors[].message` is a sentence that may be shown to the user.",
 )
+
+
+FactorType = described_enum(
+    "FactorType",
+    {kind.name: kind.value for kind in factor_type.FactorType},
+    "What a user may have to sign in with after the first factor.",
+)
+
+
+@strawberry.type(
+    description="A public key of the user's authenticator: a phone, a computer, a password manager "
+    "or a security key."
+)
+class Passkey:
+    id: strawberry.ID = strawberry.field(
+        description="Names the passkey for `renamePasskey` and `removePasskey`."
+    )
+    nickname: str = strawberry.field(description="What the user calls it.")
+    created_at: datetime = strawberry.field(description="When it was added.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When it was last used here; null before the first time."
+    )
+    backed_up: bool = strawberry.field(
+        description="Whether its provider keeps a copy, so that it outlives the device. If no "
+        "passkey of the user is, suggest a second one."
+    )
+
+    @classmethod
+    def of(cls, passkey: models.Passkey) -> Self:
+        """Return a passkey as its user sees it."""
+        return cls(
+            id=strawberry.ID(str(passkey.id)),
+            nickname=passkey.nickname,
+            created_at=passkey.created_at,
+            last_used_at=passkey.last_used_at,
+            backed_up=passkey.backed_up,
+        )
+
+
+@strawberry.type(
+    description="The beginning of a WebAuthn ceremony, for the browser. To add a passkey: "
+    "`const options = PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(optionsJson));` "
+    "`const credential = await navigator.credentials.create({ publicKey: options });` "
+    "`const credentialJson = JSON.stringify(credential);` To use one: the same with "
+    "`parseRequestOptionsFromJSON` and `navigator.credentials.get`."
+)
+class PasskeyOptions:
+    options_json: str = strawberry.field(
+        description="The options as JSON. They are good for five minutes and one answer."
+    )
 
 
 @strawberry.type(description="Someone who has an account.")
@@ -44,7 +95,12 @@ class User:
         description="Whether the user has shown that the e-mail address is theirs."
     )
     active_mfa_type: str | None = strawberry.field(
-        description='`"totp"` while the second factor is on, otherwise null.'
+        description='`"totp"` while an authenticator app is on, otherwise null. `factors` has all '
+        "factors."
+    )
+    factors: list[FactorType] = strawberry.field(  # type: ignore[valid-type]
+        description="All that the user may be asked for after the first factor; empty without a "
+        "second factor."
     )
     default_role: str = strawberry.field(
         description="The role that the user acts in unless a request asks for another of `roles`."
@@ -76,6 +132,10 @@ class User:
     async def recovery_codes_left(self) -> int:
         return await recovery_codes.left(self.stored)
 
+    @strawberry.field(description="The passkeys of the user, the oldest first.")
+    async def passkeys(self) -> list[Passkey]:
+        return [Passkey.of(each) for each in await passkeys.of(self.stored)]
+
     @strawberry.field(
         description="Where the user is signed in, page by page, the last used first. "
         "`revokeSession` ends one. Errors: INVALID_REQUEST."
@@ -106,6 +166,7 @@ class User:
             **fields,
             has_password=user.has_password,
             new_email=user.new_email,
+            factors=_factors(second_factor.of(user)),
             current_session=session_id,
             stored=user,
         )
@@ -144,8 +205,8 @@ class Session:
 
 
 @strawberry.type(
-    description="A sign-in that waits for the second factor. Ask the user for the code of their "
-    "authenticator app and send both to `verifySignInMfaTotp`."
+    description="A sign-in that waits for the second factor. `factors` says which the user has, "
+    "and each value how to redeem the ticket with it."
 )
 class MfaTicket:
     ticket: str = strawberry.field(
@@ -156,10 +217,20 @@ class MfaTicket:
         description="Seconds until the ticket expires, counted from this answer."
     )
 
+    factors: list[FactorType] = strawberry.field(  # type: ignore[valid-type]
+        description="The factors that the user has, in the order in which to offer them. One of "
+        "them is enough."
+    )
+
     @classmethod
     def of(cls, ticket: admission.MfaTicket) -> Self:
         """Return a ticket with its secret, for its user."""
-        return cls(ticket=ticket.ticket, expires_in=ticket.expires_in)
+        factors = _factors(ticket.factors)
+        return cls(ticket=ticket.ticket, expires_in=ticket.expires_in, factors=factors)
+
+
+def _factors(kinds: Sequence[factor_type.FactorType]) -> list[Any]:
+    return [FactorType[kind.name] for kind in kinds]
 
 
 SignInResult = Annotated[
@@ -211,8 +282,8 @@ class MfaChange:
         description="The current session with new tokens; its older refresh tokens stop working."
     )
     recovery_codes: list[str] = strawberry.field(
-        description="Ten codes for the day the phone is lost, when the factor was turned on or the "
-        "codes were replaced; empty when it was turned off. Show them once and let the user keep "
+        description="Ten codes for the day the phone is lost, when the first factor was turned on "
+        "or the codes were replaced; empty otherwise. Show them once and let the user keep "
         "them: each is good once, for `verifySignInMfaRecoveryCode` or to turn the factor off."
     )
 

@@ -17,8 +17,11 @@ from auth.postern import Postern
 RENAMED = {
     ErrorCode.EMAIL_ALREADY_IN_USE: "user-already-exists",
     ErrorCode.EMAIL_NOT_ALLOWED: "invalid-email-password",
+    ErrorCode.INVALID_PASSKEY: "invalid-request",
     ErrorCode.INVALID_RECOVERY_CODE: "invalid-totp",
     ErrorCode.MAIL_NOT_CONFIGURED: "disabled-endpoint",
+    ErrorCode.NO_PASSKEY: "invalid-request",
+    ErrorCode.PASSKEY_WITHOUT_VERIFICATION: "invalid-request",
     ErrorCode.REDIRECT_TO_NOT_ALLOWED: "redirectTo-not-allowed",
     ErrorCode.PASSWORD_TOO_COMMON: "password-in-hibp-database",
     ErrorCode.UNAUTHENTICATED: "unauthorized",

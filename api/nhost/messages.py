@@ -103,6 +103,36 @@ class MfaRequest(Asked):
     )
 
 
+class PasskeySignInRequest(Asked):
+    """Begin to sign in with a passkey; the address has no effect, so that it tells nothing."""
+
+    email: str | None = None
+
+
+class PasskeySignUpRequest(Asked):
+    """Begin to sign up with a passkey."""
+
+    email: str
+    options: Options | None = None
+
+
+class CredentialRequest(Asked):
+    """What a browser answers when a passkey is used."""
+
+    credential: dict[str, Any] = Field(description="A `PublicKeyCredential` as JSON.")
+    email: str | None = Field(default=None, description="Has no effect.")
+
+
+class NewCredentialRequest(Asked):
+    """What a browser answers when a passkey is made."""
+
+    credential: dict[str, Any] = Field(description="A `PublicKeyCredential` as JSON.")
+    nickname: str | None = None
+    options: Options | None = Field(
+        default=None, description="Have no effect: those of the first request hold."
+    )
+
+
 class RefreshRequest(Asked):
     """The refresh token of the last session."""
 
@@ -189,6 +219,13 @@ class TotpAnswer(Answer):
 
     image_url: str
     totp_secret: str
+
+
+class PasskeyAnswer(Answer):
+    """A passkey that was added."""
+
+    id: str
+    nickname: str
 
 
 class ErrorAnswer(Answer):

@@ -4,6 +4,7 @@ An operation is a decorated function. Its annotations are its request and its re
 validate the request, and describe both in the OpenAPI document.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -14,11 +15,16 @@ from api.nhost.messages import (
     OK,
     Asked,
     CodeRequest,
+    CredentialRequest,
     EmailChangeRequest,
     MailRequest,
     MfaChallenge,
     MfaRequest,
+    NewCredentialRequest,
     Options,
+    PasskeyAnswer,
+    PasskeySignInRequest,
+    PasskeySignUpRequest,
     PasswordRequest,
     RefreshRequest,
     SessionAnswer,
@@ -41,20 +47,23 @@ from auth import admission
 from auth.accounts import (
     email_change,
     enrolment,
+    passkey_sign_up,
+    passkeys,
     password_change,
     password_reset,
     reset_session,
     sign_up,
     verification,
 )
+from auth.accounts.passkeys import PasskeyChange
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.factors import recovery_codes, totp
 from auth.new_accounts import Wishes
 from auth.postern import Postern
-from auth.sessions import current, ending, refreshing
+from auth.sessions import current, elevation, ending, refreshing
 from auth.sessions.opening import Session
-from auth.ways_in import email_code, email_link, email_password
+from auth.ways_in import email_code, email_link, email_password, passkey
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -95,15 +104,11 @@ def operation(
 async def sign_up_email_password(
     postern: Postern, caller: Caller, asked: SignUpRequest
 ) -> SignUpAnswer:
-    try:
-        session = await sign_up.sign_up_email_password(
+    return await _sign_up_answer(
+        sign_up.sign_up_email_password(
             postern, caller, asked.email, asked.password, _wishes(asked.options)
         )
-    except AuthError as error:
-        if error.code is not ErrorCode.UNVERIFIED_USER:
-            raise
-        return SignUpAnswer()
-    return SignUpAnswer(session=session_answer(session))
+    )
 
 
 @operation("POST", "/signin/email-password", contract.SIGN_IN)
@@ -237,6 +242,73 @@ async def change_user_password(postern: Postern, caller: Caller, asked: Password
     return "OK"
 
 
+@operation("POST", "/user/webauthn/add", contract.NHOST_ADD_PASSKEY, bearer=True)
+async def add_security_key(postern: Postern, caller: Caller) -> dict[str, Any]:
+    return _options(await passkeys.add_passkey(postern, caller))
+
+
+@operation("POST", "/user/webauthn/verify", contract.NHOST_VERIFY_ADD_PASSKEY, bearer=True)
+async def verify_add_security_key(
+    postern: Postern, caller: Caller, asked: NewCredentialRequest
+) -> PasskeyAnswer:
+    credential = json.dumps(asked.credential)
+    added = await passkeys.verify_add_passkey(postern, caller, credential, asked.nickname)
+    return PasskeyAnswer(id=str(added.passkey.id), nickname=added.passkey.nickname)
+
+
+@operation("POST", "/signin/webauthn", contract.NHOST_SIGN_IN_PASSKEY)
+async def sign_in_webauthn(
+    postern: Postern, caller: Caller, asked: PasskeySignInRequest
+) -> dict[str, Any]:
+    return _options(await passkey.start_sign_in_passkey(postern))
+
+
+@operation("POST", "/signin/webauthn/verify", contract.NHOST_VERIFY_SIGN_IN_PASSKEY)
+async def verify_sign_in_webauthn(
+    postern: Postern, caller: Caller, asked: CredentialRequest
+) -> SessionPayload:
+    credential = json.dumps(asked.credential)
+    session = await passkey.verify_sign_in_passkey(postern, caller, credential)
+    return SessionPayload(session=session_answer(session))
+
+
+@operation("POST", "/signup/webauthn", contract.NHOST_SIGN_UP_PASSKEY)
+async def sign_up_webauthn(
+    postern: Postern, caller: Caller, asked: PasskeySignUpRequest
+) -> dict[str, Any]:
+    wishes = _wishes(asked.options)
+    return _options(await passkey_sign_up.sign_up_passkey(postern, caller, asked.email, wishes))
+
+
+@operation("POST", "/signup/webauthn/verify", contract.NHOST_VERIFY_SIGN_UP_PASSKEY)
+async def verify_sign_up_webauthn(
+    postern: Postern, caller: Caller, asked: NewCredentialRequest
+) -> SignUpAnswer:
+    credential = json.dumps(asked.credential)
+    return await _sign_up_answer(
+        passkey_sign_up.verify_sign_up_passkey(postern, caller, credential, asked.nickname)
+    )
+
+
+@operation("POST", "/elevate/webauthn", contract.NHOST_ELEVATE_PASSKEY, bearer=True)
+async def elevate_webauthn(postern: Postern, caller: Caller) -> dict[str, Any]:
+    return _options(await elevation.start_elevate_passkey(postern, caller))
+
+
+@operation("POST", "/elevate/webauthn/verify", contract.NHOST_VERIFY_ELEVATE_PASSKEY, bearer=True)
+async def verify_elevate_webauthn(
+    postern: Postern, caller: Caller, asked: CredentialRequest
+) -> SessionPayload:
+    credential = json.dumps(asked.credential)
+    session = await elevation.verify_elevate_passkey(postern, caller, credential)
+    return SessionPayload(session=session_answer(session))
+
+
+def _options(as_json: str) -> dict[str, Any]:
+    options: dict[str, Any] = json.loads(as_json)
+    return options
+
+
 def _wishes(options: Options | None) -> Wishes:
     asked = options or Options()
     return Wishes(
@@ -247,6 +319,18 @@ def _wishes(options: Options | None) -> Wishes:
         metadata=asked.metadata,
         redirect_to=asked.redirect_to,
     )
+
+
+async def _sign_up_answer(signing_up: Awaitable[Session | PasskeyChange]) -> SignUpAnswer:
+    """Return the session, or none where a mail has to be read first."""
+    try:
+        signed_up = await signing_up
+    except AuthError as error:
+        if error.code is not ErrorCode.UNVERIFIED_USER:
+            raise
+        return SignUpAnswer()
+    session = signed_up.session if isinstance(signed_up, PasskeyChange) else signed_up
+    return SignUpAnswer(session=session_answer(session))
 
 
 def _sign_in_answer(answer: Session | admission.MfaTicket) -> SignInAnswer:

@@ -39,8 +39,9 @@ enum ErrorCode {
   INVALID_RECOVERY_CODE INVALID_REFRESH_TOKEN ELEVATED_CLAIM_REQUIRED PASSWORD_TOO_COMMON
   INVALID_PASSWORD LOCALE_NOT_ALLOWED ROLE_NOT_ALLOWED DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES
   UNVERIFIED_USER MAIL_NOT_CONFIGURED REDIRECT_TO_NOT_ALLOWED EMAIL_NOT_ALLOWED INVALID_OTP
-  NO_PASSWORD
+  NO_PASSWORD INVALID_PASSKEY PASSKEY_WITHOUT_VERIFICATION PASSKEY_ALREADY_ADDED NO_PASSKEY
 }
+enum FactorType { TOTP PASSKEY RECOVERY_CODE }
 enum SecurityEventType {
   SIGNED_UP SIGNED_IN SIGN_IN_FAILED TICKET_ISSUED WRONG_CODE ATTEMPTS_EXHAUSTED FACTOR_ON
   FACTOR_OFF FACTOR_RESET RECOVERY_CODE_USED RECOVERY_CODES_REPLACED PASSWORD_CHANGED ELEVATED
@@ -48,9 +49,14 @@ enum SecurityEventType {
   ATTEMPTS_HELD_BACK SESSION_DISPLACED
   NEW_SIGN_IN PASSWORD_REMOVED EMAIL_CHANGE_ASKED EMAIL_CHANGED EMAIL_CHANGE_UNDONE
   PASSWORD_RESET RESET_SENT MAIL_NOT_SENT USER_DELETED PASSWORD_SET ROLES_CHANGED METADATA_CHANGED
+  PASSKEY_ADDED PASSKEY_RENAMED PASSKEY_REMOVED PASSKEY_COUNTER_WENT_BACK
 }
 type MfaChange { user: User! session: Session! recoveryCodes: [String!]! }
-type MfaTicket { ticket: String! expiresIn: Int! }
+type MfaTicket { ticket: String! expiresIn: Int! factors: [FactorType!]! }
+type Passkey {
+  id: ID! nickname: String! createdAt: DateTime! lastUsedAt: DateTime backedUp: Boolean!
+}
+type PasskeyOptions { optionsJson: String! }
 type Mutation {
   signUpEmailPassword(email: String!, password: String!, displayName: String,
     redirectTo: String): Session!
@@ -59,7 +65,7 @@ type Mutation {
   verifySignInMfaRecoveryCode(ticket: String!, recoveryCode: String!): Session!
   changeUserMfa(newSecret: Boolean = false): TotpEnrollment!
   verifyChangeUserMfa(activeMfaType: String!, code: String!): MfaChange!
-  regenerateRecoveryCodes(code: String!): MfaChange!
+  regenerateRecoveryCodes(code: String): MfaChange!
   refreshSession(refreshToken: String!): Session!
   signOut(refreshToken: String, all: Boolean = false): Boolean!
   revokeSession(id: ID!): Boolean!
@@ -76,6 +82,18 @@ type Mutation {
   verifySignInOTPEmail(email: String!, otp: String!): SignInResult!
   signInPasswordlessEmail(email: String!, displayName: String, redirectTo: String): Boolean!
   verifySignInPasswordlessEmail(ticket: String!): SignInResult!
+  addPasskey: PasskeyOptions!
+  verifyAddPasskey(credentialJson: String!, nickname: String): MfaChange!
+  renamePasskey(id: ID!, nickname: String!): Passkey!
+  removePasskey(id: ID!): MfaChange!
+  startSignInPasskey: PasskeyOptions!
+  verifySignInPasskey(credentialJson: String!): Session!
+  startSignInMfaPasskey(ticket: String!): PasskeyOptions!
+  verifySignInMfaPasskey(ticket: String!, credentialJson: String!): Session!
+  signUpPasskey(email: String!, displayName: String, redirectTo: String): PasskeyOptions!
+  verifySignUpPasskey(credentialJson: String!, nickname: String): MfaChange!
+  startElevatePasskey: PasskeyOptions!
+  verifyElevatePasskey(credentialJson: String!): Session!
   changeUser(displayName: String, locale: String): User!
 }
 type PageInfo {
@@ -97,6 +115,7 @@ type User {
   id: ID! email: String! displayName: String! emailVerified: Boolean! activeMfaType: String
   defaultRole: String! roles: [String!]! locale: String! createdAt: DateTime!
   recoveryCodesLeft: Int! hasPassword: Boolean! newEmail: String
+  factors: [FactorType!]! passkeys: [Passkey!]!
   sessions(first: Int = 20, after: String): UserSessionConnection!
   securityEvents(first: Int = 20, after: String): SecurityEventConnection!
 }

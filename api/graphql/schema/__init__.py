@@ -8,6 +8,7 @@ from api import contract
 from api.graphql.context import Info
 from api.graphql.schema.account import Account
 from api.graphql.schema.arguments import CREDENTIAL
+from api.graphql.schema.passkeys import Passkeys
 from api.graphql.schema.second_factor import SecondFactor
 from api.graphql.schema.sessions import Sessions
 from api.graphql.schema.signing_in import SigningIn
@@ -24,7 +25,7 @@ class Query:
 
 
 @strawberry.type(description="Everything that changes something.")
-class Mutation(Account, Sessions, SecondFactor, SigningIn):
+class Mutation(Account, Sessions, SecondFactor, Passkeys, SigningIn):
     pass
 
 

@@ -54,6 +54,14 @@ RedirectTo = Annotated[
         "the operator allows."
     ),
 ]
+CredentialJson = Annotated[
+    str,
+    credential("What the browser answers, as JSON: `JSON.stringify(credential)`."),
+]
+Nickname = Annotated[
+    str | None,
+    argument('What the user calls it, at most 100 characters; "Passkey" without one.'),
+]
 MailedTicket = Annotated[
     str, credential("The `ticket` in the address of the link that was sent by mail.")
 ]

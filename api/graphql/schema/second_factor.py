@@ -6,7 +6,7 @@ import strawberry
 
 from api import contract
 from api.graphql.context import Info
-from api.graphql.schema.arguments import Code, argument, credential
+from api.graphql.schema.arguments import argument, credential
 from api.graphql.types import MfaChange, TotpEnrollment
 from auth.accounts import enrolment
 
@@ -48,8 +48,18 @@ class SecondFactor:
         return MfaChange.of(answer)
 
     @strawberry.mutation(description=str(contract.NEW_RECOVERY_CODES))
-    async def regenerate_recovery_codes(self, info: Info, code: Code) -> MfaChange:
+    async def regenerate_recovery_codes(
+        self,
+        info: Info,
+        code: Annotated[
+            str | None,
+            credential(
+                "The six digits that the authenticator app shows now; none for a user with "
+                "passkeys alone."
+            ),
+        ] = strawberry.UNSET,
+    ) -> MfaChange:
         answer = await enrolment.regenerate_recovery_codes(
-            info.context.postern, info.context.caller, code
+            info.context.postern, info.context.caller, code or None
         )
         return MfaChange.of(answer)
