@@ -219,6 +219,7 @@ def test_sweep_reports_what_it_deleted(env: dict[str, str]) -> None:
     assert set(swept.values()) == {0}
     assert set(swept) == {
         "tickets", "sessions", "throttles", "enrolments", "events", "mails", "mail_tickets",
+        "challenges",
     }  # fmt: skip
 
 

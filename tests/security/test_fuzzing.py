@@ -93,7 +93,9 @@ RAW = st.one_of(
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("fuzz") / "var", **CHEAP_HASHING) as running:
+    passkeys = {"AUTH_WEBAUTHN_ENABLED": "true", "AUTH_CLIENT_URL": "http://localhost:3000"}
+    settings = CHEAP_HASHING | passkeys
+    with running_server(tmp_path_factory.mktemp("fuzz") / "var", **settings) as running:
         yield running
 
 

@@ -33,7 +33,8 @@ DESCRIBED = schemathesis.openapi.from_dict(document(VERSION, "/v1"))
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("rest") / "var") as running:
+    passkeys = {"AUTH_WEBAUTHN_ENABLED": "true", "AUTH_CLIENT_URL": "http://localhost:3000"}
+    with running_server(tmp_path_factory.mktemp("rest") / "var", **passkeys) as running:
         yield running
 
 

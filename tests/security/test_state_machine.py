@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import shutil
 import tempfile
 from collections.abc import Awaitable
@@ -29,6 +30,7 @@ from auth import admission
 from auth.accounts import (
     email_change,
     enrolment,
+    passkeys,
     password_change,
     password_reset,
     sign_up,
@@ -39,10 +41,12 @@ from auth.factors import one_time_codes, recovery_codes, totp
 from auth.mail import delivery, kinds, outbox
 from auth.postern import Postern, open_postern
 from auth.sessions import elevation, ending, opening, refreshing
-from auth.ways_in import email_code, email_link, email_password
+from auth.ways_in import email_code, email_link, email_password, passkey
 from config import load
 from models import Mail, RecoveryCode, User, UserSession, database
 from models.mail_ticket import MailPurpose
+from tests.passkey_device import UP, UV
+from tests.passkey_device import Device as Authenticator
 from tests.support import Clock, caller, environment
 
 TICKET_LIFE, TICKET_ATTEMPTS = timedelta(minutes=5), 5
@@ -80,6 +84,8 @@ class World:
             "AUTH_PASSWORD_CHECK_COMMON": "false",
             "AUTH_OTP_EMAIL_ENABLED": "true",
             "AUTH_EMAIL_PASSWORDLESS_ENABLED": "true",
+            "AUTH_WEBAUTHN_ENABLED": "true",
+            "AUTH_CLIENT_URL": "http://localhost:3000",
         }
         chosen, _ = load(environment(self.folder / "var", **cheap))
         self.clock = Clock()
@@ -147,7 +153,26 @@ class Mailed:
     spent: bool = False
 
 
+@dataclass(eq=False)
+class Passkey:
+    """A passkey, alone in its authenticator."""
+
+    id: str
+    authenticator: Authenticator = field(repr=False)
+    added_at: datetime
+    removed: bool = False
+
+
 CONTRACTS = {
+    "add_passkey": [contract.ADD_PASSKEY],
+    "verify_add_passkey": [contract.VERIFY_ADD_PASSKEY],
+    "remove_passkey": [contract.REMOVE_PASSKEY],
+    "start_sign_in_passkey": [contract.START_SIGN_IN_PASSKEY],
+    "verify_sign_in_passkey": [contract.VERIFY_SIGN_IN_PASSKEY],
+    "start_sign_in_mfa_passkey": [contract.START_MFA_PASSKEY],
+    "verify_sign_in_mfa_passkey": [contract.VERIFY_MFA_PASSKEY],
+    "start_elevate_passkey": [contract.START_ELEVATE_PASSKEY],
+    "verify_elevate_passkey": [contract.VERIFY_ELEVATE_PASSKEY],
     "send_password_reset_email": [contract.SEND_RESET],
     "send_verification_email": [contract.SEND_VERIFICATION],
     "verify_email": [contract.VERIFY_EMAIL],
@@ -183,6 +208,7 @@ class Life(RuleBasedStateMachine):
     access, refresh, tickets = Bundle("access"), Bundle("refresh"), Bundle("tickets")
     resets, verifications, links = Bundle("resets"), Bundle("verifications"), Bundle("links")
     codes_by_mail, changes, undoings = Bundle("codes"), Bundle("changes"), Bundle("undoings")
+    added = Bundle("added")
 
     @initialize(target=access)
     def sign_up(self) -> Any:
@@ -201,6 +227,7 @@ class Life(RuleBasedStateMachine):
         self.all_tickets: list[Ticket] = []
         self.mailed: list[Mailed] = []
         self.new_undoings: list[Mailed] = []
+        self.all_passkeys: list[Passkey] = []
         self.all_refresh: list[Refresh] = []
         self.new_tickets: list[Ticket] = []
         self.new_refresh: list[Refresh] = []
@@ -249,6 +276,24 @@ class Life(RuleBasedStateMachine):
         if not self.active:
             self.secret = None
 
+    @property
+    def has_passkeys(self) -> bool:
+        return not all(each.removed for each in self.all_passkeys)
+
+    @property
+    def has_factor(self) -> bool:
+        return self.active or self.has_passkeys
+
+    def remove_passkeys(self, *removed: Passkey) -> None:
+        """Remove them, and what goes with them."""
+        if not any(not each.removed for each in removed):
+            return
+        for each in removed:
+            each.removed = True
+        self.end_tickets()
+        if not self.has_factor:
+            self.codes = []
+
     def kill(self, *purposes: MailPurpose) -> None:
         for mailed in self.mailed:
             mailed.spent |= mailed.purpose in purposes
@@ -263,7 +308,7 @@ class Life(RuleBasedStateMachine):
 
     def admitted(self, answer: Any) -> Any:
         """Note a session or a ticket; return the access token, if any."""
-        if self.active:
+        if self.has_factor:
             assert isinstance(answer, admission.MfaTicket)
             self.new_tickets.append(Ticket(answer.ticket, self.clock() + TICKET_LIFE))
             self.all_tickets.append(self.new_tickets[-1])
@@ -354,7 +399,7 @@ class Life(RuleBasedStateMachine):
     def verify(self, ticket: Ticket, offset: int) -> Any:
         step, code = self.code(offset)
         expected = self.taken(ticket)
-        right = not expected and self.accepted(step)
+        right = not expected and self.active and self.accepted(step)
         if not expected and not right:
             expected = "INVALID_TOTP"
         attempt = admission.redeem(self.postern, caller(), ticket.token, totp, code)
@@ -411,9 +456,9 @@ class Life(RuleBasedStateMachine):
         told, answer = self.ask(change)
         assert told == expected
         if not told:
+            assert len(answer.recovery_codes) == (0 if self.has_factor else 10)
+            self.codes = list(answer.recovery_codes) or self.codes
             self.active, self.last_step = True, step
-            self.codes = list(answer.recovery_codes)
-            assert len(self.codes) == 10
             self.reissued(access.device, answer.session)
 
     @precondition(lambda self: self.active)
@@ -429,7 +474,10 @@ class Life(RuleBasedStateMachine):
         assert told == expected
         if not expected:
             self.reissued(access.device, answer.session)
-            self.active, self.secret, self.codes = False, None, []
+            if by_recovery_code and code in self.codes:
+                self.codes.remove(code)
+            self.active, self.secret = False, None
+            self.codes = self.codes if self.has_factor else []
             self.end_tickets()
             self.last_step = step or self.last_step
 
@@ -437,27 +485,28 @@ class Life(RuleBasedStateMachine):
     def regenerate(self, access: Access, offset: int) -> None:
         step, code = self.code(offset)
         expected = self.refusal_of(access)
-        if not expected and not self.active:
+        if not expected and not self.has_factor:
             expected = "DISABLED_MFA_TOTP"
-        elif not expected and not self.accepted(step):
+        elif not expected and self.active and not self.accepted(step):
             expected = "INVALID_TOTP"
         told, answer = self.ask(
             enrolment.regenerate_recovery_codes(self.postern, caller(access.token), code)
         )
         assert told == expected
         if not told:
-            self.last_step, self.codes = step, list(answer.recovery_codes)
+            self.last_step = step if self.active else self.last_step
+            self.codes = list(answer.recovery_codes)
             self.reissued(access.device, answer.session)
 
     @rule(target=access, access=access, offset=OFFSETS)
     def elevate(self, access: Access, offset: int) -> Any:
         step, code = self.code(offset)
         expected = self.refusal_of(access, recent=False)
-        if not expected and self.active and not self.accepted(step):
+        if not expected and self.has_factor and not (self.active and self.accepted(step)):
             expected = "INVALID_TOTP"
-        if not expected and not self.active and self.password is None:
+        if not expected and not self.has_factor and self.password is None:
             expected = "NO_PASSWORD"
-        shown = (None, code) if self.active else (self.password, None)
+        shown = (None, code) if self.has_factor else (self.password, None)
         told, answer = self.ask(elevation.elevate(self.postern, caller(access.token), *shown))
         assert told == expected
         if told:
@@ -545,6 +594,8 @@ class Life(RuleBasedStateMachine):
         change = password_reset.reset_password(self.postern, caller(), reset.token, fresh)
         assert self.ask(change)[0] == expected
         if not expected:
+            if not self.verified:
+                self.remove_passkeys(*self.all_passkeys)
             self.password, self.verified, self.new_email = fresh, True, None
             self.forget_pending()
             self.end(*self.devices)
@@ -583,6 +634,7 @@ class Life(RuleBasedStateMachine):
         mailed.spent = True
         if not self.verified:
             self.verified, self.password, self.new_email = True, None, None
+            self.remove_passkeys(*self.all_passkeys)
             self.forget_pending()
             self.end(*self.devices)
             self.end_tickets()
@@ -651,11 +703,98 @@ class Life(RuleBasedStateMachine):
         self.email, self.verified, self.new_email = mailed.address, True, None
         self.password = None
         self.forget_pending()
+        same = [m for m in self.mailed if m.purpose is mailed.purpose and not m.spent]
+        asked_at = (
+            min(m.expires_at for m in same if m.address == mailed.address)
+            - LIVES[MailPurpose.UNDO_EMAIL_CHANGE]
+        )
+        self.remove_passkeys(*(each for each in self.all_passkeys if each.added_at > asked_at))
         for each in self.mailed:
             earlier = each.expires_at < mailed.expires_at and each.address != mailed.address
             each.spent |= each.purpose is not MailPurpose.UNDO_EMAIL_CHANGE or not earlier
         self.end(*self.devices)
         self.end_tickets()
+
+    @rule(target=added, access=access)
+    def add_a_passkey(self, access: Access) -> Any:
+        expected = self.refusal_of(access)
+        told, options = self.ask(passkeys.add_passkey(self.postern, caller(access.token)))
+        assert told == expected
+        if expected:
+            return multiple()
+        authenticator = Authenticator()
+        made = authenticator.create(options)
+        add = passkeys.verify_add_passkey(self.postern, caller(access.token), made, None)
+        answer = self.done(add)
+        assert len(answer.recovery_codes) == (0 if self.has_factor else 10)
+        self.codes = list(answer.recovery_codes) or self.codes
+        added = Passkey(str(answer.passkey.id), authenticator, self.clock())
+        self.all_passkeys.append(added)
+        self.reissued(access.device, answer.session)
+        return added
+
+    @rule(access=access, used=added)
+    def remove_a_passkey(self, access: Access, used: Passkey) -> None:
+        expected = self.refusal_of(access) or ("NO_PASSKEY" if used.removed else "")
+        remove = passkeys.remove_passkey(self.postern, caller(access.token), used.id)
+        told, answer = self.ask(remove)
+        assert told == expected
+        if not expected:
+            self.remove_passkeys(used)
+            self.reissued(access.device, answer.session)
+
+    @rule(target=access, used=added, verified=st.booleans(), lie=st.booleans())
+    def sign_in_with_a_passkey(self, used: Passkey, *, verified: bool, lie: bool) -> Any:
+        options = self.done(passkey.start_sign_in_passkey(self.postern))
+        lies = {"origin": "http://localhost:4000"} if lie else {}
+        shown = used.authenticator.get(options, flags=UP | UV if verified else UP, **lies)
+        told, answer = self.ask(passkey.verify_sign_in_passkey(self.postern, caller(), shown))
+        expected = "" if verified else "PASSKEY_WITHOUT_VERIFICATION"
+        assert told == ("INVALID_PASSKEY" if used.removed or lie else expected)
+        return multiple() if told else self.opened(answer)
+
+    @rule(target=access, ticket=tickets, used=added, verified=st.booleans())
+    def verify_with_a_passkey(self, ticket: Ticket, used: Passkey, *, verified: bool) -> Any:
+        start = passkey.start_sign_in_mfa_passkey(self.postern, caller(), ticket.token)
+        told, options = self.ask(start)
+        if ticket.attempts == 0 or ticket.expires_at <= self.clock():
+            assert told == "INVALID_TICKET"
+            return multiple()
+        assert told == ("" if self.has_passkeys else "NO_PASSKEY")
+        if told:
+            return multiple()
+        anyone = json.dumps(json.loads(options) | {"allowCredentials": []})
+        shown = used.authenticator.get(anyone, flags=UP | UV if verified else UP)
+        self.taken(ticket)
+        told, answer = self.ask(
+            passkey.verify_sign_in_mfa_passkey(self.postern, caller(), ticket.token, shown)
+        )
+        assert told == ("INVALID_PASSKEY" if used.removed else "")
+        if told:
+            assert answer["attemptsLeft"] == ticket.attempts
+            return multiple()
+        ticket.attempts = 0
+        return self.opened(answer)
+
+    @rule(target=access, access=access, used=added)
+    def elevate_with_a_passkey(self, access: Access, used: Passkey) -> Any:
+        expected = self.refusal_of(access, recent=False)
+        expected = expected or ("" if self.has_passkeys else "NO_PASSKEY")
+        start = elevation.start_elevate_passkey(self.postern, caller(access.token))
+        told, options = self.ask(start)
+        assert told == expected
+        if told:
+            return multiple()
+        anyone = json.dumps(json.loads(options) | {"allowCredentials": []})
+        shown = used.authenticator.get(anyone)
+        told, answer = self.ask(
+            elevation.verify_elevate_passkey(self.postern, caller(access.token), shown)
+        )
+        assert told == ("INVALID_PASSKEY" if used.removed else "")
+        if told:
+            return multiple()
+        access.device.authenticated_at = self.clock()
+        return self.reissued(access.device, answer)
 
     @invariant()
     def the_database_agrees(self) -> None:
@@ -666,6 +805,8 @@ class Life(RuleBasedStateMachine):
         assert user.new_email == self.new_email
         assert user.has_password is (self.password is not None)
         assert (user.active_mfa_type == "totp") is self.active
+        assert user.has_passkeys is self.has_passkeys
+        assert user.has_second_factor is self.has_factor
         assert (user.totp_secret is not None) is (self.secret is not None)
         assert user.totp_last_step == self.last_step
         assert self.world.run(RecoveryCode.filter(user_id=user.id).count()) == len(self.codes)
