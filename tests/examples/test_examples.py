@@ -103,3 +103,14 @@ def test_the_nhost_example_works(server: Server) -> None:
     said = run("npm", "start", "--", f"{server.url}/v1", folder=folder)
     assert "FetchError 401 invalid-totp: The code is wrong or was already used.\n" in said
     assert said.endswith("refreshed\nsecond factor off\nsigned out everywhere\n")
+
+
+@needs_node
+def test_the_passkeys_of_the_nhost_example_work(tmp_path: Path) -> None:
+    folder, app = EXAMPLES / "nhost-js", "http://localhost:5173"
+    node_modules(folder)
+    settings = {"AUTH_WEBAUTHN_ENABLED": "true", "AUTH_CLIENT_URL": app}
+    with running_server(tmp_path / "var", **settings) as server:
+        said = run("npm", "run", "passkeys", "--", f"{server.url}/v1", app, folder=folder)
+    assert "signed up without a password\nconfirmed by passkey\nadded another one\n" in said
+    assert "FetchError 400 invalid-request: The passkey was not accepted." in said

@@ -4,6 +4,8 @@ import { useConfirmation } from "./Confirm";
 import { Email } from "./Email";
 import { Factor } from "./Factor";
 import { Problem, useCall } from "./Form";
+import { Passkeys } from "./Passkeys";
+import { available } from "./passkeys";
 import { Password } from "./Password";
 import { Sessions } from "./Sessions";
 
@@ -36,6 +38,7 @@ export function Account({ signedOut }: { signedOut: () => void }) {
           </p>
           <Email user={user} reload={reload} confirmed={confirmed} />
           <Factor user={user} reload={reload} confirmed={confirmed} />
+          {available && <Passkeys user={user} reload={reload} confirmed={confirmed} />}
           <Password user={user} reload={reload} confirmed={confirmed} />
           <Sessions user={user} reload={reload} />
         </>

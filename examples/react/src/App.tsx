@@ -1,21 +1,25 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { Account } from "./Account";
 import * as api from "./api";
 import { ByMail, KINDS } from "./ByMail";
 import { AnyCodeField, EmailField, Field, Form, NewPasswordField, told, type Values } from "./Form";
+import * as passkeys from "./passkeys";
+import { RecoveryCodes } from "./RecoveryCodes";
 import { isRefused, onSessionEnd } from "./session";
 
 export type Step =
   | { at: "sign-in"; email?: string; problem?: string }
   | { at: "sign-up" }
   | { at: "mail"; kind: keyof typeof KINDS; typed?: string; sentTo?: string }
-  | { at: "code"; ticket: string }
+  | { at: "code"; ticket: api.Ticket; typed?: boolean }
+  | { at: "codes"; codes: string[] }
   | { at: "account" };
 
 const TITLES = {
   "sign-in": "Sign in",
   "sign-up": "Sign up",
   code: "One more step",
+  codes: "Your recovery codes",
   account: "Your account",
 };
 
@@ -26,8 +30,10 @@ export function App({ start }: { start: Step }) {
   }, [step]);
   useEffect(() => onSessionEnd((error) => setStep({ at: "sign-in", problem: told(error) })), []);
   const signedOut = useCallback(() => setStep({ at: "sign-in" }), []);
-  const signedIn = (ticket: string | null) =>
+  const signedIn = (ticket: api.Ticket | null) =>
     setStep(ticket === null ? { at: "account" } : { at: "code", ticket });
+
+  const autofill = useAutofill(step.at === "sign-in", setStep);
 
   const byMail =
     (kind: keyof typeof KINDS) =>
@@ -35,7 +41,7 @@ export function App({ start }: { start: Step }) {
       setStep({ at: "mail", kind, typed: email });
 
   /** If the operator requires a verified address, a mail was sent at the sign-up. */
-  async function orVerify(email: string, admission: Promise<string | null>): Promise<void> {
+  async function orVerify(email: string, admission: Promise<api.Ticket | null>): Promise<void> {
     try {
       signedIn(await admission);
     } catch (error) {
@@ -44,11 +50,22 @@ export function App({ start }: { start: Step }) {
     }
   }
 
+  /** If the ticket is over, begin with the first step again. */
+  async function orStartOver(redeemed: Promise<void>): Promise<void> {
+    try {
+      await redeemed;
+    } catch (error) {
+      if (!endsTicket(error)) throw error;
+      return setStep({ at: "sign-in", problem: told(error) });
+    }
+    signedIn(null);
+  }
+
   switch (step.at) {
     case "sign-in":
       return (
         <Form
-          key="sign-in"
+          key={`sign-in ${step.problem}`}
           title={TITLES[step.at]}
           action="Sign in"
           problem={step.problem}
@@ -58,6 +75,14 @@ export function App({ start }: { start: Step }) {
             "Sign in with a code by mail": byMail("code"),
             "Sign in with a link by mail": byMail("link"),
             "No account yet? Sign up": () => setStep({ at: "sign-up" }),
+            // Last, so that nothing moves when the server says whether it has them.
+            ...(autofill.offered && {
+              "Sign in with a passkey": async () => {
+                autofill.stop(); // the browser has one dialog at a time
+                await passkeys.signIn();
+                signedIn(null);
+              },
+            }),
           }}
         >
           <EmailField typed={step.email} />
@@ -71,7 +96,13 @@ export function App({ start }: { start: Step }) {
           title={TITLES[step.at]}
           action="Make an account"
           submit={({ email = "", password = "" }) => orVerify(email, api.signUp(email, password))}
-          others={{ "Have an account? Sign in": () => setStep({ at: "sign-in" }) }}
+          others={{
+            ...(passkeys.available && {
+              "Use a passkey, without a password": async ({ email = "" }) =>
+                setStep({ at: "codes", codes: await passkeys.signUp(email) }),
+            }),
+            "Have an account? Sign in": () => setStep({ at: "sign-in" }),
+          }}
         >
           <EmailField />
           <NewPasswordField name="password" label="Password" />
@@ -82,31 +113,77 @@ export function App({ start }: { start: Step }) {
         <ByMail {...step} signedIn={signedIn} back={(email) => setStep({ at: "sign-in", email })} />
       );
     case "code":
+      if (step.ticket.factors?.includes("PASSKEY") && passkeys.available && !step.typed)
+        return (
+          <Form
+            key="passkey"
+            readFirst
+            title={TITLES[step.at]}
+            action="Use a passkey"
+            submit={() => orStartOver(passkeys.redeem(step.ticket.ticket))}
+            others={{
+              "Use a code instead": () => setStep({ ...step, typed: true }),
+              "Start over": () => setStep({ at: "sign-in" }),
+            }}
+          >
+            <p>Your browser asks for your passkey.</p>
+          </Form>
+        );
       return (
         <Form
           key="code"
           title={TITLES[step.at]}
           action="Go on"
-          submit={async ({ from, code = "" }) => {
-            try {
-              await api.verify(from as api.CodeFrom, step.ticket, code);
-            } catch (error) {
-              if (!endsTicket(error)) throw error;
-              return setStep({ at: "sign-in", problem: told(error) });
-            }
-            setStep({ at: "account" });
+          submit={({ from, code = "" }) =>
+            orStartOver(api.verify(from as api.CodeFrom, step.ticket.ticket, code))
+          }
+          others={{
+            ...(mayUsePasskey(step.ticket) && {
+              "Use a passkey": () => orStartOver(passkeys.redeem(step.ticket.ticket)),
+            }),
+            "Start over": () => setStep({ at: "sign-in" }),
           }}
-          others={{ "Start over": () => setStep({ at: "sign-in" }) }}
         >
-          <AnyCodeField />
+          <AnyCodeField app={step.ticket.factors?.includes("TOTP")} />
         </Form>
+      );
+    case "codes":
+      return (
+        <main className="card">
+          <h1>{TITLES[step.at]}</h1>
+          <RecoveryCodes codes={step.codes} done={() => setStep({ at: "account" })}>
+            Your account is made.
+          </RecoveryCodes>
+        </main>
       );
     case "account":
       return <Account signedOut={signedOut} />;
   }
 }
 
+const mayUsePasskey = ({ factors }: api.Ticket) =>
+  passkeys.available && (factors?.includes("PASSKEY") ?? true);
+
+/** Offer passkeys in the autofill while the form is shown, if the operator has switched them on. */
+function useAutofill(shown: boolean, setStep: (step: Step) => void) {
+  const [offered, setOffered] = useState(false);
+  const running = useRef<AbortController | null>(null);
+  useEffect(() => {
+    if (!shown || !passkeys.available) return;
+    const stop = (running.current = new AbortController());
+    passkeys.signInFromAutofill(stop.signal, () => setOffered(true)).then(
+      (signedIn) => signedIn && setStep({ at: "account" }),
+      (error) => {
+        const off = isRefused(error, "DISABLED_ENDPOINT");
+        if (!off && !stop.signal.aborted) setStep({ at: "sign-in", problem: told(error) });
+      },
+    );
+    return () => stop.abort();
+  }, [shown, setStep]);
+  return { offered, stop: () => running.current?.abort() };
+}
+
 /** Whether the ticket has expired, was redeemed, or has no attempts left. */
 const endsTicket = (error: unknown) =>
   isRefused(error, "INVALID_TICKET") ||
-  (isRefused(error, "INVALID_TOTP", "INVALID_RECOVERY_CODE") && error.details.attemptsLeft === 0);
+  (isRefused(error, "INVALID_TOTP", "INVALID_RECOVERY_CODE", "INVALID_PASSKEY") && error.details.attemptsLeft === 0);

@@ -44,7 +44,7 @@ interface Props {
   /** Where the mail was sent already. */
   sentTo?: string;
   /** A code was right; there is a ticket if the second factor is needed. */
-  signedIn: (ticket: string | null) => void;
+  signedIn: (ticket: api.Ticket | null) => void;
   back: (email: string) => void;
 }
 

@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import * as api from "./api";
+import * as passkeys from "./passkeys";
 import { AnyCodeField, Field, Form } from "./Form";
 import { isRefused, Refused } from "./session";
 
@@ -7,6 +8,8 @@ const needsConfirmation = (error: unknown) => isRefused(error, "ELEVATED_CLAIM_R
 
 interface Waiting {
   hasFactor: boolean;
+  hasApp: boolean;
+  hasPasskey: boolean;
   confirmed: () => void;
   cancelled: () => void;
 }
@@ -25,12 +28,15 @@ export function useConfirmation() {
     } catch (error) {
       if (!needsConfirmation(error)) throw error;
       const user = await api.me(); // as it is now
-      const hasFactor = Boolean(user?.activeMfaType);
+      const factors = user?.factors ?? [];
+      const hasFactor = factors.length > 0;
+      const hasApp = factors.includes("TOTP");
+      const hasPasskey = factors.includes("PASSKEY") && passkeys.available;
       // A user without a password is refused with NO_PASSWORD, and told to sign in again by mail.
       if (!hasFactor && (password || !user?.hasPassword)) await api.elevate({ password });
       else
         await new Promise<void>((resolve, reject) =>
-          setWaiting({ hasFactor, confirmed: resolve, cancelled: () => reject(error) }),
+          setWaiting({ hasFactor, hasApp, hasPasskey, confirmed: resolve, cancelled: () => reject(error) }),
         ).finally(() => setWaiting(null));
       return change();
     }
@@ -56,7 +62,7 @@ export async function confirmedByCode<T>(
   }
 }
 
-function Dialog({ hasFactor, confirmed, cancelled }: Waiting) {
+function Dialog({ hasFactor, hasApp, hasPasskey, confirmed, cancelled }: Waiting) {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const shown = dialog.current;
@@ -73,11 +79,14 @@ function Dialog({ hasFactor, confirmed, cancelled }: Waiting) {
           await api.elevate(hasFactor ? { code } : { password });
           confirmed();
         }}
-        others={{ Cancel: cancelled }}
+        others={{
+          ...(hasPasskey && { "Use a passkey": () => passkeys.elevate().then(confirmed) }),
+          Cancel: cancelled,
+        }}
       >
         <p>You signed in a while ago. Please confirm that it is you.</p>
         {hasFactor ? (
-          <AnyCodeField />
+          <AnyCodeField app={hasApp} />
         ) : (
           <Field name="password" label="Password" type="password" autoComplete="current-password" />
         )}

@@ -4,6 +4,7 @@ import * as api from "./api";
 import { confirmedByCode } from "./Confirm";
 import { CopyButton } from "./CopyButton";
 import { AnyCodeField, CodeField, Form, Problem, useCall, type Values } from "./Form";
+import { RecoveryCodes } from "./RecoveryCodes";
 import { isRefused } from "./session";
 
 type Step =
@@ -15,11 +16,12 @@ type Step =
 const OUTDATED = ["TOTP_ALREADY_ACTIVE", "DISABLED_MFA_TOTP", "NO_TOTP_SECRET"];
 
 const enrol = async (): Promise<Step> => ({ at: "enrol", enrolment: await api.enrol() });
-const turnOn = async (code: string): Promise<Step> => ({
-  at: "codes",
-  codes: await api.changeFactor("totp", code),
-});
-const replaceCodes = async (code: string): Promise<Step> => ({
+/** A user with a passkey has recovery codes already, and gets none. */
+async function turnOn(code: string): Promise<Step> {
+  const codes = await api.changeFactor("totp", code);
+  return codes.length ? { at: "codes", codes } : { at: "start" };
+}
+const replaceCodes = async (code?: string): Promise<Step> => ({
   at: "codes",
   codes: await api.newRecoveryCodes(code),
 });
@@ -58,10 +60,27 @@ export function Factor({ user, reload, confirmed }: PartProps) {
       </h2>
       {at === "start" && !user.activeMfaType && (
         <>
-          <p>Off. With it, a password alone is not enough to sign in.</p>
+          {user.factors.length ? (
+            <p>
+              Your passkeys, and no authenticator app. Recovery codes left:{" "}
+              <strong>{user.recoveryCodesLeft}</strong>.
+            </p>
+          ) : (
+            <p>Off. With it, a password alone is not enough to sign in.</p>
+          )}
           <button type="button" disabled={busy} onClick={() => void call(() => go(confirmed(enrol)))}>
-            Set it up
+            {user.factors.length ? "Set up an authenticator app" : "Set it up"}
           </button>
+          {user.factors.length > 0 && (
+            <button
+              type="button"
+              className="quiet"
+              disabled={busy}
+              onClick={() => void call(() => go(confirmed(() => replaceCodes())))}
+            >
+              Make new recovery codes
+            </button>
+          )}
         </>
       )}
       {at === "start" && user.activeMfaType && (
@@ -111,7 +130,11 @@ export function Factor({ user, reload, confirmed }: PartProps) {
           <CodeField />
         </Form>
       )}
-      {step?.at === "codes" && <RecoveryCodes codes={step.codes} done={start} />}
+      {step?.at === "codes" && (
+        <RecoveryCodes codes={step.codes} done={start}>
+          The second factor is on.
+        </RecoveryCodes>
+      )}
     </section>
   );
 }
@@ -142,35 +165,5 @@ function Enrol({ enrolment: { imageUrl, totpSecret, otpauthUrl }, submit, cancel
       <CopyButton text={totpSecret} label="Copy the secret" />
       <CodeField />
     </Form>
-  );
-}
-
-function RecoveryCodes({ codes, done }: { codes: string[]; done: () => void }) {
-  const text = `${codes.join("\n")}\n`;
-  return (
-    <div role="status">
-      <p>
-        The second factor is on. Keep these recovery codes for the day you lose your phone: each is
-        good once, and they are not shown again.
-      </p>
-      <ol className="codes">
-        {codes.map((code) => (
-          <li key={code}>
-            <code>{code}</code>
-          </li>
-        ))}
-      </ol>
-      <a
-        className="button"
-        download="recovery-codes.txt"
-        href={`data:text/plain;charset=utf-8,${encodeURIComponent(text)}`}
-      >
-        Download them
-      </a>
-      <CopyButton text={text} label="Copy them" />
-      <button type="button" className="quiet" onClick={done}>
-        I have kept them
-      </button>
-    </div>
   );
 }

@@ -1,6 +1,7 @@
 import { type ComponentProps, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import type { CodeFrom } from "./api";
+import { AlreadyThere, Cancelled } from "./passkeys";
 import { Refused } from "./session";
 
 const FIELDS = "input:not([type=hidden], [hidden])";
@@ -25,6 +26,8 @@ export function useCall(given = "") {
 
 /** The error, in words for the user. */
 export function told(error: unknown): string {
+  if (error instanceof Cancelled) return "";
+  if (error instanceof AlreadyThere) return "This device has a passkey of yours already.";
   if (!(error instanceof Refused))
     return "The server cannot be reached. Check your connection and try again.";
   const { attemptsLeft, retryAfter, id } = error.details;
@@ -141,7 +144,7 @@ export function Field({ label, hint, ...input }: FieldProps) {
 
 export function EmailField({ typed }: { typed?: string }) {
   return (
-    <Field name="email" label="E-mail" type="email" autoComplete="username" defaultValue={typed} />
+    <Field name="email" label="E-mail" type="email" autoComplete="username webauthn" defaultValue={typed} />
   );
 }
 
@@ -166,9 +169,10 @@ export function CodeField({ hint = "The six digits that your authenticator app s
   );
 }
 
-/** A field for a code of the app or a recovery code; `from` among the form's values says which. */
-export function AnyCodeField() {
-  const [from, setFrom] = useState<CodeFrom>("app");
+/** A field for a code of the app or a recovery code; `from` among the form's values says which.
+ * Without an `app`, only a recovery code. */
+export function AnyCodeField({ app = true }: { app?: boolean }) {
+  const [from, setFrom] = useState<CodeFrom>(app ? "app" : "recovery");
   const field = useRef<HTMLDivElement>(null);
   function change(next: CodeFrom) {
     flushSync(() => setFrom(next));
@@ -189,13 +193,15 @@ export function AnyCodeField() {
           hint="One of those that you kept when you turned the second factor on."
         />
       )}
-      <button
-        type="button"
-        className="link"
-        onClick={() => change(from === "app" ? "recovery" : "app")}
-      >
-        {from === "app" ? "Use a recovery code" : "Use the authenticator app"}
-      </button>
+      {app && (
+        <button
+          type="button"
+          className="link"
+          onClick={() => change(from === "app" ? "recovery" : "app")}
+        >
+          {from === "app" ? "Use a recovery code" : "Use the authenticator app"}
+        </button>
+      )}
     </div>
   );
 }

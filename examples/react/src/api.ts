@@ -8,12 +8,24 @@ export interface UserSession {
   current: boolean;
 }
 
+export interface Passkey {
+  id: string;
+  nickname: string;
+  createdAt: string;
+  lastUsedAt: string | null;
+  backedUp: boolean;
+}
+
+export type FactorType = "TOTP" | "PASSKEY" | "RECOVERY_CODE";
+
 export interface User {
   email: string;
   emailVerified: boolean;
   newEmail: string | null;
   hasPassword: boolean;
   activeMfaType: string | null;
+  factors: FactorType[];
+  passkeys: Passkey[];
   recoveryCodesLeft: number;
   sessions: { edges: { node: UserSession }[] };
 }
@@ -24,23 +36,36 @@ export interface Enrolment {
   otpauthUrl: string;
 }
 
+/** A sign-in that waits for a second factor. After a link in a mail, the factors are not known. */
+export interface Ticket {
+  ticket: string;
+  factors?: FactorType[];
+}
+
 type SignInResult =
   | ({ __typename: "Session" } & Session)
-  | { __typename: "MfaTicket"; ticket: string };
+  | ({ __typename: "MfaTicket" } & Ticket);
 
-interface MfaChange {
+export interface MfaChange {
   recoveryCodes: string[];
   session: Session;
 }
 
-const USER = `email emailVerified newEmail hasPassword activeMfaType recoveryCodesLeft
+const USER = `email emailVerified newEmail hasPassword activeMfaType factors recoveryCodesLeft
+  passkeys { id nickname createdAt lastUsedAt backedUp }
   sessions(first: 100) { edges { node { id lastUsedAt userAgent current } } }`;
 const SIGN_IN_RESULT = `{
     __typename
     ... on Session { ${TOKENS} }
-    ... on MfaTicket { ticket }
+    ... on MfaTicket { ticket factors }
   }`;
 const MFA_CHANGE = `recoveryCodes session { ${TOKENS} }`;
+
+/** Use the new tokens of the session. Returns the new recovery codes, if there are any. */
+export function keepMfaChange(change: MfaChange): string[] {
+  keep(change.session);
+  return change.recoveryCodes;
+}
 
 /** Sign up. Returns null: the user is signed in, and has no second factor yet. */
 export async function signUp(email: string, password: string): Promise<null> {
@@ -52,14 +77,14 @@ export async function signUp(email: string, password: string): Promise<null> {
 }
 
 /** Keep the session. Returns the ticket if a second factor is needed, or null. */
-function admitted(answer: SignInResult): string | null {
-  if (answer.__typename === "MfaTicket") return answer.ticket;
+function admitted(answer: SignInResult): Ticket | null {
+  if (answer.__typename === "MfaTicket") return answer;
   keep(answer);
   return null;
 }
 
 /** Sign in. Returns the ticket if a code is needed, or null if the user is now signed in. */
-export async function signIn(email: string, password: string): Promise<string | null> {
+export async function signIn(email: string, password: string): Promise<Ticket | null> {
   const query = `mutation ($email: String!, $password: String!) {
     signInEmailPassword(email: $email, password: $password) ${SIGN_IN_RESULT}
   }`;
@@ -67,7 +92,7 @@ export async function signIn(email: string, password: string): Promise<string | 
 }
 
 /** Sign in with a code that was sent by mail. Returns what `signIn` does. */
-export async function signInWithCode(email: string, otp: string): Promise<string | null> {
+export async function signInWithCode(email: string, otp: string): Promise<Ticket | null> {
   const query = `mutation ($email: String!, $otp: String!) {
     verifySignInOTPEmail(email: $email, otp: $otp) ${SIGN_IN_RESULT}
   }`;
@@ -134,16 +159,13 @@ export async function changeFactor(type: "totp" | "", code: string): Promise<str
   const query = `mutation ($type: String!, $code: String!) {
     verifyChangeUserMfa(activeMfaType: $type, code: $code) { ${MFA_CHANGE} }
   }`;
-  const change = await ask<MfaChange>(query, { type, code });
-  keep(change.session);
-  return change.recoveryCodes;
+  return keepMfaChange(await ask<MfaChange>(query, { type, code }));
 }
 
-export async function newRecoveryCodes(code: string): Promise<string[]> {
-  const query = `mutation ($code: String!) { regenerateRecoveryCodes(code: $code) { ${MFA_CHANGE} } }`;
-  const change = await ask<MfaChange>(query, { code });
-  keep(change.session);
-  return change.recoveryCodes;
+/** Replace the recovery codes: with a code of the app, if the user has one. */
+export async function newRecoveryCodes(code?: string): Promise<string[]> {
+  const query = `mutation ($code: String) { regenerateRecoveryCodes(code: $code) { ${MFA_CHANGE} } }`;
+  return keepMfaChange(await ask<MfaChange>(query, { code }));
 }
 
 export const revoke = (id: string) =>

@@ -10,7 +10,7 @@ export function takeFromUrl(): Step {
   const query = new URLSearchParams(location.search);
   history.replaceState(null, "", location.pathname);
   const ticket = query.get("mfaTicket");
-  if (ticket) return { at: "code", ticket };
+  if (ticket) return { at: "code", ticket: { ticket } };
   const refreshToken = query.get("refreshToken");
   if (!refreshToken) return { at: "sign-in" };
   keep({ accessToken: "to be refreshed", refreshToken }); // the first request refreshes it

@@ -22,6 +22,7 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.InvalidPassword:
     case ErrorCode.PasswordTooShort:
     case ErrorCode.PasswordTooCommon:
+    case ErrorCode.PasskeyAlreadyAdded:
     case ErrorCode.EmailAlreadyInUse:
     case ErrorCode.EmailNotAllowed:
     case ErrorCode.LocaleNotAllowed:
@@ -45,6 +46,11 @@ export function whatNext(code: ErrorCode): string {
       return "ask for a credential with elevate, and repeat";
     case ErrorCode.NoPassword:
       return "sign in by mail once more, and repeat";
+    case ErrorCode.InvalidPasskey:
+      return "ask for the passkey again, with new options";
+    case ErrorCode.PasskeyWithoutVerification:
+      return "offer the password: the passkey is a second factor only";
+    case ErrorCode.NoPasskey:
     case ErrorCode.NoTotpSecret:
     case ErrorCode.TotpAlreadyActive:
       return "load the state of the second factor anew";
