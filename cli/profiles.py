@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from auth import events, metadata, operators
+from auth.factors import second_factor
+from auth.factors.second_factor import FACTORS
 from auth.operators import Details, Wanted
 from auth.postern import Postern
 from cli.command import OPERATOR, as_json, as_text, look, read_input, say
@@ -32,7 +34,7 @@ def list_users(limit: int, in_json: bool, **wanted: Any) -> None:
     users = look(found)
     lines = [
         f"{user.created_at:%Y-%m-%d}  {'disabled' if user.disabled else 'enabled ':8}  "
-        f"{user.active_mfa_type or '-':4}  {user.email}"
+        f"{_factors(user):12}  {user.email}"
         for user in users
     ]
     say(in_json, [shown(user) for user in users], *lines)
@@ -142,6 +144,13 @@ def _told(seen: Details) -> dict[str, Any]:
         ],
         "latestEvents": [events.as_json(event) for event in seen.events],
     }
+
+
+def _factors(user: User) -> str:
+    """Return the factors that stand alone, as a column shows them."""
+    alone = [each.kind.name.lower() for each in FACTORS if each.stands_alone]
+    has = [kind.name.lower() for kind in second_factor.of(user)]
+    return "+".join(name for name in alone if name in has) or "-"
 
 
 def _time(seconds: int | None) -> str | None:

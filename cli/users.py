@@ -7,6 +7,7 @@ import click
 
 from auth import new_accounts, operators, public_fields
 from auth.accounts import sign_up
+from auth.factors import second_factor
 from auth.postern import Postern
 from cli.command import OPERATOR, as_json, ask, count_of, read_password, say
 from config.values import is_loopback
@@ -169,6 +170,7 @@ def delete_user(user: str, yes: bool, in_json: bool) -> None:
 def shown(user: User) -> dict[str, object]:
     """Return a user as JSON values."""
     return public_fields.as_json(user) | {
+        "factors": [kind.name for kind in second_factor.of(user)],
         "disabled": user.disabled,
         "lastSignedInAt": user.last_signed_in_at and user.last_signed_in_at.isoformat(),
     }

@@ -273,8 +273,8 @@ class Settings(BaseModel):
     mfa_enabled: Annotated[
         Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled", fallback_env=("AUTH_TOTP_ENABLED",))
     ] = False
-    """Enables the second factor. When it is off, nobody can enrol, and users who have a second
-    factor cannot sign in."""
+    """Enables authenticator apps (TOTP) as a second factor. When it is off, nobody can enrol one,
+    and users who have no other factor but an app cannot sign in."""
     mfa_totp_issuer: Annotated[
         Issuer,
         Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer", fallback_env=("AUTH_TOTP_ISSUER",)),
@@ -290,7 +290,8 @@ class Settings(BaseModel):
     passkeys_enabled: Annotated[
         Switch, Named("AUTH_WEBAUTHN_ENABLED", "auth.method.webauthn.enabled")
     ] = False
-    """Enables [passkeys](passkeys.md): to sign in with, to sign up with, and as a second factor."""
+    """Enables [passkeys](passkeys.md): to sign in with, to sign up with, and as a second factor.
+    When they are switched off again, users who have no other factor cannot sign in."""
     passkeys_rp_id: Annotated[
         RelyingParty, Named("AUTH_WEBAUTHN_RP_ID", "auth.method.webauthn.relyingParty.id")
     ] = ""
