@@ -276,9 +276,8 @@ RENAME_PASSKEY = Contract(
 REMOVE_PASSKEY = Contract(
     "removePasskey",
     "Delete a passkey of the signed-in user. Recovery codes go with the last factor. The older "
-    "refresh tokens of the session stop working. Then call "
-    "`PublicKeyCredential.signalAllAcceptedCredentials` with what is left, so that the "
-    "authenticator does not offer it any more.",
+    "refresh tokens of the session stop working. Then pass "
+    "`me { acceptedPasskeysJson }` to the browser, so that the authenticator does not offer it.",
     (*_RECENT, E.NO_PASSKEY, E.NO_PASSWORD, *_ACCOUNT),
     {E.NO_PASSWORD: "it is the only way to sign in"},
 )

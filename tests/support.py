@@ -60,7 +60,7 @@ MFA_CHANGE = (
 OPERATIONS = {
     "me": (
         "query { me { id email emailVerified newEmail hasPassword displayName locale activeMfaType"
-        "  factors passkeys { id nickname createdAt lastUsedAt backedUp }"
+        "  factors passkeys { id nickname createdAt lastUsedAt backedUp } acceptedPasskeysJson"
         "  roles createdAt recoveryCodesLeft"
         "  sessions(first: 100) {"
         "    edges { node { id current address userAgent createdAt lastUsedAt } }"

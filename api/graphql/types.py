@@ -137,6 +137,14 @@ class User:
         return [Passkey.of(each) for each in await passkeys.of(self.stored)]
 
     @strawberry.field(
+        description="Which passkeys authenticators should offer, after one was removed: "
+        "`PublicKeyCredential.signalAllAcceptedCredentials(JSON.parse(acceptedPasskeysJson))`. "
+        "Null if the user never had one."
+    )
+    async def accepted_passkeys_json(self, info: Info) -> str | None:
+        return await passkeys.accepted(info.context.postern, self.stored)
+
+    @strawberry.field(
         description="Where the user is signed in, page by page, the last used first. "
         "`revokeSession` ends one. Errors: INVALID_REQUEST."
     )

@@ -137,6 +137,14 @@ async def of(user: User) -> list[Passkey]:
     return await Passkey.filter(user_id=user.id).order_by("created_at", "id")
 
 
+async def accepted(postern: Postern, user: User) -> str | None:
+    """Return what to tell authenticators of the user's passkeys; None if there never was one."""
+    if user.user_handle is None:
+        return None
+    ids = [each.credential_id for each in await of(user)]
+    return ceremonies.accepted(postern.settings, user.user_handle, ids)
+
+
 def nickname_of(text: str | None) -> str:
     """Return the name as it is stored: trimmed, "Passkey" without one.
 

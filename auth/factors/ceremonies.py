@@ -165,6 +165,15 @@ def request_options(
     return options_to_json(options)
 
 
+def accepted(settings: Settings, handle: str, credential_ids: Sequence[str]) -> str:
+    """Return, as JSON, what a browser may tell authenticators of the user's passkeys.
+
+    For `signalAllAcceptedCredentials` (section 5.1.10.3).
+    """
+    known = {"rpId": settings.relying_party, "userId": handle}
+    return json.dumps(known | {"allAcceptedCredentialIds": list(credential_ids)})
+
+
 def parse(credential_json: str) -> Answer:
     """Parse the JSON of a `PublicKeyCredential`. Raises CeremonyError."""
     try:

@@ -115,7 +115,7 @@ type User {
   id: ID! email: String! displayName: String! emailVerified: Boolean! activeMfaType: String
   defaultRole: String! roles: [String!]! locale: String! createdAt: DateTime!
   recoveryCodesLeft: Int! hasPassword: Boolean! newEmail: String
-  factors: [FactorType!]! passkeys: [Passkey!]!
+  factors: [FactorType!]! passkeys: [Passkey!]! acceptedPasskeysJson: String
   sessions(first: Int = 20, after: String): UserSessionConnection!
   securityEvents(first: Int = 20, after: String): SecurityEventConnection!
 }

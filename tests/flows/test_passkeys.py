@@ -145,6 +145,9 @@ class TestAPasskey:
         session = joe.call("removePasskey", id=added["id"])["session"]
         joe.access_token = session["accessToken"]
         assert session["user"]["factors"] == []
+        left = json.loads(joe.call("me")["acceptedPasskeysJson"])
+        handle = device.credentials[0].user_handle
+        assert left == {"rpId": "localhost", "userId": handle, "allAcceptedCredentialIds": []}
         assert joe.call("me")["recoveryCodesLeft"] == 0
         signed_in = Client(http).call("signInEmailPassword", email=JOE, password=PASSWORD)
         assert signed_in["__typename"] == "Session"

@@ -134,9 +134,19 @@ export const rename = (id: string, nickname: string) =>
 
 export async function remove(id: string): Promise<void> {
   const query = `mutation ($id: ID!) {
-    removePasskey(id: $id) { recoveryCodes session { ${TOKENS} } }
+    removePasskey(id: $id) { recoveryCodes session { ${TOKENS} } user { acceptedPasskeysJson } }
   }`;
-  keepMfaChange(await ask<MfaChange>(query, { id }));
+  const change = await ask<MfaChange & { user: { acceptedPasskeysJson: string } }>(query, { id });
+  keepMfaChange(change);
+  await signalAccepted(change.user.acceptedPasskeysJson);
+}
+
+/** Tell authenticators which passkeys are left, where the browser can do that. */
+async function signalAccepted(json: string): Promise<void> {
+  const signal = PublicKeyCredential as unknown as {
+    signalAllAcceptedCredentials?: (accepted: unknown) => Promise<void>;
+  };
+  await signal.signalAllAcceptedCredentials?.(JSON.parse(json));
 }
 
 /** A first name for a new passkey, which the user can change. */
