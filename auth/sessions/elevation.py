@@ -37,7 +37,10 @@ async def elevate(
         raise AuthError(ErrorCode.NO_PASSWORD)
     required, name = (code, "code") if has_factor else (password, "password")
     if required is None:
-        raise AuthError(ErrorCode.INVALID_REQUEST, f"{name}: required to confirm that it is you.")
+        other = ", unless you call startElevatePasskey" if user.has_passkeys else ""
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST, f"{name}: required to confirm that it is you{other}."
+        )
     if password is not None:
         await confirm_password(postern, caller, user, password)
     if not has_factor:
