@@ -1,6 +1,7 @@
 """Who sends a request, as far as the connection tells."""
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from models.hot_paths.sign_ins import Origin
 
@@ -20,3 +21,12 @@ class Caller:
     def origin(self) -> Origin:
         """Where the request came from, as it is stored."""
         return Origin(self.address, self.user_agent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator(Caller):
+    """Who acts on the accounts of others, and why. Security events keep both."""
+
+    id: UUID | None = None
+    """The operator's own account; None for whoever runs the command line."""
+    reason: str = ""

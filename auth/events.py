@@ -7,7 +7,7 @@ from enum import Enum, unique
 from uuid import UUID
 
 from auth import paging
-from auth.caller import Caller
+from auth.caller import Caller, Operator
 from auth.paging import Page
 from auth.postern import Postern
 from models import SecurityEvent, User
@@ -84,14 +84,18 @@ async def record(
 ) -> None:
     """Append an event; `user_id` is None if the account is unknown.
 
-    Inside of `atomic()`, the event is committed or rolled back with the change.
+    Of an `Operator`, it keeps the account and the reason. Inside of `atomic()`, the event is
+    committed or rolled back with the change.
     """
+    operator = caller if isinstance(caller, Operator) else Operator()
     await SecurityEvent.create(
         created_at=postern.now(),
         type=kind.name,
         user_id=user_id,
         address=caller.address,
         user_agent=caller.user_agent,
+        operator_id=operator.id,
+        reason=operator.reason or None,
     )
     log(postern, caller, kind, user_id)
 
@@ -139,9 +143,11 @@ def _position(cursor: str) -> int:
 
 
 def as_json(event: SecurityEvent) -> dict[str, object]:
-    """Return the event as the log and the command line show it."""
+    """Return the event as the command line shows it."""
     user_id = getattr(event, "user_id", None)
-    return _shown(event.type, event.created_at, user_id, event.address, event.user_agent)
+    shown = _shown(event.type, event.created_at, user_id, event.address, event.user_agent)
+    operator_id = event.operator_id and str(event.operator_id)
+    return shown | {"operator": operator_id, "reason": event.reason}
 
 
 def _shown(

@@ -1,6 +1,7 @@
 """Flow: the operator's actions on users, beyond what users do themselves.
 
-Each change records an event. Nothing here checks who calls; that is left to the command line.
+Each change records an event, with the operator and the reason. Nothing here checks who calls: that
+is left to the command line.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from tortoise.expressions import Q
 
 from auth import email_addresses, events, passwords
 from auth.accounts.new_password import end_what_was_begun
-from auth.caller import Caller
+from auth.caller import Operator
 from auth.events import EventType
 from auth.factors import recovery_codes, second_factor
 from auth.factors.second_factor import FACTORS
@@ -102,7 +103,7 @@ async def details(user: User, now: int, *, latest: int = 10) -> Details:
     )
 
 
-async def set_password(postern: Postern, caller: Caller, user: User, password: str) -> None:
+async def set_password(postern: Postern, operator: Operator, user: User, password: str) -> None:
     """Replace a user's password, end their sessions and tickets, and clear the failure count.
 
     Raises AuthError: INVALID_REQUEST, PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, TOO_MANY_REQUESTS.
@@ -112,12 +113,12 @@ async def set_password(postern: Postern, caller: Caller, user: User, password: s
     async with atomic():
         await User.filter(id=user.id).update(password_hash=password_hash)
         await Throttle.filter(key=_throttles(user)["password"]).delete()
-        await end_what_was_begun(postern, caller, user)
-        await events.record(postern, caller, EventType.PASSWORD_SET, user.id)
-        await notices.post(postern, caller, user, EventType.PASSWORD_SET)
+        await end_what_was_begun(postern, operator, user)
+        await events.record(postern, operator, EventType.PASSWORD_SET, user.id)
+        await notices.post(postern, operator, user, EventType.PASSWORD_SET)
 
 
-async def reset_link(postern: Postern, caller: Caller, user: User) -> str:
+async def reset_link(postern: Postern, operator: Operator, user: User) -> str:
     """Return a link with which the user sets a new password; it is good once, for an hour.
 
     The operator hands it over, and cannot choose the password.
@@ -126,11 +127,11 @@ async def reset_link(postern: Postern, caller: Caller, user: User) -> str:
         await users.lock(user.id)
         purpose = MailPurpose.RESET_PASSWORD
         ticket = await tickets.issue(postern, user, purpose, user.email)
-        await events.record(postern, caller, EventType.RESET_SENT, user.id)
+        await events.record(postern, operator, EventType.RESET_SENT, user.id)
     return links.link(postern.settings, purpose, ticket, postern.settings.client_url)
 
 
-async def send_reset(postern: Postern, caller: Caller, user: User) -> None:
+async def send_reset(postern: Postern, operator: Operator, user: User) -> None:
     """Send the user a link for a new password, which the operator never sees.
 
     Raises AuthError: MAIL_NOT_CONFIGURED.
@@ -138,10 +139,10 @@ async def send_reset(postern: Postern, caller: Caller, user: User) -> None:
     outbox.refuse_without_mail(postern)
     async with atomic():
         await outbox.request(postern, RESET_PASSWORD, user.email, {})
-        await events.record(postern, caller, EventType.RESET_SENT, user.id)
+        await events.record(postern, operator, EventType.RESET_SENT, user.id)
 
 
-async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:
+async def reset_mfa(postern: Postern, operator: Operator, user: User) -> bool:
     """Delete the user's factors without a code; return False and record nothing if there is none.
 
     A pending enrolment is deleted too, and so are tickets that wait for a factor.
@@ -151,18 +152,18 @@ async def reset_mfa(postern: Postern, caller: Caller, user: User) -> bool:
         had_factor = await with_factor.update(has_second_factor=True)  # locks the user's row
         await second_factor.remove(user, *FACTORS)
         if had_factor:
-            await events.record(postern, caller, EventType.FACTOR_RESET, user.id)
-            await notices.post(postern, caller, user, EventType.FACTOR_RESET)
+            await events.record(postern, operator, EventType.FACTOR_RESET, user.id)
+            await notices.post(postern, operator, user, EventType.FACTOR_RESET)
     return bool(had_factor)
 
 
-async def delete_user(postern: Postern, caller: Caller, user: User) -> None:
+async def delete_user(postern: Postern, operator: Operator, user: User) -> None:
     """Delete a user with sessions, factors, recovery codes, failure counts and events.
 
     The events are deleted because they tell where the user signed in from. One event without a user
     is added: that the account with this id was deleted.
     """
-    named = replace(caller, user_agent=f"{caller.user_agent}: deleted {user.id}")
+    named = replace(operator, user_agent=f"{operator.user_agent}: deleted {user.id}")
     async with atomic():
         await User.filter(id=user.id).update(disabled=True)  # lock the user's row first
         await SecurityEvent.filter(user_id=user.id).delete()
@@ -172,7 +173,7 @@ async def delete_user(postern: Postern, caller: Caller, user: User) -> None:
 
 
 async def set_roles(
-    postern: Postern, caller: Caller, user: User, roles: list[str], default_role: str
+    postern: Postern, operator: Operator, user: User, roles: list[str], default_role: str
 ) -> None:
     """Set a user's roles and default role. Access tokens contain them after the next refresh.
 
@@ -181,7 +182,7 @@ async def set_roles(
     refuse_unfit_roles(roles, default_role)
     async with atomic():
         await User.filter(id=user.id).update(roles=roles, default_role=default_role)
-        await events.record(postern, caller, EventType.ROLES_CHANGED, user.id)
+        await events.record(postern, operator, EventType.ROLES_CHANGED, user.id)
 
 
 def refuse_unfit_roles(roles: list[str], default_role: str) -> None:
@@ -197,23 +198,23 @@ def refuse_unfit_roles(roles: list[str], default_role: str) -> None:
 
 
 async def set_metadata(
-    postern: Postern, caller: Caller, user: User, metadata: dict[str, Any] | None
+    postern: Postern, operator: Operator, user: User, metadata: dict[str, Any] | None
 ) -> None:
     """Replace the user's metadata; `metadata` is a result of `auth.metadata.parse` or None."""
     async with atomic():
         await User.filter(id=user.id).update(metadata=metadata)
-        await events.record(postern, caller, EventType.METADATA_CHANGED, user.id)
+        await events.record(postern, operator, EventType.METADATA_CHANGED, user.id)
 
 
-async def end_sessions(postern: Postern, caller: Caller, user: User) -> None:
+async def end_sessions(postern: Postern, operator: Operator, user: User) -> None:
     """End all sessions and tickets of a user."""
     async with atomic():
         await users.lock(user.id)
         await MfaTicket.filter(user_id=user.id).delete()
-        await ending.end_all(postern, caller, user)
+        await ending.end_all(postern, operator, user)
 
 
-async def end_everybodys_sessions(postern: Postern, caller: Caller) -> int:
+async def end_everybodys_sessions(postern: Postern, operator: Operator) -> int:
     """End all sessions and tickets of all users; return how many users had any.
 
     Works in batches, so that a running server is not blocked. A user who signs in meanwhile may
@@ -232,7 +233,7 @@ async def end_everybodys_sessions(postern: Postern, caller: Caller) -> int:
             await MfaTicket.filter(user_id__in=having).delete()
             await UserSession.filter(user_id__in=having).delete()
             for user_id in having:
-                await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user_id)
+                await events.record(postern, operator, EventType.ALL_SESSIONS_ENDED, user_id)
         count += len(having)
     return count
 
@@ -245,20 +246,20 @@ def _throttles(user: User) -> dict[str, str]:
     }
 
 
-async def set_email_verified(postern: Postern, caller: Caller, user: User) -> None:
+async def set_email_verified(postern: Postern, operator: Operator, user: User) -> None:
     """Mark the e-mail address as verified, on the operator's word."""
     async with atomic():
         await User.filter(id=user.id).update(email_verified=True)
-        await events.record(postern, caller, EventType.EMAIL_VERIFIED, user.id)
+        await events.record(postern, operator, EventType.EMAIL_VERIFIED, user.id)
 
 
-async def set_disabled(postern: Postern, caller: Caller, user: User, *, disabled: bool) -> None:
+async def set_disabled(postern: Postern, operator: Operator, user: User, *, disabled: bool) -> None:
     """Disable a user and end all that was begun (sessions, sign-ins, links), or enable the user."""
     kind = EventType.USER_DISABLED if disabled else EventType.USER_ENABLED
     async with atomic():
         await User.filter(id=user.id).update(disabled=disabled)
         if disabled:
-            await end_what_was_begun(postern, caller, user)
-        await events.record(postern, caller, kind, user.id)
+            await end_what_was_begun(postern, operator, user)
+        await events.record(postern, operator, kind, user.id)
         if disabled:
-            await notices.post(postern, caller, user, kind)
+            await notices.post(postern, operator, user, kind)

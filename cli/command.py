@@ -6,13 +6,14 @@ import os
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
 from typing import Any, TypeVar
 
 import asyncpg
 import click
 from tortoise.exceptions import BaseORMException
 
-from auth.caller import Caller
+from auth.caller import Operator
 from auth.errors import AuthError
 from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError
 from auth.keys.sealed_secrets import Unreadable, unreadable
@@ -22,9 +23,6 @@ from config import ConfigError, Settings, load
 from models import database
 
 Answer = TypeVar("Answer")
-OPERATOR = Caller(user_agent="postern")
-"""The caller of security events that the operator causes."""
-
 _LONGEST_INPUT = 64 * 1024
 """How many bytes a command reads from standard input at most."""
 _DATABASE_ERRORS = (
@@ -35,6 +33,24 @@ _DATABASE_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
+
+REASON_MAX = 255
+"""Maximum characters of a reason."""
+
+
+def acting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option --reason, and the operator whom security events name."""
+
+    @wraps(command)
+    def with_operator(*args: Any, reason: str, **given: Any) -> None:
+        if len(reason) > REASON_MAX or (reason and not reason.isprintable()):
+            raise click.UsageError("--reason takes up to 255 characters on one line.")
+        command(*args, operator=Operator(user_agent="postern", reason=reason), **given)
+
+    return click.option("--reason", default="", help="Why; the security event keeps it.")(
+        with_operator
+    )
+
 
 as_json = click.option("--json", "in_json", is_flag=True, help="Answer in JSON, for programs.")
 

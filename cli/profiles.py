@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from auth import events, metadata, operators
+from auth.caller import Operator
 from auth.factors import second_factor
 from auth.factors.second_factor import FACTORS
 from auth.operators import Details, Wanted
 from auth.postern import Postern
-from cli.command import OPERATOR, as_json, as_text, look, read_input, say
+from cli.command import acting, as_json, as_text, look, read_input, say
 from cli.users import change, existing, shown, user_argument
 from config import Settings
 from models import User
@@ -87,8 +88,11 @@ def show_events(user: str | None, limit: int, in_json: bool) -> None:
 @user_argument
 @click.argument("roles", nargs=-1, required=True)
 @click.option("--default", "default_role", help="The role that the user acts in (the first one).")
+@acting
 @as_json
-def set_roles(user: str, roles: tuple[str, ...], default_role: str | None, in_json: bool) -> None:
+def set_roles(
+    user: str, roles: tuple[str, ...], default_role: str | None, in_json: bool, operator: Operator
+) -> None:
     """Give a user these ROLES and no others.
 
     Access tokens issued before keep the old roles until they expire. `postern revoke-sessions` ends
@@ -99,7 +103,7 @@ def set_roles(user: str, roles: tuple[str, ...], default_role: str | None, in_js
     async def set_them(postern: Postern, found: User) -> None:
         try:
             default = default_role if default_role is not None else chosen[0]
-            await operators.set_roles(postern, OPERATOR, found, chosen, default)
+            await operators.set_roles(postern, operator, found, chosen, default)
         except ValueError as error:
             raise click.ClickException(f"These cannot be the roles: {error}.") from None
 
@@ -113,15 +117,16 @@ def set_roles(user: str, roles: tuple[str, ...], default_role: str | None, in_js
 @click.command("set-metadata")
 @user_argument
 @click.argument("content", metavar="JSON", default="-")
+@acting
 @as_json
-def set_metadata(user: str, content: str, in_json: bool) -> None:
+def set_metadata(user: str, content: str, in_json: bool, operator: Operator) -> None:
     """Replace a user's metadata with a JSON object, or with `null`; `-` is standard input."""
     text = as_text(read_input(), "Standard input") if content == "-" else content
     try:
         parsed = None if text.strip() == "null" else metadata.parse(text)
     except ValueError as error:
         raise click.ClickException(f"This cannot be the metadata: {error}.") from None
-    changed = change(user, lambda it, found: operators.set_metadata(it, OPERATOR, found, parsed))
+    changed = change(user, lambda it, found: operators.set_metadata(it, operator, found, parsed))
     say(in_json, shown(changed), f"The metadata of {changed.email} is replaced.")
 
 

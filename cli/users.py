@@ -7,9 +7,10 @@ import click
 
 from auth import new_accounts, operators, public_fields
 from auth.accounts import sign_up
+from auth.caller import Operator
 from auth.factors import second_factor
 from auth.postern import Postern
-from cli.command import OPERATOR, as_json, ask, count_of, read_password, say
+from cli.command import acting, as_json, ask, count_of, read_password, say
 from config.values import is_loopback
 from models import User
 
@@ -20,8 +21,9 @@ user_argument = click.argument("user")
 @click.command("create-user")
 @click.argument("email")
 @click.option("--display-name", help="The name to show. The e-mail address unless given.")
+@acting
 @as_json
-def create_user(email: str, display_name: str | None, in_json: bool) -> None:
+def create_user(email: str, display_name: str | None, in_json: bool, operator: Operator) -> None:
     """Create an account that can sign in with EMAIL.
 
     The command prompts for the password. Without a terminal, it reads the password from the first
@@ -29,41 +31,44 @@ def create_user(email: str, display_name: str | None, in_json: bool) -> None:
     """
     password = read_password()
     wishes = new_accounts.Wishes(display_name=display_name)
-    made = ask(lambda it: sign_up.create_account(it, OPERATOR, email, password, wishes))
+    made = ask(lambda it: sign_up.create_account(it, operator, email, password, wishes))
     say(in_json, shown(made), f"Created {made.email}, id {made.id}.")
 
 
 @click.command("verify-user")
 @user_argument
+@acting
 @as_json
-def verify_user(user: str, in_json: bool) -> None:
+def verify_user(user: str, in_json: bool, operator: Operator) -> None:
     """Mark a user's e-mail address as verified.
 
     Needed if only users with a verified address may sign in
     (AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED). Verify the address yourself first.
     """
-    changed = change(user, lambda it, found: operators.set_email_verified(it, OPERATOR, found))
+    changed = change(user, lambda it, found: operators.set_email_verified(it, operator, found))
     say(in_json, shown(changed), f"{changed.email} is verified.")
 
 
 @click.command("disable-user")
 @user_argument
+@acting
 @as_json
-def disable_user(user: str, in_json: bool) -> None:
+def disable_user(user: str, in_json: bool, operator: Operator) -> None:
     """Disable a user, and end all of their sessions at once."""
     changed = change(
-        user, lambda it, found: operators.set_disabled(it, OPERATOR, found, disabled=True)
+        user, lambda it, found: operators.set_disabled(it, operator, found, disabled=True)
     )
     say(in_json, shown(changed), f"{changed.email} is disabled; their sessions are over.")
 
 
 @click.command("enable-user")
 @user_argument
+@acting
 @as_json
-def enable_user(user: str, in_json: bool) -> None:
+def enable_user(user: str, in_json: bool, operator: Operator) -> None:
     """Enable a user again."""
     changed = change(
-        user, lambda it, found: operators.set_disabled(it, OPERATOR, found, disabled=False)
+        user, lambda it, found: operators.set_disabled(it, operator, found, disabled=False)
     )
     say(in_json, shown(changed), f"{changed.email} is enabled.")
 
@@ -71,8 +76,9 @@ def enable_user(user: str, in_json: bool) -> None:
 @click.command("set-password")
 @user_argument
 @click.option("--link", is_flag=True, help="Print a link with which the user sets it themselves.")
+@acting
 @as_json
-def set_password(user: str, link: bool, in_json: bool) -> None:
+def set_password(user: str, link: bool, in_json: bool, operator: Operator) -> None:
     """Replace a user's password, and end their sessions and open sign-ins.
 
     With --link, nothing changes yet: hand the link over to the user. It is good once, for an hour,
@@ -83,37 +89,39 @@ def set_password(user: str, link: bool, in_json: bool) -> None:
     comes from the user.
     """
     if link:
-        made = ask(lambda it: _reset_link(it, user))
+        made = ask(lambda it: _reset_link(it, operator, user))
         say(in_json, {"link": made}, made)
         return
     password = read_password()
-    changed = change(user, lambda it, found: operators.set_password(it, OPERATOR, found, password))
+    changed = change(user, lambda it, found: operators.set_password(it, operator, found, password))
     say(in_json, shown(changed), f"The password of {changed.email} is replaced.")
 
 
-async def _reset_link(postern: Postern, user: str) -> str:
+async def _reset_link(postern: Postern, operator: Operator, user: str) -> str:
     settings = postern.settings
     if not settings.server_url and not is_loopback(settings.host):
         raise click.ClickException("Set AUTH_SERVER_URL: nobody could follow the link.")
-    return await operators.reset_link(postern, OPERATOR, await existing(user))
+    return await operators.reset_link(postern, operator, await existing(user))
 
 
 @click.command("send-reset")
 @user_argument
+@acting
 @as_json
-def send_reset(user: str, in_json: bool) -> None:
+def send_reset(user: str, in_json: bool, operator: Operator) -> None:
     """Send a user a link for a new password.
 
     A running server sends the mail. The operator sees neither the link nor the password.
     """
-    changed = change(user, lambda it, found: operators.send_reset(it, OPERATOR, found))
+    changed = change(user, lambda it, found: operators.send_reset(it, operator, found))
     say(in_json, shown(changed), f"A link for a new password is on its way to {changed.email}.")
 
 
 @click.command("reset-mfa")
 @user_argument
+@acting
 @as_json
-def reset_mfa(user: str, in_json: bool) -> None:
+def reset_mfa(user: str, in_json: bool, operator: Operator) -> None:
     """Delete a user's second factor.
 
     For a user who has lost phone and recovery codes, and who then signs in with the password alone.
@@ -123,7 +131,7 @@ def reset_mfa(user: str, in_json: bool) -> None:
 
     async def reset(postern: Postern, found: User) -> None:
         nonlocal had_factor
-        had_factor = await operators.reset_mfa(postern, OPERATOR, found)
+        had_factor = await operators.reset_mfa(postern, operator, found)
 
     changed = change(user, reset)
     deleted = f"The second factor of {changed.email} is deleted."
@@ -135,32 +143,34 @@ def reset_mfa(user: str, in_json: bool) -> None:
 @click.command("revoke-sessions")
 @click.argument("user", required=False)
 @click.option("--all", "everybody", is_flag=True, help="Of all users: after a restored backup.")
+@acting
 @as_json
-def revoke_sessions(user: str | None, everybody: bool, in_json: bool) -> None:
+def revoke_sessions(user: str | None, everybody: bool, in_json: bool, operator: Operator) -> None:
     """End all sessions and open sign-ins of a user, or of all users."""
     if (user is None) != everybody:
         raise click.UsageError("Name either a user or --all.")
     if user is None:
-        count = ask(lambda it: operators.end_everybodys_sessions(it, OPERATOR))
+        count = ask(lambda it: operators.end_everybodys_sessions(it, operator))
         signed_out = count_of(count, "user")
         say(in_json, {"users": count}, f"{signed_out} signed out everywhere.")
     else:
-        changed = change(user, lambda it, found: operators.end_sessions(it, OPERATOR, found))
+        changed = change(user, lambda it, found: operators.end_sessions(it, operator, found))
         say(in_json, shown(changed), f"{changed.email} is signed out everywhere.")
 
 
 @click.command("delete-user")
 @user_argument
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@acting
 @as_json
-def delete_user(user: str, yes: bool, in_json: bool) -> None:
+def delete_user(user: str, yes: bool, in_json: bool, operator: Operator) -> None:
     """Delete a user with all their data, including security events. This cannot be undone."""
     if not yes:
         click.confirm(f"Delete {user} for good?", abort=True, err=True)
 
     async def deleted(postern: Postern) -> User:
         found = await existing(user)
-        await operators.delete_user(postern, OPERATOR, found)
+        await operators.delete_user(postern, operator, found)
         return found
 
     gone = ask(deleted)

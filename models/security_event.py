@@ -21,6 +21,10 @@ class SecurityEvent(Model):
     """None if the account is unknown, such as a password tried for an unknown address."""
     address = fields.CharField(max_length=45, null=True)
     user_agent = fields.CharField(max_length=255, null=True)
+    operator_id = fields.UUIDField(null=True)
+    """The account of the operator who did it, if it was one who has an account."""
+    reason = fields.CharField(max_length=255, null=True)
+    """Why an operator did it."""
 
     class Meta:
         table = "security_events"

@@ -29,7 +29,7 @@ from PIL import Image
 
 from auth import admission
 from auth.accounts import enrolment, sign_up
-from auth.caller import Caller
+from auth.caller import Caller, Operator
 from auth.errors import AuthError
 from auth.factors import one_time_codes
 from auth.postern import Postern
@@ -44,6 +44,7 @@ __all__ = ["POSTERN", "ROOT"]
 
 JOE = "joe@example.com"
 PASSWORD = "correct horse battery staple"
+OPERATOR = Operator(user_agent="postern")
 
 SESSION = (
     "accessToken accessTokenExpiresIn refreshToken refreshTokenId "

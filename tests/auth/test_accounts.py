@@ -13,6 +13,7 @@ from auth.ways_in import email_password
 from models import MfaTicket, User, UserSession
 from tests.support import (
     JOE,
+    OPERATOR,
     PASSWORD,
     Clock,
     caller,
@@ -132,7 +133,7 @@ class TestDisablingAUser:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await operators.set_disabled(postern, caller(), joe.session.user, disabled=True)
+        await operators.set_disabled(postern, OPERATOR, joe.session.user, disabled=True)
         assert await refusal(current.me(postern, joe.caller)) == "UNAUTHENTICATED"
         refresh = refreshing.refresh_session(postern, caller(), joe.session.refresh_token)
         assert await refusal(refresh) == "INVALID_REFRESH_TOKEN"
@@ -145,7 +146,7 @@ class TestDisablingAUser:
     async def test_a_disabled_user_can_be_enabled_again(self, postern: Postern) -> None:
         session, _ = await sign_up_user(postern)
         for disabled in (True, False):
-            await operators.set_disabled(postern, caller(), session.user, disabled=disabled)
+            await operators.set_disabled(postern, OPERATOR, session.user, disabled=disabled)
         assert await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert "USER_DISABLED" in await event_names()
         assert "USER_ENABLED" in await event_names()

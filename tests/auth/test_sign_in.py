@@ -21,6 +21,7 @@ from auth.ways_in import email_password
 from models import MfaTicket, RefreshToken, SecurityEvent, Throttle, User, UserSession
 from tests.support import (
     JOE,
+    OPERATOR,
     PASSWORD,
     Clock,
     caller,
@@ -96,7 +97,7 @@ class TestPassword:
         self, postern: Postern
     ) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
-        await operators.set_disabled(postern, caller(), user, disabled=True)
+        await operators.set_disabled(postern, OPERATOR, user, disabled=True)
         wrong = with_password(postern, JOE, "wrong password")
         right = with_password(postern, JOE, PASSWORD)
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
@@ -266,7 +267,7 @@ class TestTicket:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await operators.reset_mfa(postern, caller(), joe.session.user)
+        await operators.reset_mfa(postern, OPERATOR, joe.session.user)
         clock.forward(30)
         attempt = with_code(postern, ticket, joe.code(postern))
         assert await refusal(attempt) == "INVALID_TICKET"
@@ -276,7 +277,7 @@ class TestTicket:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await operators.reset_mfa(postern, caller(), joe.session.user)
+        await operators.reset_mfa(postern, OPERATOR, joe.session.user)
         signed_in = await with_password(postern, JOE, PASSWORD)
         assert isinstance(signed_in, opening.Session)
         again = caller(signed_in.access_token)
@@ -560,7 +561,7 @@ class TestASignInThatIsOvertaken:
 
     async def test_disabling_the_user_stops_a_running_sign_in(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
-        disabled = operators.set_disabled(postern, caller(), user, disabled=True)
+        disabled = operators.set_disabled(postern, OPERATOR, user, disabled=True)
         assert await self.overtaken(postern, disabled) == "INVALID_EMAIL_PASSWORD"
 
     async def test_a_new_factor_stops_a_running_sign_in(self, postern: Postern) -> None:

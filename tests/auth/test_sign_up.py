@@ -5,7 +5,6 @@ from tortoise.exceptions import IntegrityError
 
 from auth import operators, tokens
 from auth.accounts import sign_up
-from auth.caller import Caller
 from auth.errors import AuthError
 from auth.new_accounts import Wishes
 from auth.postern import Postern
@@ -13,6 +12,7 @@ from auth.sessions import current, opening, refreshing
 from auth.ways_in import email_password
 from models import User
 from tests.support import (
+    OPERATOR,
     PASSWORD,
     caller,
     event_names,
@@ -20,8 +20,6 @@ from tests.support import (
     sign_up_user,
     with_settings,
 )
-
-OPERATOR = Caller(user_agent="postern")
 
 pytestmark = pytest.mark.anyio
 

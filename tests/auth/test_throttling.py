@@ -28,6 +28,7 @@ from models.hot_paths.throttles import count_failure
 from models.throttle import NOTICE
 from tests.support import (
     JOE,
+    OPERATOR,
     PASSWORD,
     Clock,
     caller,
@@ -432,7 +433,7 @@ async def test_a_disabled_accounts_right_password_is_not_a_failure(
     shipped: Postern,
 ) -> None:
     session, _ = await sign_up_user(shipped)
-    await operators.set_disabled(shipped, Caller(), session.user, disabled=True)
+    await operators.set_disabled(shipped, OPERATOR, session.user, disabled=True)
     assert {await guess(shipped, password=PASSWORD) for _ in range(12)} == {"DISABLED_USER"}
     assert not await failures().exists()
 

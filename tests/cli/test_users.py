@@ -239,3 +239,20 @@ def test_a_user_is_named_by_address_or_id(env: dict[str, str], joe: str, command
     unknown = "00000000-0000-4000-8000-000000000000"
     refused = postern(command, unknown, env=env)
     assert refused.stderr == f"Error: There is no user with the id {unknown}.\n"
+
+
+def test_the_reason_of_an_action_is_kept_in_its_event(env: dict[str, str], joe: str) -> None:
+    told("disable-user", joe, "--reason", "ticket 4711", env=env)
+    told("enable-user", joe, env=env)
+    enabled, *_, disabled = [
+        event for event in told("events", env=env) if "ABLED" in event["event"]
+    ]
+    assert (disabled["event"], disabled["reason"]) == ("USER_DISABLED", "ticket 4711")
+    assert (enabled["reason"], enabled["operator"]) == (None, None)
+
+
+@pytest.mark.parametrize("reason", ["x" * 256, "one\ntwo"])
+def test_a_reason_is_a_line(env: dict[str, str], joe: str, reason: str) -> None:
+    said = postern("disable-user", joe, "--reason", reason, env=env)
+    assert said.returncode == 2
+    assert "--reason takes up to 255 characters on one line." in said.stderr
