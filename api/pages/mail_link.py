@@ -83,7 +83,8 @@ def route(postern: Postern) -> Route:
         if purpose is None or purpose not in _ACTS:
             lang = _language(request, postern.settings.default_locale)
             said = templates.texts(lang)["page"]
-            return _shown(lang, said["link_title"], status=401, wrong=said["invalid"])
+            again = {"said": said, "continue_to": postern.settings.client_url}
+            return _shown(lang, said["link_title"], status=401, wrong=said["invalid"], **again)
         return await _visited(_Visit(postern, request, ticket, purpose))
 
     return Route(f"{postern.settings.api_prefix}/verify", answer, methods=["GET", "HEAD", "POST"])
