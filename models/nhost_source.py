@@ -34,7 +34,8 @@ _ROWS = f"""
 _PASSKEYS = """
     (SELECT coalesce(json_agg(json_build_object(
         'credential_id', left(credential_id, 2000),
-        'public_key', encode(credential_public_key, 'hex'), 'sign_count', counter,
+        'public_key', encode(substring(credential_public_key for 2000), 'hex'),
+        'sign_count', counter,
         'transports', left(transports, 200), 'nickname', left(nickname, 1000))), '[]')::text
     FROM (SELECT * FROM auth.user_security_keys WHERE user_id = users.id ORDER BY id LIMIT 20)
     AS keys)"""

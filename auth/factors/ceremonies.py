@@ -6,7 +6,7 @@ that it leaves open are made here.
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from webauthn.helpers import (
     options_to_json,
     parse_client_data_json,
 )
-from webauthn.helpers.cose import COSECRV, COSEAlgorithmIdentifier
+from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     AuthenticatorTransport,
@@ -31,6 +31,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from auth.factors import plain_cbor
 from config import Settings
 
 LIFE = 5 * 60
@@ -45,7 +46,26 @@ _CHALLENGE_BYTES, _HANDLE_BYTES = 32, 32
 """WebAuthn asks for at least 16 random bytes of a challenge (section 13.4.3), and at most 64 of a
 user handle (section 14.6.1)."""
 _CREDENTIAL_ID_MAX = 1023
-_RSA_BITS = range(2048, 4096 + 1)
+_AUTHENTICATOR_DATA_MAX, _KEY_MAX = 4096, 1024
+"""Bytes. A key of RSA with 4096 bits has about 530."""
+_FIXED, _ATTESTED, _EXTENDED = 37, 0x40, 0x80
+"""Bytes of authenticator data that are always there; flags of what follows (section 6.1)."""
+_KTY, _ALG = 1, 3
+_ES256, _EDDSA, _RS256 = (2, -7), (1, -8), (3, -257)
+"""Key type and algorithm (RFC 9053, sections 2 and 7; RFC 8812, section 2)."""
+_HEADER = {_KTY, _ALG, -1}
+_MEMBERS: Mapping[object, set[int]] = {
+    _ES256: _HEADER | {-2, -3},
+    _EDDSA: _HEADER | {-2},
+    _RS256: _HEADER | {-2},
+}
+_CURVES: Mapping[object, int] = {_ES256: 1, _EDDSA: 6}
+_POINT = 32
+_RSA_BITS, _RSA_EXPONENTS = range(2048, 4096 + 1), (3, 65537)
+_P = 2**255 - 19
+_ORDER_EIGHT = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER = {0, 1, _P - 1, _ORDER_EIGHT, _P - _ORDER_EIGHT}
+"""The y of the points of order 1, 2, 4 and 8: a signature for them needs no private key."""
 _TRANSPORTS = {each.value for each in AuthenticatorTransport}
 
 
@@ -188,7 +208,7 @@ def parse(credential_json: str) -> Answer:
             user_handle=handle.rstrip("=") if handle else None,
         )
     except Exception as error:  # of the library too, which raises whatever it meets
-        raise CeremonyError(f"malformed: {type(error).__name__}") from None
+        raise CeremonyError(f"malformed: {type(error).__name__}: {error}") from None
 
 
 def check_new(settings: Settings, answer: Answer, challenge: bytes) -> NewPasskey:
@@ -207,17 +227,18 @@ def check_new(settings: Settings, answer: Answer, challenge: bytes) -> NewPasske
             supported_pub_key_algs=ALGORITHMS,
         )
         refuse_unfit_key(verified.credential_public_key)
-        transports = answer.credential["response"].get("transports") or []
+        said = answer.credential["response"].get("transports") or []
+        transports = [each for each in AuthenticatorTransport if each.value in list(said)]
     except CeremonyError:
         raise
     except Exception as error:
-        raise CeremonyError(f"not accepted: {type(error).__name__}: {error}") from None
+        raise CeremonyError(str(error) or type(error).__name__) from None
     if len(verified.credential_id) > _CREDENTIAL_ID_MAX:
         raise CeremonyError("a credential id of more than 1023 bytes")
     return NewPasskey(
         credential_id=bytes_to_base64url(verified.credential_id),
         public_key=verified.credential_public_key,
-        transports=[each for each in transports if each in _TRANSPORTS],
+        transports=[each.value for each in transports],
         shown=_shown(verified, verified.sign_count),
     )
 
@@ -231,6 +252,8 @@ def check_use(settings: Settings, answer: Answer, challenge: bytes, public_key: 
     try:
         _refuse_other_frames(answer)
         refuse_unfit_key(public_key)
+        data = base64url_to_bytes(answer.credential["response"]["authenticatorData"])
+        _refuse_odd(data, attested=False)
         verified = webauthn.verify_authentication_response(
             credential=answer.credential,
             expected_challenge=challenge,
@@ -242,22 +265,59 @@ def check_use(settings: Settings, answer: Answer, challenge: bytes, public_key: 
     except CeremonyError:
         raise
     except Exception as error:
-        raise CeremonyError(f"not accepted: {type(error).__name__}: {error}") from None
+        raise CeremonyError(str(error) or type(error).__name__) from None
     return _shown(verified, verified.new_sign_count)
 
 
-def refuse_unfit_key(public_key: bytes) -> None:
-    """Raise CeremonyError, or an error of the library, unless this COSE key is one of ours.
+def is_credential_id(text: str) -> bool:
+    """Return whether this is the id of a credential, in the one form that is stored."""
+    try:
+        raw = base64url_to_bytes(text)
+    except ValueError:
+        return False
+    return 0 < len(raw) <= _CREDENTIAL_ID_MAX and bytes_to_base64url(raw) == text
 
-    ES256 takes the curve P-256 (section 5.8.5). A longer RSA key only costs time.
+
+def refuse_unfit_key(public_key: bytes) -> None:
+    """Raise CeremonyError unless this COSE key is one of ours, with nothing else in it.
+
+    ES256 takes the curve P-256, and EdDSA Ed25519 (section 5.8.5). A longer RSA key costs time.
     """
-    decoded = decode_credential_public_key(public_key)
-    curve = getattr(decoded, "crv", None)
-    if decoded.alg not in ALGORITHMS or curve not in (None, COSECRV.P256, COSECRV.ED25519):
-        raise CeremonyError("another algorithm")
-    key = decoded_public_key_to_cryptography(decoded)
-    if isinstance(key, RSAPublicKey) and key.key_size not in _RSA_BITS:
-        raise CeremonyError("an RSA key that is too short or too long")
+    try:
+        _refuse_unfit_key(public_key)
+    except CeremonyError:
+        raise
+    except Exception as error:  # of the library, which raises whatever it meets
+        raise CeremonyError(f"an unusable key: {type(error).__name__}") from None
+
+
+def _refuse_unfit_key(public_key: bytes) -> None:
+    if len(public_key) > _KEY_MAX:
+        raise CeremonyError("a key that is too long")
+    plain_cbor.refuse_more_than_one_item(public_key)
+    members = cbor2.loads(public_key)
+    algorithm = tuple(members.get(name) for name in (_KTY, _ALG))
+    names = _MEMBERS.get(algorithm)
+    if names != set(members) or not all(type(each) is int for each in algorithm):
+        raise CeremonyError("a key of another algorithm")
+    if algorithm != _RS256 and (type(members[-1]) is not int or members[-1] != _CURVES[algorithm]):
+        raise CeremonyError("a key of another curve")
+    if algorithm != _RS256 and any(len(members[name]) != _POINT for name in names - _HEADER):
+        raise CeremonyError("a point of another length")
+    if algorithm == _EDDSA and _is_of_small_order(members[-2]):
+        raise CeremonyError("a key that anybody can sign for")
+    key = decoded_public_key_to_cryptography(decode_credential_public_key(public_key))
+    if isinstance(key, RSAPublicKey):
+        numbers = key.public_numbers()
+        right = numbers.e in _RSA_EXPONENTS and numbers.n % 2 and key.key_size in _RSA_BITS
+        if not right or len(members[-1]) != -(-key.key_size // 8):
+            raise CeremonyError("an unusual RSA key")
+
+
+def _is_of_small_order(point: bytes) -> bool:
+    """Return whether a point of Ed25519 has small order, or is not in its canonical form."""
+    y = int.from_bytes(point, "little") & (2**255 - 1)  # without the sign of x
+    return y >= _P or y in _SMALL_ORDER
 
 
 def _descriptors(known: Sequence[Known]) -> list[PublicKeyCredentialDescriptor]:
@@ -279,9 +339,31 @@ def _refuse_other_frames(answer: Answer) -> None:
 
 def _without_attestation(credential: dict[str, Any]) -> dict[str, Any]:
     response = credential["response"]
-    made = cbor2.loads(base64url_to_bytes(response["attestationObject"]))
-    bare = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": made["authData"]})
+    made = base64url_to_bytes(response["attestationObject"])
+    plain_cbor.refuse_more_than_one_item(made)
+    data = cbor2.loads(made)["authData"]
+    _refuse_odd(data, attested=True)
+    bare = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
     return credential | {"response": response | {"attestationObject": bytes_to_base64url(bare)}}
+
+
+def _refuse_odd(data: bytes, *, attested: bool) -> None:
+    """Refuse authenticator data that is not what section 6.1 says, before the library reads it."""
+    if not isinstance(data, bytes) or not _FIXED <= len(data) <= _AUTHENTICATOR_DATA_MAX:
+        raise CeremonyError("authenticator data of another length")
+    flags, end = data[32], _FIXED
+    if bool(flags & _ATTESTED) is not attested:
+        raise CeremonyError("authenticator data with another flag")
+    if attested:
+        end += 16  # the make of the authenticator
+        end += 2 + int.from_bytes(data[end : end + 2], "big")
+        key = end
+        end = plain_cbor.end_of_item(data, key)
+        refuse_unfit_key(data[key:end])
+    if flags & _EXTENDED:
+        end = plain_cbor.end_of_item(data, end)
+    if end != len(data):
+        raise CeremonyError("authenticator data of another length")
 
 
 def _shown(verified: Any, sign_count: int) -> Shown:

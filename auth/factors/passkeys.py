@@ -18,7 +18,7 @@ from auth.factors.factor_type import FactorType
 from auth.mail import notices
 from auth.postern import Postern
 from config import Settings
-from models import Passkey, User, proofs
+from models import Passkey, PasskeyChallenge, User, proofs
 from models.hot_paths import users
 from models.passkey_challenge import CeremonyPurpose
 from models.proofs import PasskeyUse, Proof
@@ -86,7 +86,13 @@ class Used:
     def proof(self, postern: Postern, *, stands_alone: bool) -> Proof:
         """Return what it proves; with `stands_alone`, both factors at once."""
         shown = self.shown
-        use = PasskeyUse(shown.sign_count, shown.backup_eligible, shown.backed_up, postern.now())
+        use = PasskeyUse(
+            sign_count=shown.sign_count,
+            backup_eligible=shown.backup_eligible,
+            backed_up=shown.backed_up,
+            user_verified=shown.user_verified,
+            at=postern.now(),
+        )
         methods = (*shown.methods, "mfa")
         return proofs.passkey(self.passkey, use, methods, stands_alone=stands_alone)
 
@@ -151,21 +157,36 @@ async def use(
     key = found.public_key if found else _NOBODYS_KEY
     try:
         shown = ceremonies.check_use(postern.settings, answer, answer.challenge, key)
+        _refuse_misuse(answer, taken, found, shown, user)
     except CeremonyError as error:
-        log_refused(error)
+        log_refused(error if found else CeremonyError("an unknown passkey, or another user's"))
         return None
-    if not taken or not found or not _is_handle_of(found.user, answer, required=user is None):
-        return None
-    if found.backup_eligible not in (None, shown.backup_eligible):
-        return None  # WebAuthn Level 3, section 7.2, step 18
+    assert found  # noqa: S101 - the key of nobody has signed nothing
     if await _is_copy(postern, ceremony.caller, found, shown):
         return None
     return Used(found, shown)
 
 
+def _refuse_misuse(
+    answer: Answer,
+    taken: PasskeyChallenge | None,
+    found: Passkey | None,
+    shown: Shown,
+    user: User | None,
+) -> None:
+    """Raise CeremonyError if a right signature is of another ceremony, user or passkey."""
+    if not taken:
+        raise CeremonyError("a challenge that was used, has expired, or was for another step")
+    if not found or not _is_handle_of(found.user, answer, required=user is None):
+        raise CeremonyError("the user handle of another user, or none")
+    if found.backup_eligible not in (None, shown.backup_eligible):  # section 7.2, step 18
+        raise CeremonyError("it says otherwise than before whether it can be backed up")
+
+
 def log_refused(error: CeremonyError) -> None:
     """Log why an answer was refused, for an operator whose users cannot use their passkeys."""
-    logger.info("passkey refused: %r", str(error)[:_LOGGED])
+    said = "".join(c if c.isprintable() else "?" for c in str(error)[:_LOGGED])
+    logger.info("passkey refused: %s", said)
 
 
 def _is_handle_of(user: User, answer: Answer, *, required: bool) -> bool:

@@ -131,14 +131,21 @@ async def new_set(postern: Postern) -> CodeSet:
     return CodeSet(shown, salt, tuple(digests))
 
 
+class NoCodesError(Exception):
+    """The user has lost the set that was there before the transaction: make one, and repeat."""
+
+
 async def give(user: User, codes: CodeSet | None) -> tuple[str, ...]:
     """Store a set for a user who has none, in the caller's transaction; return what to show.
 
     The user's row is locked. A user who got a set in the meantime keeps that one.
+    Raises NoCodesError if there is neither.
     """
     await user.refresh_from_db()
-    if codes is None or belongs_to(user):
+    if belongs_to(user):
         return ()
+    if codes is None:
+        raise NoCodesError
     await replace(user, codes)
     return codes.shown
 

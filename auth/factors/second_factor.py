@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from tortoise.expressions import F
-
 from auth import events
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
@@ -18,6 +16,7 @@ from auth.mail import notices
 from auth.postern import Postern
 from config import Settings
 from models import MfaTicket, Passkey, User, proofs
+from models.hot_paths import users
 from models.proofs import Proof
 
 
@@ -125,23 +124,30 @@ async def note_removal(user: User) -> None:
     await MfaTicket.filter(user_id=user.id).delete()
 
 
-async def forget_unverified_passkeys(user: User) -> None:
-    """Delete the passkeys of an account whose address nobody has verified yet.
+async def forget_unverified_passkeys(postern: Postern, caller: Caller, user: User) -> None:
+    """Delete the passkeys of an account whose address nobody has verified yet, and tell the user.
 
     They may be those of a stranger, who could sign in with them. Call it in the transaction in
     which somebody shows for the first time that the address is theirs.
     """
-    unverified = User.filter(id=user.id, email_verified=False, has_passkeys=True)
-    if await unverified.update(disabled=F("disabled")):  # locks the user's row
+    await users.lock(user.id)  # so that a passkey which is being added is there, or never will be
+    if await User.filter(id=user.id, email_verified=False, has_passkeys=True).exists():
         await remove(user, passkeys)
+        await events.record(postern, caller, EventType.PASSKEY_REMOVED, user.id)
+        await notices.post(postern, caller, user, EventType.PASSKEY_REMOVED)
 
 
-async def forget_passkeys_since(user: User, since: datetime) -> None:
+async def forget_passkeys_since(
+    postern: Postern, caller: Caller, user: User, since: datetime
+) -> None:
     """Delete the passkeys that were added after this time, in the caller's transaction."""
-    await Passkey.filter(user_id=user.id, created_at__gt=since).delete()
+    if not await Passkey.filter(user_id=user.id, created_at__gt=since).delete():
+        return
     left = await Passkey.filter(user_id=user.id).exists()
-    if await User.filter(id=user.id, has_passkeys=True).update(has_passkeys=left):
-        await note_removal(user)
+    await User.filter(id=user.id).update(has_passkeys=left)
+    await note_removal(user)
+    await events.record(postern, caller, EventType.PASSKEY_REMOVED, user.id)
+    await notices.post(postern, caller, user, EventType.PASSKEY_REMOVED)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from auth import email_addresses, metadata
 from auth.errors import AuthError
 from auth.factors import ceremonies, totp
+from auth.factors.ceremonies import CeremonyError
 from auth.importing import foreign_hashes
 from auth.new_accounts import shown_name
 from auth.operators import refuse_unfit_roles
@@ -23,7 +24,6 @@ from models import Passkey, User
 _SEALED_FROM = 64
 """A TOTP secret of this many characters or more is encrypted: Nhost Auth uses the same rule."""
 _NONCE_BYTES = 12
-_CREDENTIAL_ID = re.compile(r"[A-Za-z0-9_-]{1,1364}")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _FIRST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 """No account is older."""
@@ -119,12 +119,12 @@ def _passkeys(postern: Postern, row: Any, changed: list[str]) -> list[Passkey]:
 
 def _passkey(postern: Postern, user_id: UUID, stored: dict[str, Any]) -> Passkey | None:
     name = (stored["nickname"] or "").strip()[:100]
+    public_key = bytes.fromhex(stored["public_key"] or "")
     try:
-        public_key = bytes.fromhex(stored["public_key"])
         ceremonies.refuse_unfit_key(public_key)
-    except Exception:  # of the library too, which raises whatever it meets
+    except CeremonyError:
         return None
-    if not _CREDENTIAL_ID.fullmatch(stored["credential_id"]):
+    if not ceremonies.is_credential_id(stored["credential_id"]):
         return None
     return Passkey(
         id=uuid4(),

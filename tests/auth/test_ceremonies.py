@@ -1,5 +1,6 @@
 """WebAuthn ceremonies: published vectors, and answers that prove nothing."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
-from auth.factors import ceremonies
+from auth.factors import ceremonies, plain_cbor
 from auth.factors.ceremonies import Answer, CeremonyError, Known, Person, Shown
 from config import Settings
 from tests.passkey_device import BE, BS, UP, UV, Device, cose_key
@@ -67,6 +68,15 @@ SELF_ATTESTATION = (
     "5802046656b34c18f6cf193843c5225820927b8aa427a2be1b8834d233a2d34f61f13bfd44119c325d5896e183fe"
     "e484f2"
 )
+PRIME = 2**255 - 19
+ED25519_D = -121665 * pow(121666, -1, PRIME) % PRIME
+GENERATOR = (
+    bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
+    bytes.fromhex("4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"),
+)
+"""Of P-256 (FIPS 186-5)."""
+
+
 OURS = Settings(passkeys_enabled=True, client_url="http://localhost:3000")
 JOE = Person(ceremonies.new_handle(), "joe@example.com", "Joe")
 CHALLENGE_OF_OURS = bytes(range(32))
@@ -170,6 +180,13 @@ def made_by(device: Device, **lies: Any) -> ceremonies.NewPasskey:
         cbor2.dumps({1: 3, 3: -65535, -1: bytes(256), -2: b"\1\0\1"}),  # RSA with SHA-1
         cose_key(rsa.generate_private_key(65537, 1024)),
         cbor2.dumps({1: 3, 3: -257, -1: b"\xff" * 1024, -2: b"\1\0\1"}),  # 8192 bits
+        cbor2.dumps({1: 3, 3: -257, -1: b"\0" + b"\xff" * 256, -2: b"\1\0\1"}),  # a leading zero
+        cbor2.dumps({1: 3, 3: -257, -1: b"\xff" * 255 + b"\xfe", -2: b"\1\0\1"}),  # even
+        cbor2.dumps({1: 3, 3: -257, -1: b"\xff" * 256, -2: b"\1"}),  # e = 1
+        cbor2.dumps({1: 2, 3: -257, -1: 1, -2: GENERATOR[0], -3: GENERATOR[1]}),  # of RSA
+        cbor2.dumps({1: 2, 3: -7.0, -1: 1, -2: GENERATOR[0], -3: GENERATOR[1]}),
+        cbor2.dumps({1: 2, 3: -7, -1: 1.0, -2: GENERATOR[0], -3: GENERATOR[1]}),
+        cbor2.dumps({1: 2, 3: -7, -1: 1, -2: GENERATOR[0], -3: GENERATOR[1], 9: "more"}),
         cbor2.dumps({}),
         b"",
     ],
@@ -177,6 +194,37 @@ def made_by(device: Device, **lies: Any) -> ceremonies.NewPasskey:
 def test_a_key_of_another_algorithm_or_size_is_refused(key: bytes) -> None:
     with pytest.raises(CeremonyError):
         made_by(Device(), public_key=key or b"\xff")
+
+
+def doubled(point: tuple[int, int]) -> tuple[int, int]:
+    """Double a point of Ed25519 (RFC 8032, section 5.1.4, in affine coordinates)."""
+    x, y = point
+    product = ED25519_D * x * x * y * y
+    over = pow(1 + product, -1, PRIME), pow(1 - product, -1, PRIME)
+    return 2 * x * y * over[0] % PRIME, (y * y + x * x) * over[1] % PRIME
+
+
+def x_of(y: int) -> int:
+    """Return an x of the point of Ed25519 with this y."""
+    square = (y * y - 1) * pow(ED25519_D * y * y + 1, -1, PRIME) % PRIME
+    x = pow(square, (PRIME + 3) // 8, PRIME)
+    return x if (x * x - square) % PRIME == 0 else x * pow(2, (PRIME - 1) // 4, PRIME) % PRIME
+
+
+@pytest.mark.parametrize("y", sorted(ceremonies._SMALL_ORDER))
+def test_the_points_of_small_order_are_those_that_doubling_makes_nothing(y: int) -> None:
+    point = (x_of(y), y)
+    for _ in range(3):
+        point = doubled(point)
+    assert point == (0, 1)
+
+
+@pytest.mark.parametrize("y", [*sorted(ceremonies._SMALL_ORDER), PRIME, PRIME + 1, 2**255 - 1])
+@pytest.mark.parametrize("sign", [0, 1 << 255])
+def test_a_key_that_anybody_can_sign_for_is_refused(y: int, sign: int) -> None:
+    point = (y | sign).to_bytes(32, "little")
+    with pytest.raises(CeremonyError, match="anybody"):
+        made_by(Device("EdDSA"), public_key=cbor2.dumps({1: 1, 3: -8, -1: 6, -2: point}))
 
 
 def test_es256_takes_one_curve() -> None:
@@ -255,3 +303,72 @@ def test_no_attestation_object_is_an_error_of_ours(attestation: bytes) -> None:
 def test_deep_cbor_is_refused(nested: bytes) -> None:
     with pytest.raises(CeremonyError):
         made_with(nested)
+
+
+def shared(levels: int) -> bytes:
+    """Return arrays that hold the one before twice, by reference: few bytes for very many."""
+    item = b"\xd8\x1c\x81\x00"
+    for number in range(levels):
+        item = b"\xd8\x1c\x82" + item + b"\xd8\x1d" + bytes([number])
+    return item
+
+
+BOMBS = [shared(24), b"\xd9\x01\x00\x82\x4a0123456789\xd8\x19\x00", b"\x9f\xff", b"\xc1\x00"]
+"""CBOR with tags or without lengths, which no authenticator sends."""
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_few_bytes_do_not_stand_for_gigabytes(bomb: bytes) -> None:
+    device = Device()
+    made = made_by(device)
+    options = ceremonies.request_options(OURS, CHALLENGE_OF_OURS, verification="required")
+    answered = json.loads(device.get(options, flags=UP | UV | 0x80))
+    data = base64url_to_bytes(answered["response"]["authenticatorData"]) + bomb
+    answered["response"]["authenticatorData"] = bytes_to_base64url(data)
+    with pytest.raises(CeremonyError, match="tag"):
+        used(answered, made.public_key)
+    with pytest.raises(CeremonyError):
+        made_by(device, public_key=bomb)
+    with pytest.raises(CeremonyError):
+        made_with(bomb)
+
+
+def test_an_answer_brings_no_second_key() -> None:
+    device = Device()
+    made = made_by(device)
+    options = ceremonies.request_options(OURS, CHALLENGE_OF_OURS, verification="required")
+    with pytest.raises(CeremonyError, match="flag"):
+        used(json.loads(device.get(options, flags=UP | UV | 0x40)), made.public_key)
+
+
+@pytest.mark.parametrize("wrong", [5, True, [[1]], [{}], "usb", {"usb": 1}])
+def test_transports_are_names_or_nothing(wrong: Any) -> None:
+    options = ceremonies.creation_options(OURS, JOE, CHALLENGE_OF_OURS, signs_in_alone=False)
+    answered = json.loads(Device().create(options))
+    answered["response"]["transports"] = wrong
+    answer = ceremonies.parse(json.dumps(answered))
+    try:
+        made = ceremonies.check_new(OURS, answer, CHALLENGE_OF_OURS)
+    except CeremonyError:
+        return
+    assert set(made.transports) <= {"usb"}
+
+
+@given(st.binary(max_size=100))
+def test_what_is_plain_is_decoded(data: bytes) -> None:
+    try:
+        end = plain_cbor.end_of_item(data)
+    except plain_cbor.NotPlainError:
+        return
+    assert 0 < end <= len(data)
+    with contextlib.suppress(cbor2.CBORDecodeError, UnicodeDecodeError, TypeError):
+        assert len(cbor2.dumps(cbor2.loads(data[:end]))) <= 9 * end
+
+
+NESTED_TWICE = st.lists(st.lists(st.integers(-(2**63), 2**63) | st.binary() | st.text()))
+
+
+@given(NESTED_TWICE)
+def test_one_plain_item_ends_where_it_ends(value: Any) -> None:
+    encoded = cbor2.dumps(value)
+    assert plain_cbor.end_of_item(encoded + b"more") == len(encoded)

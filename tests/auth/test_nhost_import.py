@@ -459,8 +459,22 @@ async def test_a_passkey_is_left_out_where_passkeys_are_off(postern: Postern, nh
     assert not (await User.get(id=JOE)).has_second_factor
 
 
-async def test_a_passkey_that_is_malformed_is_left_out(postern: Postern, nhost: Nhost) -> None:
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"credential_public_key": b"\xff"},
+        {"credential_public_key": None},
+        {"credential_public_key": b"\xd8\x1c\x81\x00"},
+        {"credential_id": "A"},
+        {"credential_id": "AAAAA"},
+        {"credential_id": "AB"},
+        {"credential_id": "="},
+    ],
+)
+async def test_a_passkey_that_is_malformed_is_left_out(
+    postern: Postern, nhost: Nhost, columns: dict[str, Any]
+) -> None:
     await nhost.add(JOE, email="joe@example.com")
-    await nhost.add_passkey(JOE, device_of(JOE).credentials[0], credential_public_key=b"\xff")
+    await nhost.add_passkey(JOE, device_of(JOE).credentials[0], **columns)
     report = await moved_in(with_passkeys(postern), nhost)
     assert report.changed == [(JOE, "a passkey is malformed, and left out")]

@@ -1,0 +1,47 @@
+"""A look at CBOR (RFC 8949) before a library decodes it: only what authenticators send passes.
+
+The library decodes what anybody sends, and encodes it again to learn its length. With tags, a few
+hundred bytes can stand for gigabytes. Authenticators use none (CTAP 2.2, section 8, "Message
+Encoding": canonical CBOR without tags and without indefinite lengths, nested at most four levels).
+"""
+
+MAX_DEPTH = 4
+"""Levels of arrays and maps."""
+_BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = 2, 3, 4, 5, 6, 7
+_BYTES_OF_LENGTH = {24: 1, 25: 2, 26: 4, 27: 8}
+
+
+class NotPlainError(ValueError):
+    """What was sent is not what an authenticator sends."""
+
+
+def end_of_item(data: bytes, start: int = 0, *, depth: int = 0) -> int:
+    """Return where the item that begins at `start` ends. Raises NotPlainError."""
+    if start >= len(data):
+        raise NotPlainError("cut short")
+    major, short = data[start] >> 5, data[start] & 0x1F
+    size = _BYTES_OF_LENGTH.get(short, 0)
+    if major == _TAG or short > max(_BYTES_OF_LENGTH):
+        raise NotPlainError("a tag, or an indefinite length")
+    at = start + 1 + size
+    if at > len(data):
+        raise NotPlainError("cut short")
+    if major == _SIMPLE:
+        return at
+    count = int.from_bytes(data[start + 1 : at], "big") if size else short
+    if major in (_BYTES, _TEXT):
+        at += count
+    elif major in (_ARRAY, _MAP):
+        if depth == MAX_DEPTH:
+            raise NotPlainError("nested too deep")
+        for _ in range(count * (2 if major == _MAP else 1)):
+            at = end_of_item(data, at, depth=depth + 1)  # fails at the end of the data
+    if at > len(data):
+        raise NotPlainError("cut short")
+    return at
+
+
+def refuse_more_than_one_item(data: bytes) -> None:
+    """Raise NotPlainError unless the data is one plain item and nothing else."""
+    if end_of_item(data) != len(data):
+        raise NotPlainError("more than one item")
