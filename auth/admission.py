@@ -108,7 +108,10 @@ async def _admit_first(proven: Proven) -> Session | MfaTicket | None:
     """Admit whoever is the first to prove the address; what was there before ends."""
     with suppress(_ChangedError):
         async with atomic():
-            await second_factor.forget_unverified_passkeys(proven.user)
+            attempt = proven.attempt
+            await second_factor.forget_unverified_passkeys(
+                attempt.postern, attempt.caller, proven.user
+            )
             proven.user.email_verified = True
             answer = _unless_changed(await _admit(proven))
             await _end_what_was_before(proven, answer)

@@ -145,13 +145,15 @@ async def send_reset(postern: Postern, operator: Operator, user: User) -> None:
 async def reset_mfa(postern: Postern, operator: Operator, user: User) -> bool:
     """Delete the user's factors without a code; return False and record nothing if there is none.
 
-    A pending enrolment is deleted too, and so are tickets that wait for a factor.
+    A pending enrolment is deleted too, and so are tickets that wait for a factor. All sessions
+    end.
     """
     async with atomic():
         with_factor = User.filter(id=user.id, has_second_factor=True)
         had_factor = await with_factor.update(has_second_factor=True)  # locks the user's row
         await second_factor.remove(user, *FACTORS)
         if had_factor:
+            await ending.end_all(postern, operator, user)  # a thief's session too
             await events.record(postern, operator, EventType.FACTOR_RESET, user.id)
             await notices.post(postern, operator, user, EventType.FACTOR_RESET)
     return bool(had_factor)

@@ -122,10 +122,10 @@ def send_reset(user: str, in_json: bool, operator: Operator) -> None:
 @acting
 @as_json
 def reset_mfa(user: str, in_json: bool, operator: Operator) -> None:
-    """Delete a user's second factor.
+    """Delete a user's second factors: authenticator app, passkeys, recovery codes.
 
-    For a user who has lost phone and recovery codes, and who then signs in with the password alone.
-    Verify first that the request comes from the user.
+    For a user who has lost phone, passkeys and recovery codes, and who then signs in with the
+    password alone, or, without one, by mail. Verify first that the request comes from the user.
     """
     had_factor = False
 
@@ -135,6 +135,8 @@ def reset_mfa(user: str, in_json: bool, operator: Operator) -> None:
 
     changed = change(user, reset)
     deleted = f"The second factor of {changed.email} is deleted."
+    if not changed.has_password:
+        deleted += " There is no password: send a link for one with `postern send-reset`."
     say(
         in_json, shown(changed), deleted if had_factor else f"{changed.email} has no second factor."
     )

@@ -24,6 +24,8 @@ class Passkey(Model):
     backup_eligible = fields.BooleanField(null=True)
     """Whether it may be copied to the user's other devices; None until its first use here."""
     backed_up = fields.BooleanField(default=False)
+    verifies_user = fields.BooleanField(default=False)
+    """Whether its authenticator has ever verified the user, so that it can sign in alone."""
     nickname = fields.CharField(max_length=100)
     created_at = fields.DatetimeField()
     last_used_at = fields.DatetimeField(null=True)

@@ -62,6 +62,7 @@ class PasskeyUse:
     sign_count: int
     backup_eligible: bool
     backed_up: bool
+    user_verified: bool
     at: datetime
 
 
@@ -106,7 +107,8 @@ PASSKEY = ProofKind(
     uses=(
         """
         UPDATE passkeys SET sign_count = :sign_count, backup_eligible = :backup_eligible,
-            backed_up = :backed_up, last_used_at = :passkey_now
+            backed_up = :backed_up, verifies_user = verifies_user OR :user_verified,
+            last_used_at = :passkey_now
         WHERE id = :passkey AND {previous} RETURNING id""",
     ),
 )
@@ -183,6 +185,7 @@ def passkey(
         "sign_count": use.sign_count,
         "backup_eligible": use.backup_eligible,
         "backed_up": use.backed_up,
+        "user_verified": use.user_verified,
         "passkey_now": use.at,
     }
     return Proof(VERIFYING_PASSKEY if stands_alone else PASSKEY, values, methods)

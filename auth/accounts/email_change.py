@@ -1,6 +1,6 @@
 """Flow: another e-mail address for an account: confirmed from there, undone from the old one."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
@@ -74,8 +74,8 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
     """Give the account back the address that the ticket was sent to; all its sessions end.
 
     Its password goes too: somebody else knows it, or has set it meanwhile. A mail with a link for a
-    new one follows. Passkeys added since the change was asked for go too. A change that is
-    not
+    new one follows. Passkeys added since the change was asked for go too; all of them, if the
+    address was not verified before. A change that is not
     confirmed yet is cancelled. Of several changes, the later ones cannot be undone any more:
     whoever asked for them may not be the user.
     Raises AuthError: INVALID_TICKET, DISABLED_USER, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
@@ -86,7 +86,9 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
             raise tickets.invalid()
         user = await User.get(id=found.user.id)
         await _move(postern, user, found.address)
-        await second_factor.forget_passkeys_since(user, await _first_asked_at(found))
+        # Of an address that was not verified, all passkeys may be a stranger's.
+        asked_at = await _first_asked_at(found) if found.keeps_address else _LONG_AGO
+        await second_factor.forget_passkeys_since(postern, caller, user, asked_at)
         if user.has_password:
             await User.filter(id=user.id).update(password_hash=None)
             await outbox.request(postern, kinds.RESET_PASSWORD, found.address, {})
@@ -95,6 +97,9 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
         await MailTicket.filter(dead, user_id=user.id).delete()
         await end_what_was_begun(postern, caller, user)
         await events.record(postern, caller, EventType.EMAIL_CHANGE_UNDONE, user.id)
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def _first_asked_at(ticket: MailTicket) -> datetime:

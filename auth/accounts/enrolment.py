@@ -17,6 +17,7 @@ from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import one_time_codes, recovery_codes, second_factor, totp
+from auth.factors.recovery_codes import CodeSet, NoCodesError
 from auth.keys.vault import VaultError
 from auth.limits.rate_limits import Limit
 from auth.mail import notices
@@ -161,7 +162,16 @@ async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: st
     if not user.totp_secret or not enrolled_at or enrolled_at + ENROLMENT_LIFE <= postern.now():
         raise AuthError(ErrorCode.NO_TOTP_SECRET)
     await _spend_totp(postern, caller, user, code)
-    codes = None if recovery_codes.belongs_to(user) else await recovery_codes.new_set(postern)
+    if recovery_codes.belongs_to(user):
+        with suppress(NoCodesError):  # another request may remove the last factor meanwhile
+            return await _turn_on(postern, caller, viewer, None)
+    return await _turn_on(postern, caller, viewer, await recovery_codes.new_set(postern))
+
+
+async def _turn_on(
+    postern: Postern, caller: Caller, viewer: SignedIn, codes: CodeSet | None
+) -> MfaChange:
+    user = viewer.user
     pending = User.filter(
         id=user.id,
         totp_secret=user.totp_secret,

@@ -56,6 +56,7 @@ async def verify_sign_up_passkey(
     taken = await challenges.take(postern, answer, CeremonyPurpose.SIGN_UP)
     account = (taken and taken.account) or {}
     made = passkey_flows.checked(postern, answer if taken else None, signs_in_alone=True)
+    await passkey_flows.refuse_known(made)
     wishes = Wishes(**account["wishes"])
     user = new_accounts.described(postern.settings, account["email"], wishes)
     user.user_handle = account["handle"]

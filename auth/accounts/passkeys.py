@@ -1,5 +1,6 @@
 """Flow: the passkeys of a signed-in user: add, rename, remove."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -12,6 +13,8 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import ceremonies, challenges, passkeys, recovery_codes, second_factor
 from auth.factors.ceremonies import CeremonyError, NewPasskey, Person
+from auth.factors.recovery_codes import CodeSet, NoCodesError
+from auth.limits.rate_limits import Limit
 from auth.mail import notices
 from auth.new_accounts import shown_name
 from auth.postern import Postern
@@ -74,17 +77,42 @@ async def verify_add_passkey(
     purpose, bound_to = CeremonyPurpose.ADD, str(viewer.session.id)
     taken = await challenges.take(postern, answer, purpose, bound_to)
     made = checked(postern, answer if taken else None)
-    codes = None if recovery_codes.belongs_to(user) else await recovery_codes.new_set(postern)
+    await refuse_known(made)
+    _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
+    new = _New(made, name)
+    if recovery_codes.belongs_to(user):
+        with suppress(NoCodesError):  # another request may remove the last factor meanwhile
+            return await _add(postern, caller, viewer, new, None)
+    await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)  # as much hashing
+    return await _add(postern, caller, viewer, new, await recovery_codes.new_set(postern))
+
+
+@dataclass(frozen=True)
+class _New:
+    made: NewPasskey
+    nickname: str
+
+
+async def _add(
+    postern: Postern, caller: Caller, viewer: SignedIn, new: _New, codes: CodeSet | None
+) -> PasskeyChange:
+    user = viewer.user
     async with atomic():
         await current.hold(viewer)
         _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
-        passkey = await store(postern, user, made, name)
+        passkey = await store(postern, user, new.made, new.nickname)
         await User.filter(id=user.id).update(has_passkeys=True, has_second_factor=True)
         shown = await recovery_codes.give(user, codes)
         await events.record(postern, caller, EventType.PASSKEY_ADDED, user.id)
         await notices.post(postern, caller, user, EventType.PASSKEY_ADDED)
         session = await opening.reissue(postern, viewer.session)
     return PasskeyChange(session, shown, passkey=passkey)
+
+
+async def refuse_known(made: NewPasskey) -> None:
+    """Raise AuthError: PASSKEY_ALREADY_ADDED, before anything costs work or tells of an account."""
+    if await Passkey.exists(credential_id=made.credential_id):
+        raise AuthError(ErrorCode.PASSKEY_ALREADY_ADDED)
 
 
 async def rename_passkey(
@@ -96,6 +124,8 @@ async def rename_passkey(
     NO_PASSKEY, INVALID_REQUEST (the nickname).
     """
     viewer = await current.recently_signed_in(postern, caller)
+    if not nickname.strip():
+        raise AuthError(ErrorCode.INVALID_REQUEST, "nickname: required.")
     name = nickname_of(nickname)
     async with atomic():
         await current.hold(viewer)
@@ -119,9 +149,11 @@ async def remove_passkey(postern: Postern, caller: Caller, passkey_id: str) -> M
     async with atomic():
         await current.hold(viewer)
         await (await _mine(viewer, passkey_id)).delete()
-        left = await Passkey.filter(user_id=user.id).exists()
+        rest = Passkey.filter(user_id=user.id)
+        left = await rest.exists()
+        signs_in = await rest.filter(verifies_user=True).exists()
         await user.refresh_from_db()
-        if not left and not user.has_password and not _signs_in_by_mail(postern):
+        if not signs_in and not user.has_password and not _signs_in_by_mail(postern):
             raise AuthError(
                 ErrorCode.NO_PASSWORD, "This is your only way to sign in. Set a password first."
             )
@@ -161,6 +193,7 @@ def checked(
     Raises AuthError: INVALID_PASSKEY; PASSKEY_WITHOUT_VERIFICATION only with `signs_in_alone`.
     """
     if answer is None:
+        passkeys.log_refused(CeremonyError("a challenge that was used, or for another step"))
         raise AuthError(ErrorCode.INVALID_PASSKEY)
     try:
         made = ceremonies.check_new(postern.settings, answer, answer.challenge)
@@ -187,6 +220,7 @@ async def store(postern: Postern, user: User, made: NewPasskey, nickname: str) -
             transports=made.transports,
             backup_eligible=made.shown.backup_eligible,
             backed_up=made.shown.backed_up,
+            verifies_user=made.shown.user_verified,
             nickname=nickname,
             created_at=postern.now(),
         )
@@ -212,4 +246,5 @@ def _refuse_more_than(most: int, there: int) -> None:
 
 
 def _signs_in_by_mail(postern: Postern) -> bool:
-    return postern.settings.otp_email_enabled or postern.settings.passwordless_enabled
+    ways = postern.settings.otp_email_enabled or postern.settings.passwordless_enabled
+    return ways and postern.settings.mail != "off"

@@ -44,7 +44,7 @@ async def reset_password(postern: Postern, caller: Caller, ticket: str, new_pass
     async with atomic():
         if not await tickets.spend(postern, found):
             raise tickets.invalid()
-        await second_factor.forget_unverified_passkeys(user)
+        await second_factor.forget_unverified_passkeys(postern, caller, user)
         await User.filter(id=user.id).update(password_hash=new_hash, email_verified=True)
         await Throttle.filter(key=throttling.key_of(throttling.password_of(user.email))).delete()
         await end_what_was_begun(postern, caller, user)

@@ -61,6 +61,9 @@ def tells_by_mail(postern: Postern) -> bool:
     return postern.settings.email_verified_required and postern.settings.mail != "off"
 
 
+_TOLD_BY_MAIL = (ErrorCode.EMAIL_ALREADY_IN_USE, ErrorCode.PASSKEY_ALREADY_ADDED)
+
+
 async def finish(
     postern: Postern,
     caller: Caller,
@@ -88,10 +91,12 @@ async def finish(
             shown = replace(attempt, counted=True)  # a new credential is not a guess
             session = None if kept_out else await admission.admit(Proven(user, proof, shown))
     except AuthError as error:
-        if not by_mail or error.code is not ErrorCode.EMAIL_ALREADY_IN_USE:
+        # The same answer as for a new account: the mail tells the owner of this one. Nor is a
+        # passkey that exists told, which is looked at only if the address is free.
+        if not by_mail or error.code not in _TOLD_BY_MAIL:
             raise
-        # The same answer as for a new account: the mail tells the owner of this one.
-        await outbox.request(postern, SIGN_UP_AGAIN, user.email, link)
+        if error.code is ErrorCode.EMAIL_ALREADY_IN_USE:
+            await outbox.request(postern, SIGN_UP_AGAIN, user.email, link)
     if kept_out:
         raise AuthError(kept_out, tells_of_account=True)
     assert isinstance(session, Session)  # noqa: S101 - nobody else can have seen the account

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 ('transports', fields.JSONField(encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('backup_eligible', fields.BooleanField(null=True)),
                 ('backed_up', fields.BooleanField(default=False)),
+                ('verifies_user', fields.BooleanField(default=False)),
                 ('nickname', fields.CharField(max_length=100)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('last_used_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,8 @@ class TestAnAccountWithoutAPassword:
             amy.access_token = change["session"]["accessToken"]
             (only,) = change["user"]["passkeys"]
             assert refusal(amy, "removePasskey", id=only["id"]) == "NO_PASSWORD"
+            amy.add_passkey(Device(flags=UP))
+            assert refusal(amy, "removePasskey", id=only["id"]) == "NO_PASSWORD"
             amy.add_passkey(Device())
             assert amy.call("removePasskey", id=only["id"])
 
@@ -476,12 +479,27 @@ class TestWhoeverSignedUpWithSomebodyElsesAddress:
         with pytest.raises(RefusedError, match="INVALID_PASSKEY"):
             Client(http).sign_in_with(device)
 
+    def test_loses_the_passkey_if_the_owner_undoes_a_change_of_address(
+        self, server: Server, http: httpx2.Client
+    ) -> None:
+        eve, device, owner = Client(http), Device(), Client(http)
+        eve.sign_up(JOE)
+        eve.add_passkey(device)
+        before = len(server.mails(at_least=1))
+        eve.call("changeUserEmail", newEmail=EVE)
+        mails = {mail["kind"]: mail["ticket"] for mail in server.mails(at_least=before + 2)}
+        owner.call("undoChangeUserEmail", ticket=mails["email-change-asked"])
+        with pytest.raises(RefusedError, match="INVALID_PASSKEY"):
+            Client(http).sign_in_with(device)
+
     def test_keeps_none_of_the_passkeys_of_a_change_that_is_undone(
         self, server: Server, http: httpx2.Client, joe: Client
     ) -> None:
         own, thiefs = Device(), Device()
+        joe.call("sendVerificationEmail", email=JOE)
+        joe.call("verifyEmail", ticket=server.mails(at_least=1)[0]["ticket"])
         joe.add_passkey(own)
-        before = len(server.mails(at_least=1))
+        before = len(server.mails(at_least=2))
         joe.call("changeUserEmail", newEmail=EVE)
         mails = {mail["kind"]: mail["ticket"] for mail in server.mails(at_least=before + 2)}
         joe.add_passkey(thiefs)
@@ -491,6 +509,50 @@ class TestWhoeverSignedUpWithSomebodyElsesAddress:
         with pytest.raises(RefusedError, match="INVALID_PASSKEY"):
             Client(http).sign_in_with(thiefs)
         assert Client(http).sign_in_with(own)["user"]["email"] == JOE
+
+
+def test_a_passkey_that_is_known_tells_nothing_of_an_address(tmp_path: Path) -> None:
+    settings = PASSKEYS | {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"}
+    with (
+        running_server(tmp_path / "var", **settings) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        eve, device = Client(http), Device()
+
+        def sign_up(email: str, **lies: Any) -> str:
+            options = eve.call("signUpPasskey", email=email)["optionsJson"]
+            made = device.create(options, **lies)
+            return refusal(eve, "verifySignUpPasskey", credentialJson=made)
+
+        assert sign_up(EVE) == "UNVERIFIED_USER"
+        assert sign_up(JOE) == "UNVERIFIED_USER"
+        known = {"credential_id": device.credentials[0].id}
+        assert sign_up(JOE, **known) == sign_up("nobody@example.com", **known)
+
+
+def test_a_passkey_that_is_added_while_the_owner_signs_in_by_mail_does_not_stay(
+    tmp_path: Path, database_settings: dict[str, str]
+) -> None:
+    with (
+        running_server(tmp_path / "var", **PASSKEYS, **database_settings) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        for n in range(6):
+            eve, device, victim = Client(http), Device(), f"victim{n}@example.com"
+            eve.sign_up(victim)
+            eve.enrol()
+            made = device.create(eve.call("addPasskey")["optionsJson"])
+            before = len(server.mails())
+            Client(http).call("signInOTPEmail", email=victim)
+            otp = server.mails(at_least=before + 1)[0]["ticket"]
+            with ThreadPoolExecutor(2) as pool:
+                added = pool.submit(refusal, eve, "verifyAddPasskey", credentialJson=made)
+                pool.submit(
+                    refusal, Client(http), "verifySignInOTPEmail", email=victim, otp=otp
+                ).result()
+                added.result()
+            with pytest.raises(RefusedError, match="INVALID_PASSKEY"):
+                Client(http).sign_in_with(device)
 
 
 @pytest.mark.parametrize("way", ["alone", "second"])

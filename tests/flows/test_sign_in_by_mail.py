@@ -210,7 +210,7 @@ class TestALink:
         phone = joe.enrol()
         done = http.post(link_for(server, visitor)["link"])
         query = parse_qs(urlsplit(done.headers["location"]).query)
-        assert query.keys() == {"mfaTicket", "type"}
+        assert query.keys() == {"mfaFactors", "mfaTicket", "type"}
         code = phone.next_code()
         assert visitor.call("verifySignInMfaTotp", ticket=query["mfaTicket"][0], otp=code)
 

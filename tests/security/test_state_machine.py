@@ -149,6 +149,8 @@ class Mailed:
     purpose: MailPurpose
     address: str
     expires_at: datetime
+    of_verified: bool
+    """Whether the user's address was verified when it was made."""
     tries: int = CODE_TRIES
     spent: bool = False
 
@@ -329,6 +331,7 @@ class Life(RuleBasedStateMachine):
                 purpose,
                 found[purpose].recipient,
                 self.clock() + LIVES[purpose],
+                self.verified,
             )
             for purpose in purposes
         ]
@@ -708,7 +711,9 @@ class Life(RuleBasedStateMachine):
             min(m.expires_at for m in same if m.address == mailed.address)
             - LIVES[MailPurpose.UNDO_EMAIL_CHANGE]
         )
-        self.remove_passkeys(*(each for each in self.all_passkeys if each.added_at > asked_at))
+        self.remove_passkeys(
+            *(p for p in self.all_passkeys if p.added_at > asked_at or not mailed.of_verified)
+        )
         for each in self.mailed:
             earlier = each.expires_at < mailed.expires_at and each.address != mailed.address
             each.spent |= each.purpose is not MailPurpose.UNDO_EMAIL_CHANGE or not earlier
