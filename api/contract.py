@@ -330,7 +330,8 @@ VERIFY_SIGN_UP_PASSKEY = Contract(
     ),
     {
         E.DISABLED_USER: "the account is made, and waits for the operator",
-        E.UNVERIFIED_USER: "the address has to be verified first; a mail says how",
+        E.UNVERIFIED_USER: "the address has to be verified first; a mail says how. Recovery codes "
+        "have to be made after the first sign-in",
     },
 )  # fmt: skip
 START_ELEVATE_PASSKEY = Contract(

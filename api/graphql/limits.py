@@ -34,8 +34,17 @@ by the size of its arguments. Introspection has about 700; 400 equal fields woul
 MAX_INTROSPECTION = 6000
 """Names and values in the result of an introspection, estimated with `LISTS`; a code generator's
 introspection has about 5,400."""
-WEIGHTS = {"me": 20, "recoveryCodesLeft": 20, "securityEvents": 20, "sessions": 20}
-"""Fields that query the database: at most twenty of them fit into one operation."""
+WEIGHTS = {
+    **dict.fromkeys(
+        ("me", "recoveryCodesLeft", "securityEvents", "sessions", "passkeys",
+         "acceptedPasskeysJson"), 20,
+    ),
+    **dict.fromkeys(
+        ("addPasskey", "startSignInPasskey", "startElevatePasskey", "signUpPasskey"), 300,
+    ),
+}  # fmt: skip
+"""Fields that query the database: at most twenty of them fit into one operation. Of those that
+store a challenge, one does."""
 LISTS = {
     "types": 30,
     "fields": 7,

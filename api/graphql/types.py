@@ -114,7 +114,8 @@ class User:
     )
 
     has_password: bool = strawberry.field(
-        description="Whether the user has a password. Without one, they sign in by mail; offer "
+        description="Whether the user has a password. Without one, they sign in by mail or with a "
+        "passkey; offer "
         "`changeUserPassword` to set a first one."
     )
     new_email: str | None = strawberry.field(

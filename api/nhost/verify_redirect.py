@@ -52,7 +52,8 @@ def carried(answer: Session | MfaTicket, purpose: MailPurpose) -> dict[str, str]
     """Return what a redirect carries for the front end after somebody was admitted."""
     kind = {"type": TYPES[purpose]}
     if isinstance(answer, MfaTicket):
-        return kind | {"mfaTicket": answer.ticket}
+        factors = ",".join(factor.name for factor in answer.factors)
+        return kind | {"mfaTicket": answer.ticket, "mfaFactors": factors}
     return kind | {"refreshToken": answer.refresh_token}
 
 
