@@ -41,6 +41,7 @@ def of_settings(settings: Settings, environ: Mapping[str, str], now: datetime) -
     return [
         *_of_the_network(settings),
         *_of_mail(settings),
+        *_of_passkeys(settings),
         *_of_limits(settings),
         *_of_tokens(settings),
         *_of_files(settings, environ),
@@ -110,6 +111,17 @@ def _of_mail(settings: Settings) -> Iterator[Risk]:
         )
     for problem in template_check.problems(settings):
         yield Risk(f"A template of a mail: {problem}", "Mend it; until then users get less")
+
+
+def _of_passkeys(settings: Settings) -> Iterator[Risk]:
+    rp_id = settings.relying_party
+    for origin in settings.ceremony_origins if settings.passkeys_enabled else ():
+        host = origin.partition("://")[2].partition(":")[0]
+        if host and host != rp_id and not host.endswith(f".{rp_id}"):
+            yield Risk(
+                f"Browsers let no page of {origin} use a passkey of {rp_id}",
+                "Set AUTH_WEBAUTHN_RP_ID to a domain that they share, or serve Related Origins",
+            )
 
 
 def _of_limits(settings: Settings) -> Iterator[Risk]:

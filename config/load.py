@@ -78,14 +78,20 @@ def _refuse_half_a_mail_server(settings: Settings) -> None:
 def _refuse_passkeys_of_nobody(settings: Settings) -> None:
     if not settings.passkeys_enabled:
         return
-    if not is_domain(settings.relying_party):
-        raise ConfigError(
-            "AUTH_WEBAUTHN_RP_ID: required with AUTH_WEBAUTHN_ENABLED: the domain of your front "
-            "end, such as example.com, or localhost; AUTH_CLIENT_URL names none"
-        )
     if not settings.ceremony_origins:
         raise ConfigError(
-            "AUTH_WEBAUTHN_RP_ORIGINS: required with AUTH_WEBAUTHN_ENABLED and no AUTH_CLIENT_URL"
+            "AUTH_CLIENT_URL: required with AUTH_WEBAUTHN_ENABLED (or AUTH_WEBAUTHN_RP_ORIGINS): "
+            "the address of the pages that use passkeys"
+        )
+    if not settings.relying_party:
+        raise ConfigError(
+            "AUTH_WEBAUTHN_RP_ID: required with AUTH_WEBAUTHN_ENABLED and no AUTH_CLIENT_URL: the "
+            "domain of your front end, such as example.com"
+        )
+    if not is_domain(settings.relying_party):
+        raise ConfigError(
+            "AUTH_CLIENT_URL: browsers allow no passkeys at an IP address; use a domain, or "
+            "localhost, or name one in AUTH_WEBAUTHN_RP_ID"
         )
 
 

@@ -240,7 +240,7 @@ PasskeyOrigins = Annotated[
     BeforeValidator(_split_list),
     Accepts(
         "origins such as https://app.example.com, http://localhost:3000 or "
-        "android:apk-key-hash:…, separated by commas; no * and no path"
+        "android:apk-key-hash:…, separated by commas; https, except on localhost; no * and no path"
     ),
 ]
 Sender = Annotated[

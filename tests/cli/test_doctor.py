@@ -49,6 +49,15 @@ def test_the_shipped_configuration_has_no_risk(tmp_path: Path) -> None:
         ({"AUTH_PASSWORD_MIN_LENGTH": "3"}, False, "3 characters"),
         ({"AUTH_SMTP_HOST": "a.test", "AUTH_SMTP_SENDER": "a@a.test"}, True, "Links in mails"),
         ({"AUTH_EMAIL_PASSWORDLESS_ENABLED": "true"}, False, "lead nowhere"),
+        (
+            {
+                "AUTH_WEBAUTHN_ENABLED": "true",
+                "AUTH_CLIENT_URL": "https://app.example.com",
+                "AUTH_WEBAUTHN_RP_ID": "example.org",
+            },
+            False,
+            "use a passkey of example.org",
+        ),
         ({"AUTH_TRUSTED_PROXIES": "0.0.0.0/0"}, True, "trusts everybody"),
         ({"AUTH_TRUSTED_PROXIES": "::/0"}, True, "trusts everybody"),
         ({"AUTH_TRUSTED_PROXIES": "128.0.0.0/1"}, True, "trusts everybody"),

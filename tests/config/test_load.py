@@ -294,3 +294,34 @@ def test_a_sender_is_an_address_on_one_line(sender: str) -> None:
 )
 def test_mail_is_sent_kept_or_refused(chosen: dict[str, str], mail: str) -> None:
     assert load(chosen)[0].mail == mail
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "AUTH_CLIENT_URL: required"),
+        ({"AUTH_CLIENT_URL": "http://127.0.0.1:5173"}, "AUTH_CLIENT_URL: browsers allow no"),
+        ({"AUTH_WEBAUTHN_RP_ORIGINS": "https://example.com"}, "AUTH_WEBAUTHN_RP_ID: required"),
+        ({"AUTH_WEBAUTHN_RP_ORIGINS": "http://example.com"}, "https, except on localhost"),
+        ({"AUTH_WEBAUTHN_RP_ORIGINS": "https://*.example.com"}, "no \\*"),
+        ({"AUTH_WEBAUTHN_RP_ID": "https://example.com"}, "a domain such as example.com"),
+        ({"AUTH_WEBAUTHN_RP_ID": "192.0.2.1"}, "a domain such as example.com"),
+    ],
+)
+def test_passkeys_of_no_domain_are_refused(settings: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        load({"AUTH_WEBAUTHN_ENABLED": "true"} | settings)
+
+
+def test_the_domain_of_passkeys_is_that_of_the_front_end() -> None:
+    settings, _ = load(
+        {
+            "AUTH_WEBAUTHN_ENABLED": "true",
+            "AUTH_CLIENT_URL": "https://app.example.com/in",
+            "AUTH_WEBAUTHN_RP_ORIGINS": f"android:apk-key-hash:{'A' * 43}",
+        }
+    )
+    assert settings.relying_party == "app.example.com"
+    assert settings.ceremony_origins == [
+        "https://app.example.com", f"android:apk-key-hash:{'A' * 43}",
+    ]  # fmt: skip
