@@ -129,15 +129,17 @@ def test_from_adding_a_passkey_to_removing_it(browser: Browser, url: str, scheme
     expect(page.get_by_role("button", name="Remove Work")).to_be_visible()
     device.touch(by_itself=False)  # or it would answer in the autofill
     press(page, "Sign out")
-    press(page, "Sign in with a passkey")
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
+    page.wait_for_timeout(500)  # until the autofill waits: a request that waits is not touched
     device.touch(by_itself=True)
+    press(page, "Sign in with a passkey")
     expect(page.get_by_text(SIGNED_IN)).to_be_visible()
     device.touch(by_itself=False)
     press(page, "Sign out")
     sign_in(page)
     looks.at("second-factor")
-    press(page, "Use a passkey")
     device.touch(by_itself=True)
+    press(page, "Use a passkey")
     expect(page.get_by_text(SIGNED_IN)).to_be_visible()
     press(page, "Add a passkey")
     expect(page.get_by_role("alert").filter(has_text="has a passkey of yours")).to_be_visible()
@@ -212,3 +214,58 @@ def test_where_passkeys_are_off_nothing_is_offered(
         page.goto(url)
         expect(page.get_by_role("button", name="Sign in with a passkey")).to_have_count(0)
         expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Sign up").click()
+        expect(page.get_by_role("button", name="Use a passkey")).to_have_count(0)
+        page.get_by_label("E-mail", exact=True).fill(EMAIL)
+        enter(page, "Password", PASSWORD)
+        expect(page.get_by_role("heading", name="Password")).to_be_visible()
+        expect(page.get_by_role("heading", name="Passkeys")).to_have_count(0)
+
+
+def test_the_user_confirms_with_a_passkey(browser: Browser, tmp_path: Path, port: int) -> None:
+    settings = {
+        "AUTH_WEBAUTHN_ENABLED": "true",
+        "AUTH_CLIENT_URL": f"http://localhost:{port}",
+        "AUTH_ELEVATION_MAX_AGE": "2",
+    }
+    with (
+        running_server(tmp_path / "old", **settings) as server,
+        served(server, tmp_path, port=port) as url,
+    ):
+        page = browser.new_page(viewport=SIZES["phone"])
+        page.goto(url)
+        sign_up(page)
+        Authenticator.of(page)
+        add_passkey(page)
+        shown_codes(page)
+        page.wait_for_timeout(3000)
+        press(page, "Make new recovery codes")
+        dialog = page.get_by_role("dialog")
+        Looks(page, "passkeys").at("confirm")
+        dialog.get_by_role("button", name="Use a passkey").click()
+        assert len(shown_codes(page)) == 10
+
+
+def test_an_address_that_has_to_be_verified_is_verified_before_the_first_sign_in(
+    browser: Browser, tmp_path: Path, port: int
+) -> None:
+    settings = {
+        "AUTH_WEBAUTHN_ENABLED": "true",
+        "AUTH_CLIENT_URL": f"http://localhost:{port}",
+        "AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true",
+    }
+    with (
+        running_server(tmp_path / "strict", **settings) as server,
+        served(server, tmp_path, port=port) as url,
+    ):
+        page = browser.new_page(viewport=SIZES["phone"])
+        page.goto(url)
+        Authenticator.of(page)
+        page.get_by_role("button", name="Sign up").click()
+        page.get_by_label("E-mail", exact=True).fill(EMAIL)
+        press(page, "Use a passkey, without a password")
+        expect(page.get_by_role("status")).to_contain_text("We have sent a link")
+        page.goto(server.mails(at_least=1)[0]["link"])
+        press(page, "Verify my address")
+        page.get_by_role("link", name="Continue").click()
+        expect(page.get_by_text("Make some now")).to_be_visible()

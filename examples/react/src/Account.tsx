@@ -5,7 +5,7 @@ import { Email } from "./Email";
 import { Factor } from "./Factor";
 import { Problem, useCall } from "./Form";
 import { Passkeys } from "./Passkeys";
-import { available } from "./passkeys";
+import { isOffered } from "./passkeys";
 import { Password } from "./Password";
 import { Sessions } from "./Sessions";
 
@@ -19,6 +19,8 @@ export function Account({ signedOut }: { signedOut: () => void }) {
     else signedOut();
   }, [signedOut]);
   useEffect(() => void call(load), [load]);
+  const [offered, setOffered] = useState(false);
+  useEffect(() => void isOffered().then(setOffered), []);
   const reload = () => call(load);
   const loaded = user !== null;
   const heading = useRef<HTMLHeadingElement>(null);
@@ -38,7 +40,7 @@ export function Account({ signedOut }: { signedOut: () => void }) {
           </p>
           <Email user={user} reload={reload} confirmed={confirmed} />
           <Factor user={user} reload={reload} confirmed={confirmed} />
-          {available && <Passkeys user={user} reload={reload} confirmed={confirmed} />}
+          {offered && <Passkeys user={user} reload={reload} confirmed={confirmed} />}
           <Password user={user} reload={reload} confirmed={confirmed} />
           <Sessions user={user} reload={reload} />
         </>

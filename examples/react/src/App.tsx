@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { Account } from "./Account";
 import * as api from "./api";
 import { ByMail, KINDS } from "./ByMail";
@@ -50,6 +50,15 @@ export function App({ start }: { start: Step }) {
     }
   }
 
+  async function signUpWithPasskey(email: string): Promise<void> {
+    try {
+      setStep({ at: "codes", codes: await passkeys.signUp(email) });
+    } catch (error) {
+      if (!isRefused(error, "UNVERIFIED_USER")) throw error;
+      setStep({ at: "mail", kind: "verify", sentTo: email });
+    }
+  }
+
   /** If the ticket is over, begin with the first step again. */
   async function orStartOver(redeemed: Promise<void>): Promise<void> {
     try {
@@ -78,8 +87,12 @@ export function App({ start }: { start: Step }) {
             // Last, so that nothing moves when the server says whether it has them.
             ...(autofill.offered && {
               "Sign in with a passkey": async () => {
-                autofill.stop(); // the browser has one dialog at a time
-                await passkeys.signIn();
+                try {
+                  await passkeys.signIn();
+                } catch (error) {
+                  autofill.restart(); // the dialog has ended it
+                  throw error;
+                }
                 signedIn(null);
               },
             }),
@@ -97,9 +110,8 @@ export function App({ start }: { start: Step }) {
           action="Make an account"
           submit={({ email = "", password = "" }) => orVerify(email, api.signUp(email, password))}
           others={{
-            ...(passkeys.available && {
-              "Use a passkey, without a password": async ({ email = "" }) =>
-                setStep({ at: "codes", codes: await passkeys.signUp(email) }),
+            ...(autofill.offered && {
+              "Use a passkey, without a password": ({ email = "" }) => signUpWithPasskey(email),
             }),
             "Have an account? Sign in": () => setStep({ at: "sign-in" }),
           }}
@@ -126,7 +138,7 @@ export function App({ start }: { start: Step }) {
               "Start over": () => setStep({ at: "sign-in" }),
             }}
           >
-            <p>Your browser asks for your passkey.</p>
+            <p>Confirm with your passkey: your browser asks for it.</p>
           </Form>
         );
       return (
@@ -167,10 +179,10 @@ const mayUsePasskey = ({ factors }: api.Ticket) =>
 /** Offer passkeys in the autofill while the form is shown, if the operator has switched them on. */
 function useAutofill(shown: boolean, setStep: (step: Step) => void) {
   const [offered, setOffered] = useState(false);
-  const running = useRef<AbortController | null>(null);
+  const [round, setRound] = useState(0);
   useEffect(() => {
     if (!shown || !passkeys.available) return;
-    const stop = (running.current = new AbortController());
+    const stop = new AbortController();
     passkeys.signInFromAutofill(stop.signal, () => setOffered(true)).then(
       (signedIn) => signedIn && setStep({ at: "account" }),
       (error) => {
@@ -179,8 +191,8 @@ function useAutofill(shown: boolean, setStep: (step: Step) => void) {
       },
     );
     return () => stop.abort();
-  }, [shown, setStep]);
-  return { offered, stop: () => running.current?.abort() };
+  }, [shown, setStep, round]);
+  return { offered, restart: () => setRound(round + 1) };
 }
 
 /** Whether the ticket has expired, was redeemed, or has no attempts left. */

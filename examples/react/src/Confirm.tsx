@@ -64,6 +64,7 @@ export async function confirmedByCode<T>(
 
 function Dialog({ hasFactor, hasApp, hasPasskey, confirmed, cancelled }: Waiting) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [byPasskey, setByPasskey] = useState(hasPasskey);
   useLayoutEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
@@ -72,20 +73,22 @@ function Dialog({ hasFactor, hasApp, hasPasskey, confirmed, cancelled }: Waiting
   return (
     <dialog ref={dialog} aria-label="Is it you?" onCancel={cancelled}>
       <Form
+        key={String(byPasskey)}
         level="h2"
         title="Is it you?"
-        action="Confirm"
+        action={byPasskey ? "Use a passkey" : "Confirm"}
         submit={async ({ code, password }) => {
-          await api.elevate(hasFactor ? { code } : { password });
+          if (byPasskey) await passkeys.elevate();
+          else await api.elevate(hasFactor ? { code } : { password });
           confirmed();
         }}
         others={{
-          ...(hasPasskey && { "Use a passkey": () => passkeys.elevate().then(confirmed) }),
+          ...(byPasskey && { "Use a code instead": () => setByPasskey(false) }),
           Cancel: cancelled,
         }}
       >
         <p>You signed in a while ago. Please confirm that it is you.</p>
-        {hasFactor ? (
+        {byPasskey ? null : hasFactor ? (
           <AnyCodeField app={hasApp} />
         ) : (
           <Field name="password" label="Password" type="password" autoComplete="current-password" />

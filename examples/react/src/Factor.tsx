@@ -62,8 +62,8 @@ export function Factor({ user, reload, confirmed }: PartProps) {
         <>
           {user.factors.length ? (
             <p>
-              Your passkeys, and no authenticator app. Recovery codes left:{" "}
-              <strong>{user.recoveryCodesLeft}</strong>.
+              On: your passkeys. Recovery codes left: <strong>{user.recoveryCodesLeft}</strong>.
+              {user.recoveryCodesLeft === 0 && " Make some now, for the day you lose your device."}
             </p>
           ) : (
             <p>Off. With it, a password alone is not enough to sign in.</p>
@@ -89,7 +89,7 @@ export function Factor({ user, reload, confirmed }: PartProps) {
             On. Recovery codes left: <strong>{user.recoveryCodesLeft}</strong>.
           </p>
           <p className="hint">
-            Lost your phone? Turn the factor off with a recovery code, then set it up on another one.
+            Lost your phone? Turn the app off with a recovery code, then set it up on another one.
           </p>
           <button type="button" className="quiet" onClick={() => setStep({ at: "new-codes" })}>
             Make new recovery codes

@@ -1,7 +1,7 @@
 import { type ComponentProps, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import type { CodeFrom } from "./api";
-import { AlreadyThere, Cancelled } from "./passkeys";
+import { AlreadyThere, Cancelled, NotHere } from "./passkeys";
 import { Refused } from "./session";
 
 const FIELDS = "input:not([type=hidden], [hidden])";
@@ -26,7 +26,8 @@ export function useCall(given = "") {
 
 /** The error, in words for the user. */
 export function told(error: unknown): string {
-  if (error instanceof Cancelled) return "";
+  if (error instanceof Cancelled) return "No passkey was used. Try again, or choose another way.";
+  if (error instanceof NotHere) return "Passkeys do not work on this page. Choose another way.";
   if (error instanceof AlreadyThere) return "This device has a passkey of yours already.";
   if (!(error instanceof Refused))
     return "The server cannot be reached. Check your connection and try again.";
@@ -115,6 +116,7 @@ export function Form({ title, action, submit, others = {}, children, level = "h1
             key={text}
             type="button"
             className="quiet"
+            disabled={busy && text.includes("passkey")}
             onClick={() => void call(async () => go(typed()))}
           >
             {text}
@@ -190,7 +192,7 @@ export function AnyCodeField({ app = true }: { app?: boolean }) {
           autoComplete="off"
           autoCapitalize="characters"
           spellCheck={false}
-          hint="One of those that you kept when you turned the second factor on."
+          hint="One of those that you kept: each is good once."
         />
       )}
       {app && (

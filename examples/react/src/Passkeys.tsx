@@ -27,7 +27,7 @@ export function Passkeys({ user, reload, confirmed }: PartProps) {
       )}
       <ul className="sessions">
         {user.passkeys.map((passkey) => (
-          <li key={passkey.id}>
+          <li key={passkey.id} className="wide">
             <span>
               <strong>{passkey.nickname}</strong>
               <span className="hint">

@@ -45,7 +45,7 @@ export function Password({ user, reload, confirmed }: PartProps) {
           {state === "changed" && (
             <p role="status">Your new password is set. You are signed out everywhere else.</p>
           )}
-          {!user.hasPassword && <p>You have none: you sign in by mail.</p>}
+          {!user.hasPassword && <p>You have none: you sign in without one.</p>}
           <button type="button" className="quiet" onClick={() => setState("changing")}>
             {title}
           </button>

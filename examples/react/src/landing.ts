@@ -1,3 +1,4 @@
+import type { FactorType } from "./api";
 import type { Step } from "./App";
 import { keep } from "./session";
 
@@ -10,7 +11,10 @@ export function takeFromUrl(): Step {
   const query = new URLSearchParams(location.search);
   history.replaceState(null, "", location.pathname);
   const ticket = query.get("mfaTicket");
-  if (ticket) return { at: "code", ticket: { ticket } };
+  if (ticket) {
+    const factors = query.get("mfaFactors")?.split(",") as FactorType[] | undefined;
+    return { at: "code", ticket: { ticket, factors } };
+  }
   const refreshToken = query.get("refreshToken");
   if (!refreshToken) return { at: "sign-in" };
   keep({ accessToken: "to be refreshed", refreshToken }); // the first request refreshes it

@@ -1,14 +1,17 @@
 // Passkeys: each ceremony is an operation that answers options, a call of the browser, and an operation that
 // takes the browser's answer.
 import { keepMfaChange, type MfaChange } from "./api";
-import { ask, keep, type Session, TOKENS } from "./session";
+import { ask, isRefused, keep, type Session, TOKENS } from "./session";
 
 /** Whether this browser has passkeys, and takes the options of the server as they are. */
 export const available =
   typeof PublicKeyCredential !== "undefined" && "parseRequestOptionsFromJSON" in PublicKeyCredential;
 
-/** The user has closed the dialog of the browser, or has not answered in time. Say nothing. */
+/** The user has closed the dialog of the browser, or the device could not answer. */
 export class Cancelled extends Error {}
+
+/** The browser allows no passkeys on this page: a fault of the page, or of the server's settings. */
+export class NotHere extends Error {}
 
 /** This device has a passkey of the user already. */
 export class AlreadyThere extends Error {}
@@ -20,33 +23,58 @@ interface Options {
   optionsJson: string;
 }
 
-async function answered(credential: Promise<Credential | null>): Promise<string> {
+/** The browser has one request at a time: the next one ends the one before. */
+let running = new AbortController();
+
+async function answered(
+  ask: (signal: AbortSignal) => Promise<Credential | null>,
+  stop?: AbortSignal,
+): Promise<string> {
+  running.abort();
+  running = new AbortController();
+  const signal = stop ? AbortSignal.any([running.signal, stop]) : running.signal;
   try {
-    return JSON.stringify(await credential);
+    return JSON.stringify(await ask(signal));
   } catch (error) {
     const name = error instanceof DOMException ? error.name : "";
     if (name === "InvalidStateError") throw new AlreadyThere();
-    if (["NotAllowedError", "AbortError", "TimeoutError"].includes(name)) throw new Cancelled(name);
+    if (name === "SecurityError" || name === "NotSupportedError") throw new NotHere();
+    if (error instanceof DOMException) throw new Cancelled(name);
     throw error;
   }
 }
 
 const create = ({ optionsJson }: Options) =>
-  answered(
+  answered((signal) =>
     navigator.credentials.create({
       publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(optionsJson)),
+      signal,
     }),
   );
 
-const get = ({ optionsJson }: Options, more: CredentialRequestOptions = {}) =>
+const get = ({ optionsJson }: Options, mediation?: "conditional", stop?: AbortSignal) =>
   answered(
-    navigator.credentials.get({
-      publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(optionsJson)),
-      ...more,
-    }),
+    (signal) =>
+      navigator.credentials.get({
+        publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(optionsJson)),
+        signal,
+        ...(mediation && { mediation }),
+      }),
+    stop,
   );
 
 const startSignIn = () => ask<Options>("mutation { startSignInPasskey { optionsJson } }");
+
+let offer: Promise<boolean> | null = null;
+
+/** Whether this browser has passkeys, and the operator has switched them on. */
+export const isOffered = () =>
+  (offer ??= available
+    ? startSignIn().then(
+        () => true,
+        (error) => !isRefused(error, "DISABLED_ENDPOINT"),
+      )
+    : Promise.resolve(false));
 
 const finishSignIn = async (credential: string) =>
   keep(
@@ -59,7 +87,10 @@ const finishSignIn = async (credential: string) =>
   );
 
 /** Sign in with a passkey that the user picks in a dialog of the browser. */
-export const signIn = async () => finishSignIn(await get(await startSignIn()));
+export async function signIn(): Promise<void> {
+  running.abort(); // the offer in the autofill
+  await finishSignIn(await get(await startSignIn()));
+}
 
 /**
  * Offer passkeys in the autofill of the form, until one is picked or `stop` is aborted. Returns whether the
@@ -71,9 +102,9 @@ export async function signInFromAutofill(stop: AbortSignal, enabled: () => void)
     const options = await startSignIn();
     if (!stop.aborted) enabled();
     if (stop.aborted || !(await PublicKeyCredential.isConditionalMediationAvailable?.())) return false;
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(LIFE)]);
+    const end = AbortSignal.any([stop, AbortSignal.timeout(LIFE)]);
     try {
-      await finishSignIn(await get(options, { mediation: "conditional", signal }));
+      await finishSignIn(await get(options, "conditional", end));
       return true;
     } catch (error) {
       if (!(error instanceof Cancelled)) throw error;
