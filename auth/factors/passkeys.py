@@ -104,8 +104,6 @@ class Ceremony:
     caller: Caller
     purpose: CeremonyPurpose
     bound_to: str
-    kind = kind
-    stands_alone = stands_alone
     wrong = ErrorCode.INVALID_PASSKEY
     missing = ErrorCode.NO_PASSKEY
 
@@ -161,7 +159,7 @@ async def use(
     except CeremonyError as error:
         log_refused(error if found else CeremonyError("an unknown passkey, or another user's"))
         return None
-    assert found  # noqa: S101 - the key of nobody has signed nothing
+    assert found  # noqa: S101 - or it was refused just now
     if await _is_copy(postern, ceremony.caller, found, shown):
         return None
     return Used(found, shown)
