@@ -6,18 +6,15 @@ that it leaves open are made here.
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import cbor2
 import webauthn
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from webauthn.helpers import (
     base64url_to_bytes,
     bytes_to_base64url,
-    decode_credential_public_key,
-    decoded_public_key_to_cryptography,
     options_to_json,
     parse_client_data_json,
 )
@@ -31,7 +28,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from auth.factors import plain_cbor
+from auth.factors import cose_keys, plain_cbor
 from config import Settings
 
 LIFE = 5 * 60
@@ -46,26 +43,10 @@ _CHALLENGE_BYTES, _HANDLE_BYTES = 32, 32
 """WebAuthn asks for at least 16 random bytes of a challenge (section 13.4.3), and at most 64 of a
 user handle (section 14.6.1)."""
 _CREDENTIAL_ID_MAX = 1023
-_AUTHENTICATOR_DATA_MAX, _KEY_MAX = 4096, 1024
-"""Bytes. A key of RSA with 4096 bits has about 530."""
+_AUTHENTICATOR_DATA_MAX = 4096
+"""Bytes."""
 _FIXED, _ATTESTED, _EXTENDED = 37, 0x40, 0x80
 """Bytes of authenticator data that are always there; flags of what follows (section 6.1)."""
-_KTY, _ALG = 1, 3
-_ES256, _EDDSA, _RS256 = (2, -7), (1, -8), (3, -257)
-"""Key type and algorithm (RFC 9053, sections 2 and 7; RFC 8812, section 2)."""
-_HEADER = {_KTY, _ALG, -1}
-_MEMBERS: Mapping[object, set[int]] = {
-    _ES256: _HEADER | {-2, -3},
-    _EDDSA: _HEADER | {-2},
-    _RS256: _HEADER | {-2},
-}
-_CURVES: Mapping[object, int] = {_ES256: 1, _EDDSA: 6}
-_POINT = 32
-_RSA_BITS, _RSA_EXPONENTS = range(2048, 4096 + 1), (3, 65537)
-_P = 2**255 - 19
-_ORDER_EIGHT = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
-_SMALL_ORDER = {0, 1, _P - 1, _ORDER_EIGHT, _P - _ORDER_EIGHT}
-"""The y of the points of order 1, 2, 4 and 8: a signature for them needs no private key."""
 _TRANSPORTS = {each.value for each in AuthenticatorTransport}
 
 
@@ -226,7 +207,6 @@ def check_new(settings: Settings, answer: Answer, challenge: bytes) -> NewPasske
             expected_origin=settings.ceremony_origins,
             supported_pub_key_algs=ALGORITHMS,
         )
-        refuse_unfit_key(verified.credential_public_key)
         said = answer.credential["response"].get("transports") or []
         transports = [each for each in AuthenticatorTransport if each.value in list(said)]
     except CeremonyError:
@@ -251,7 +231,7 @@ def check_use(settings: Settings, answer: Answer, challenge: bytes, public_key: 
     """
     try:
         _refuse_other_frames(answer)
-        refuse_unfit_key(public_key)
+        cose_keys.refuse_unfit(public_key)
         data = base64url_to_bytes(answer.credential["response"]["authenticatorData"])
         _refuse_odd(data, attested=False)
         verified = webauthn.verify_authentication_response(
@@ -276,48 +256,6 @@ def is_credential_id(text: str) -> bool:
     except ValueError:
         return False
     return 0 < len(raw) <= _CREDENTIAL_ID_MAX and bytes_to_base64url(raw) == text
-
-
-def refuse_unfit_key(public_key: bytes) -> None:
-    """Raise CeremonyError unless this COSE key is one of ours, with nothing else in it.
-
-    ES256 takes the curve P-256, and EdDSA Ed25519 (section 5.8.5). A longer RSA key costs time.
-    """
-    try:
-        _refuse_unfit_key(public_key)
-    except CeremonyError:
-        raise
-    except Exception as error:  # of the library, which raises whatever it meets
-        raise CeremonyError(f"an unusable key: {type(error).__name__}") from None
-
-
-def _refuse_unfit_key(public_key: bytes) -> None:
-    if len(public_key) > _KEY_MAX:
-        raise CeremonyError("a key that is too long")
-    plain_cbor.refuse_more_than_one_item(public_key)
-    members = cbor2.loads(public_key)
-    algorithm = tuple(members.get(name) for name in (_KTY, _ALG))
-    names = _MEMBERS.get(algorithm)
-    if names != set(members) or not all(type(each) is int for each in algorithm):
-        raise CeremonyError("a key of another algorithm")
-    if algorithm != _RS256 and (type(members[-1]) is not int or members[-1] != _CURVES[algorithm]):
-        raise CeremonyError("a key of another curve")
-    if algorithm != _RS256 and any(len(members[name]) != _POINT for name in names - _HEADER):
-        raise CeremonyError("a point of another length")
-    if algorithm == _EDDSA and _is_of_small_order(members[-2]):
-        raise CeremonyError("a key that anybody can sign for")
-    key = decoded_public_key_to_cryptography(decode_credential_public_key(public_key))
-    if isinstance(key, RSAPublicKey):
-        numbers = key.public_numbers()
-        right = numbers.e in _RSA_EXPONENTS and numbers.n % 2 and key.key_size in _RSA_BITS
-        if not right or len(members[-1]) != -(-key.key_size // 8):
-            raise CeremonyError("an unusual RSA key")
-
-
-def _is_of_small_order(point: bytes) -> bool:
-    """Return whether a point of Ed25519 has small order, or is not in its canonical form."""
-    y = int.from_bytes(point, "little") & (2**255 - 1)  # without the sign of x
-    return y >= _P or y in _SMALL_ORDER
 
 
 def _descriptors(known: Sequence[Known]) -> list[PublicKeyCredentialDescriptor]:
@@ -359,7 +297,7 @@ def _refuse_odd(data: bytes, *, attested: bool) -> None:
         end += 2 + int.from_bytes(data[end : end + 2], "big")
         key = end
         end = plain_cbor.end_of_item(data, key)
-        refuse_unfit_key(data[key:end])
+        cose_keys.refuse_unfit(data[key:end])
     if flags & _EXTENDED:
         end = plain_cbor.end_of_item(data, end)
     if end != len(data):

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from auth import email_addresses, metadata
 from auth.errors import AuthError
-from auth.factors import ceremonies, totp
-from auth.factors.ceremonies import CeremonyError
+from auth.factors import ceremonies, cose_keys, totp
+from auth.factors.cose_keys import UnfitKeyError
 from auth.importing import foreign_hashes
 from auth.new_accounts import shown_name
 from auth.operators import refuse_unfit_roles
@@ -121,8 +121,8 @@ def _passkey(postern: Postern, user_id: UUID, stored: dict[str, Any]) -> Passkey
     name = (stored["nickname"] or "").strip()[:100]
     public_key = bytes.fromhex(stored["public_key"] or "")
     try:
-        ceremonies.refuse_unfit_key(public_key)
-    except CeremonyError:
+        cose_keys.refuse_unfit(public_key)
+    except UnfitKeyError:
         return None
     if not ceremonies.is_credential_id(stored["credential_id"]):
         return None
