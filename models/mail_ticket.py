@@ -34,6 +34,8 @@ class MailTicket(Model):
     """The mailbox that it was sent to, which it proves."""
     keeps_address = fields.BooleanField(default=False, db_default=False)
     """Whether nobody else may take the address while the ticket is good."""
+    asked_at = fields.DatetimeField(null=True)
+    """When somebody asked for what it is good for; it may have been made later."""
     expires_at = fields.DatetimeField(db_index=True)
 
     class Meta:

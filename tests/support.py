@@ -345,11 +345,12 @@ class Server:
     def log(self) -> str:
         return self.output.read_text()
 
-    def mails(self, *, at_least: int = 0) -> list[dict[str, str]]:
-        """What is in the mailbox, the newest first, once there are so many."""
+    def mails(self, *, at_least: int = 0, kind: str = "") -> list[dict[str, str]]:
+        """What is in the mailbox (of this kind), the newest first, once there are so many."""
         deadline = time.monotonic() + 20
         while True:
             found: list[dict[str, str]] = httpx2.get(f"{self.url}/mailbox").json()
+            found = [mail for mail in found if kind in ("", mail["kind"])]
             if len(found) >= at_least or time.monotonic() > deadline:
                 return found
             time.sleep(0.05)

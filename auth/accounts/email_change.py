@@ -1,6 +1,6 @@
 """Flow: another e-mail address for an account: confirmed from there, undone from the old one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
@@ -49,7 +49,7 @@ async def change_user_email(
         await earlier.delete()
         names = {"email": user.email, "newEmail": address}
         await outbox.post(postern, user, kinds.CHANGE_EMAIL, link | names, to=address)
-        await _tell_old_address(postern, caller, user, kinds.CHANGE_ASKED, names)
+        await _tell_old_address(postern, caller, user, kinds.CHANGE_ASKED, names, postern.now())
         await events.record(postern, caller, EventType.EMAIL_CHANGE_ASKED, user.id)
 
 
@@ -65,7 +65,8 @@ async def verify_change_user_email(postern: Postern, caller: Caller, ticket: str
             raise tickets.invalid()
         user = await User.get(id=found.user.id)
         names = {"email": user.email, "newEmail": found.address}
-        await _tell_old_address(postern, caller, user, kinds.EMAIL_CHANGED, names)
+        asked_at = found.asked_at or postern.now()
+        await _tell_old_address(postern, caller, user, kinds.EMAIL_CHANGED, names, asked_at)
         await _move(postern, user, found.address)
         await events.record(postern, caller, EventType.EMAIL_CHANGED, user.id)
 
@@ -87,7 +88,7 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
         user = await User.get(id=found.user.id)
         await _move(postern, user, found.address)
         # Of an address that was not verified, all passkeys may be a stranger's.
-        asked_at = await _first_asked_at(found) if found.keeps_address else _LONG_AGO
+        asked_at = (found.keeps_address and found.asked_at) or _LONG_AGO
         await second_factor.forget_passkeys_since(postern, caller, user, asked_at)
         if user.has_password:
             await User.filter(id=user.id).update(password_hash=None)
@@ -102,22 +103,20 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def _first_asked_at(ticket: MailTicket) -> datetime:
-    """Return when the change was asked for; confirming it has made a later ticket."""
-    same = MailTicket.filter(user_id=ticket.user.id, purpose=ticket.purpose, address=ticket.address)
-    first = await same.order_by("expires_at").first()
-    expires_at = min(ticket.expires_at, first.expires_at) if first else ticket.expires_at
-    return expires_at - timedelta(seconds=tickets.LIVES[MailPurpose.UNDO_EMAIL_CHANGE])
-
-
 async def _tell_old_address(
-    postern: Postern, caller: Caller, user: User, kind: str, names: dict[str, str]
+    postern: Postern,
+    caller: Caller,
+    user: User,
+    kind: str,
+    names: dict[str, str],
+    asked_at: datetime,
 ) -> None:
     """Write the mail whose link undoes the change.
 
     Its ticket is made at once, not when the mail is sent: it keeps the address from others.
     """
-    ticket = await tickets.issue(postern, user, MailPurpose.UNDO_EMAIL_CHANGE, user.email)
+    purpose = MailPurpose.UNDO_EMAIL_CHANGE
+    ticket = await tickets.issue(postern, user, purpose, user.email, asked_at=asked_at)
     variables = names | notices.circumstances(postern, caller)
     await outbox.post(postern, user, kind, variables, to=user.email, ticket=ticket)
 

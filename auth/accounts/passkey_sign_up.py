@@ -56,7 +56,7 @@ async def verify_sign_up_passkey(
     taken = await challenges.take(postern, answer, CeremonyPurpose.SIGN_UP)
     account = (taken and taken.account) or {}
     made = passkey_flows.checked(postern, answer if taken else None, signs_in_alone=True)
-    await passkey_flows.refuse_known(made)
+    await passkey_flows.refuse_known(postern, made)
     wishes = Wishes(**account["wishes"])
     user = new_accounts.described(postern.settings, account["email"], wishes)
     user.user_handle = account["handle"]
@@ -66,7 +66,7 @@ async def verify_sign_up_passkey(
     stored: list[Passkey] = []
 
     async def prove() -> Proof:
-        stored.append(await passkey_flows.store(postern, user, made, name))
+        stored.append(await passkey_flows.store(postern, caller, user, made, name))
         if codes:
             await recovery_codes.replace(user, codes)
         return Used(stored[0], made.shown).proof(postern, stands_alone=True)

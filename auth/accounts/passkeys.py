@@ -21,6 +21,7 @@ from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.current import SignedIn
 from models import Passkey, User
+from models.hot_paths import users
 from models.passkey_challenge import CeremonyPurpose
 from models.transactions import atomic
 
@@ -77,7 +78,7 @@ async def verify_add_passkey(
     purpose, bound_to = CeremonyPurpose.ADD, str(viewer.session.id)
     taken = await challenges.take(postern, answer, purpose, bound_to)
     made = checked(postern, answer if taken else None)
-    await refuse_known(made)
+    await refuse_known(postern, made)
     _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
     new = _New(made, name)
     if recovery_codes.belongs_to(user):
@@ -100,7 +101,7 @@ async def _add(
     async with atomic():
         await current.hold(viewer)
         _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
-        passkey = await store(postern, user, new.made, new.nickname)
+        passkey = await store(postern, caller, user, new.made, new.nickname)
         await User.filter(id=user.id).update(has_passkeys=True, has_second_factor=True)
         shown = await recovery_codes.give(user, codes)
         await events.record(postern, caller, EventType.PASSKEY_ADDED, user.id)
@@ -109,10 +110,31 @@ async def _add(
     return PasskeyChange(session, shown, passkey=passkey)
 
 
-async def refuse_known(made: NewPasskey) -> None:
+async def refuse_known(postern: Postern, made: NewPasskey) -> None:
     """Raise AuthError: PASSKEY_ALREADY_ADDED, before anything costs work or tells of an account."""
-    if await Passkey.exists(credential_id=made.credential_id):
+    known = await Passkey.get_or_none(credential_id=made.credential_id).select_related("user")
+    if known and not _is_nobodys(postern, known.user):
         raise AuthError(ErrorCode.PASSKEY_ALREADY_ADDED)
+
+
+def _is_nobodys(postern: Postern, user: User) -> bool:
+    """Return whether the account waits for its address to be verified, so that nobody uses it.
+
+    Whether it has a passkey must not be told: that would tell whether its address was free.
+    """
+    return postern.settings.email_verified_required and not user.email_verified
+
+
+async def _displace(postern: Postern, caller: Caller, credential_id: str) -> None:
+    """Take the passkey from an account that nobody uses, in the transaction around."""
+    known = await Passkey.get_or_none(credential_id=credential_id).select_related("user")
+    if known and _is_nobodys(postern, known.user):
+        await users.lock(known.user.id)
+        await known.delete()
+        left = await Passkey.filter(user_id=known.user.id).exists()
+        await User.filter(id=known.user.id).update(has_passkeys=left)
+        await second_factor.note_removal(known.user)
+        await events.record(postern, caller, EventType.PASSKEY_REMOVED, known.user.id)
 
 
 async def rename_passkey(
@@ -205,11 +227,14 @@ def checked(
     return made
 
 
-async def store(postern: Postern, user: User, made: NewPasskey, nickname: str) -> Passkey:
+async def store(
+    postern: Postern, caller: Caller, user: User, made: NewPasskey, nickname: str
+) -> Passkey:
     """Store the passkey, in the transaction around.
 
     Raises AuthError: PASSKEY_ALREADY_ADDED (of this user or another one).
     """
+    await _displace(postern, caller, made.credential_id)
     try:
         return await Passkey.create(
             id=uuid4(),

@@ -43,7 +43,7 @@ _CHALLENGE_BYTES, _HANDLE_BYTES = 32, 32
 """WebAuthn asks for at least 16 random bytes of a challenge (section 13.4.3), and at most 64 of a
 user handle (section 14.6.1)."""
 _CREDENTIAL_ID_MAX = 1023
-_AUTHENTICATOR_DATA_MAX = 4096
+_AUTHENTICATOR_DATA_MAX, _ATTESTATION_MAX = 4096, 16 * 1024
 """Bytes."""
 _FIXED, _ATTESTED, _EXTENDED = 37, 0x40, 0x80
 """Bytes of authenticator data that are always there; flags of what follows (section 6.1)."""
@@ -184,12 +184,21 @@ def parse(credential_json: str) -> Answer:
         handle = response.get("userHandle")
         return Answer(
             credential=credential,
-            credential_id=bytes_to_base64url(base64url_to_bytes(credential["rawId"])),
+            credential_id=_credential_id(credential["rawId"]),
             challenge=client_data.challenge,
             user_handle=handle.rstrip("=") if handle else None,
         )
+    except CeremonyError:
+        raise
     except Exception as error:  # of the library too, which raises whatever it meets
         raise CeremonyError(f"malformed: {type(error).__name__}: {error}") from None
+
+
+def _credential_id(raw_id: str) -> str:
+    raw = base64url_to_bytes(raw_id)
+    if not 0 < len(raw) <= _CREDENTIAL_ID_MAX:
+        raise CeremonyError("a credential id of no or too many bytes")
+    return bytes_to_base64url(raw)
 
 
 def check_new(settings: Settings, answer: Answer, challenge: bytes) -> NewPasskey:
@@ -278,6 +287,8 @@ def _refuse_other_frames(answer: Answer) -> None:
 def _without_attestation(credential: dict[str, Any]) -> dict[str, Any]:
     response = credential["response"]
     made = base64url_to_bytes(response["attestationObject"])
+    if len(made) > _ATTESTATION_MAX:
+        raise CeremonyError("an attestation that is too long")
     plain_cbor.refuse_more_than_one_item(made)
     data = cbor2.loads(made)["authData"]
     _refuse_odd(data, attested=True)

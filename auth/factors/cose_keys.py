@@ -52,7 +52,8 @@ def _refuse_unfit(public_key: bytes) -> None:
     members = cbor2.loads(public_key)
     algorithm = tuple(members.get(name) for name in (_KTY, _ALG))
     names = _MEMBERS.get(algorithm)
-    if names != set(members) or not all(type(each) is int for each in algorithm):
+    whole = all(type(each) is int for each in (*algorithm, *members))
+    if names != set(members) or not whole:
         raise UnfitKeyError("a key of another algorithm")
     if algorithm != _RS256 and (type(members[-1]) is not int or members[-1] != _CURVES[algorithm]):
         raise UnfitKeyError("a key of another curve")

@@ -71,7 +71,8 @@ async def _prepare(postern: Postern, mail: Mail) -> bool:
     found = {"user_id": user.id, "kind": mail.kind, "variables": mail.variables}
     await Mail.filter(id=mail.id).update(**found)
     if mail.kind in kinds.TICKETS:
-        ticket = await tickets.issue(postern, user, kinds.TICKETS[mail.kind], mail.recipient)
+        purpose, asked_at = kinds.TICKETS[mail.kind], mail.created_at
+        ticket = await tickets.issue(postern, user, purpose, mail.recipient, asked_at=asked_at)
         await outbox.seal(postern, mail, ticket)
     return True
 

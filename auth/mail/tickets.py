@@ -6,7 +6,7 @@ tickets only, and takes few tries.
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from auth import tokens
@@ -33,7 +33,14 @@ _TRIES = Pace(CODE_TRIES, (2 * LIVES[MailPurpose.SIGN_IN_CODE],), 2 * 60 * 60)
 _CODES = "postern code in a mail"
 
 
-async def issue(postern: Postern, user: User, purpose: MailPurpose, address: str) -> str:
+async def issue(
+    postern: Postern,
+    user: User,
+    purpose: MailPurpose,
+    address: str,
+    *,
+    asked_at: datetime | None = None,
+) -> str:
     """Store a fresh ticket for this mailbox, in the transaction around; return its text.
 
     A new code replaces the user's older ones. A ticket that undoes a change keeps the address from
@@ -45,6 +52,7 @@ async def issue(postern: Postern, user: User, purpose: MailPurpose, address: str
         purpose=purpose,
         address=address,
         keeps_address=purpose is MailPurpose.UNDO_EMAIL_CHANGE and user.email_verified,
+        asked_at=asked_at or postern.now(),
         expires_at=postern.now() + timedelta(seconds=LIVES[purpose]),
     )
     if purpose is MailPurpose.SIGN_IN_CODE:

@@ -19,6 +19,7 @@ from auth.factors.passkeys import Ceremony
 from auth.limits import throttling
 from auth.postern import Postern
 from auth.sessions.opening import Session
+from models import User
 from models.passkey_challenge import CeremonyPurpose
 
 
@@ -43,7 +44,7 @@ async def verify_sign_in_passkey(postern: Postern, caller: Caller, credential: s
     passkeys.refuse_unless_enabled(postern)
     answer = passkeys.parsed(credential)
     used = await passkeys.use(postern, Ceremony(caller, CeremonyPurpose.SIGN_IN, ""), answer)
-    if used is None:
+    if used is None or _is_concealed(postern, used.passkey.user):
         await events.record(postern, caller, EventType.SIGN_IN_FAILED)
         await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_PASSKEY)
@@ -57,6 +58,11 @@ async def verify_sign_in_passkey(postern: Postern, caller: Caller, credential: s
     if not isinstance(session, Session):
         raise AuthError(ErrorCode.INVALID_PASSKEY)
     return session
+
+
+def _is_concealed(postern: Postern, user: User) -> bool:
+    """Return whether an account that may not sign in has to look as if it did not exist."""
+    return postern.settings.conceal_errors and admission.kept_out(postern, user) is not None
 
 
 async def start_sign_in_mfa_passkey(postern: Postern, caller: Caller, ticket: str) -> str:

@@ -314,6 +314,7 @@ def shared(levels: int) -> bytes:
 
 
 BOMBS = [shared(24), b"\xd9\x01\x00\x82\x4a0123456789\xd8\x19\x00", b"\x9f\xff", b"\xc1\x00"]
+ODD_KEYS = [b"\xa1\x80\x00", b"\xa1\xa0\x00", b"\xa1\x41a\x00", b"\xa1\xf9\x3c\x00\x00"]
 """CBOR with tags or without lengths, which no authenticator sends."""
 
 
@@ -331,6 +332,13 @@ def test_a_few_bytes_do_not_stand_for_gigabytes(bomb: bytes) -> None:
         made_by(device, public_key=bomb)
     with pytest.raises(CeremonyError):
         made_with(bomb)
+
+
+@pytest.mark.parametrize("odd", ODD_KEYS)
+def test_the_keys_of_a_map_are_numbers_or_texts(odd: bytes) -> None:
+    """Others could be made to collide in Python's hash tables."""
+    with pytest.raises(plain_cbor.NotPlainError, match="key"):
+        plain_cbor.end_of_item(odd)
 
 
 def test_an_answer_brings_no_second_key() -> None:

@@ -49,9 +49,9 @@ def refusal(client: Client, operation: str, **variables: Any) -> str:
 
 
 def reset_mail(server: Server, client: Client) -> dict[str, str]:
-    before = len(server.mails())
+    before = len(server.mails(kind="password-reset"))
     assert client.call("sendPasswordResetEmail", email=JOE) is True
-    return server.mails(at_least=before + 1)[0]
+    return server.mails(at_least=before + 1, kind="password-reset")[0]
 
 
 class TestAForgottenPassword:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
+from webauthn.helpers import bytes_to_base64url
 
 from tests.flows.conftest import front_end, many_servers
 from tests.passkey_device import BE, BS, UP, UV, Device
@@ -525,9 +526,47 @@ def test_a_passkey_that_is_known_tells_nothing_of_an_address(tmp_path: Path) -> 
             return refusal(eve, "verifySignUpPasskey", credentialJson=made)
 
         assert sign_up(EVE) == "UNVERIFIED_USER"
-        assert sign_up(JOE) == "UNVERIFIED_USER"
-        known = {"credential_id": device.credentials[0].id}
-        assert sign_up(JOE, **known) == sign_up("nobody@example.com", **known)
+        of_eve = device.credentials[0].id
+        assert sign_up(EVE) == "UNVERIFIED_USER", "there is an account, and the passkey is not kept"
+        kept_nowhere = device.credentials[1].id
+        for known in (of_eve, kept_nowhere):
+            said = sign_up(f"{known.hex()}@example.com"[-40:], credential_id=known)
+            assert said == "UNVERIFIED_USER"
+
+
+def test_a_passkey_of_an_account_that_waits_looks_unknown_where_errors_are_concealed(
+    tmp_path: Path,
+) -> None:
+    settings = PASSKEYS | {
+        "AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true",
+        "AUTH_CONCEAL_ERRORS": "true",
+        "AUTH_RATE_LIMIT_BRUTE_FORCE_BURST": "2",
+    }
+    with running_server(tmp_path / "var", **settings) as server:
+        said = []
+        for stored in (True, False):
+            headers = {"x-forwarded-for": "192.0.2.1"}
+            with httpx2.Client(base_url=server.url, timeout=30, headers=headers) as http:
+                eve, device = Client(http), Device()
+                options = eve.call("signUpPasskey", email=EVE)["optionsJson"]
+                made = device.create(options)
+                if stored:
+                    refusal(eve, "verifySignUpPasskey", credentialJson=made)
+                for flags in (UP, UP | UV):
+                    options = eve.call("startSignInPasskey")["optionsJson"]
+                    answer = device.get(options, flags=flags)
+                    said.append(refusal(eve, "verifySignInPasskey", credentialJson=answer))
+    assert said == ["INVALID_REQUEST"] * 4
+
+
+@pytest.mark.parametrize("length", [0, 1024, 2000])
+def test_a_credential_id_of_any_length_is_refused_in_order(joe: Client, length: int) -> None:
+    device = Device()
+    joe.add_passkey(device)
+    answer = json.loads(device.get(joe.call("startSignInPasskey")["optionsJson"]))
+    answer["id"] = answer["rawId"] = bytes_to_base64url(bytes(length))
+    said = refusal(joe, "verifySignInPasskey", credentialJson=json.dumps(answer))
+    assert said == "INVALID_PASSKEY"
 
 
 def test_a_passkey_that_is_added_while_the_owner_signs_in_by_mail_does_not_stay(
@@ -542,9 +581,8 @@ def test_a_passkey_that_is_added_while_the_owner_signs_in_by_mail_does_not_stay(
             eve.sign_up(victim)
             eve.enrol()
             made = device.create(eve.call("addPasskey")["optionsJson"])
-            before = len(server.mails())
             Client(http).call("signInOTPEmail", email=victim)
-            otp = server.mails(at_least=before + 1)[0]["ticket"]
+            otp = server.mails(at_least=n + 1, kind="signin-otp")[0]["ticket"]
             with ThreadPoolExecutor(2) as pool:
                 added = pool.submit(refusal, eve, "verifyAddPasskey", credentialJson=made)
                 pool.submit(

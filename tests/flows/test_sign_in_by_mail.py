@@ -57,17 +57,17 @@ def refusal(client: Client, operation: str, **variables: Any) -> str:
 
 
 def code_for(server: Server, client: Client, email: str = JOE) -> str:
-    before = len(server.mails())
+    before = len(server.mails(kind="signin-otp"))
     assert client.call("signInOTPEmail", email=email) is True
-    mail = server.mails(at_least=before + 1)[0]
+    mail = server.mails(at_least=before + 1, kind="signin-otp")[0]
     assert (mail["kind"], mail["to"], mail["link"]) == ("signin-otp", email, "")
     return mail["ticket"]
 
 
 def link_for(server: Server, client: Client, email: str = JOE) -> dict[str, str]:
-    before = len(server.mails())
+    before = len(server.mails(kind="signin-passwordless"))
     assert client.call("signInPasswordlessEmail", email=email) is True
-    mail = server.mails(at_least=before + 1)[0]
+    mail = server.mails(at_least=before + 1, kind="signin-passwordless")[0]
     assert (mail["kind"], mail["to"]) == ("signin-passwordless", email)
     return mail
 

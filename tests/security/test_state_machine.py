@@ -149,6 +149,7 @@ class Mailed:
     purpose: MailPurpose
     address: str
     expires_at: datetime
+    asked_at: datetime
     of_verified: bool
     """Whether the user's address was verified when it was made."""
     tries: int = CODE_TRIES
@@ -331,6 +332,7 @@ class Life(RuleBasedStateMachine):
                 purpose,
                 found[purpose].recipient,
                 self.clock() + LIVES[purpose],
+                self.clock(),
                 self.verified,
             )
             for purpose in purposes
@@ -687,6 +689,7 @@ class Life(RuleBasedStateMachine):
             return
         (undo,) = self.mail(work, MailPurpose.UNDO_EMAIL_CHANGE)
         assert undo.address == self.email
+        undo.asked_at = mailed.asked_at
         mailed.spent = True
         self.new_undoings.append(undo)
         self.email, self.verified, self.new_email = mailed.address, True, None
@@ -706,13 +709,12 @@ class Life(RuleBasedStateMachine):
         self.email, self.verified, self.new_email = mailed.address, True, None
         self.password = None
         self.forget_pending()
-        same = [m for m in self.mailed if m.purpose is mailed.purpose and not m.spent]
-        asked_at = (
-            min(m.expires_at for m in same if m.address == mailed.address)
-            - LIVES[MailPurpose.UNDO_EMAIL_CHANGE]
-        )
         self.remove_passkeys(
-            *(p for p in self.all_passkeys if p.added_at > asked_at or not mailed.of_verified)
+            *(
+                p
+                for p in self.all_passkeys
+                if p.added_at > mailed.asked_at or not mailed.of_verified
+            )
         )
         for each in self.mailed:
             earlier = each.expires_at < mailed.expires_at and each.address != mailed.address
