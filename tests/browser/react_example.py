@@ -36,7 +36,7 @@ def served(
     )
     there = f"http://localhost:{port}"
     try:
-        for _ in range(100):
+        for _ in range(600):
             try:
                 httpx2.get(there)
                 break

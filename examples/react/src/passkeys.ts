@@ -100,7 +100,7 @@ export async function signIn(): Promise<void> {
 export async function signInFromAutofill(stop: AbortSignal, enabled: () => void): Promise<boolean> {
   for (;;) {
     const options = await startSignIn();
-    if (!stop.aborted) enabled();
+    enabled();
     if (stop.aborted || !(await PublicKeyCredential.isConditionalMediationAvailable?.())) return false;
     const end = AbortSignal.any([stop, AbortSignal.timeout(LIFE)]);
     try {
