@@ -126,15 +126,23 @@ def _is_nobodys(postern: Postern, user: User) -> bool:
 
 
 async def _displace(postern: Postern, caller: Caller, credential_id: str) -> None:
-    """Take the passkey from an account that nobody uses, in the transaction around."""
-    known = await Passkey.get_or_none(credential_id=credential_id).select_related("user")
+    """Take the passkey from an account that nobody uses, in the transaction around.
+
+    The account is looked at again once its row is locked: its address may just have been verified.
+    """
+    stored = Passkey.filter(credential_id=credential_id).select_related("user")
+    known = await stored.first()
+    if known is None or not _is_nobodys(postern, known.user):
+        return
+    await users.lock(known.user.id)
+    known = await stored.first()
     if known and _is_nobodys(postern, known.user):
-        await users.lock(known.user.id)
+        user = known.user
         await known.delete()
-        left = await Passkey.filter(user_id=known.user.id).exists()
-        await User.filter(id=known.user.id).update(has_passkeys=left)
-        await second_factor.note_removal(known.user)
-        await events.record(postern, caller, EventType.PASSKEY_REMOVED, known.user.id)
+        left = await Passkey.filter(user_id=user.id).exists()
+        await User.filter(id=user.id).update(has_passkeys=left)
+        await second_factor.note_removal(user)
+        await events.record(postern, caller, EventType.PASSKEY_REMOVED, user.id)
 
 
 async def rename_passkey(

@@ -12,7 +12,15 @@ import httpx2
 import pytest
 
 from tests.conftest import DATABASES, POSTGRES
-from tests.support import CHEAP_HASHING, Client, Server, running_server, running_workers
+from tests.support import (
+    CHEAP_HASHING,
+    JOE,
+    Client,
+    RefusedError,
+    Server,
+    running_server,
+    running_workers,
+)
 
 SHARED = {
     "AUTH_ENCRYPTION_KEYS": base64.b64encode(b"one key that they share, 32 byte").decode(),
@@ -20,6 +28,15 @@ SHARED = {
 }
 MANY = "many"
 Servers = list[Server]
+
+
+def refusal(client: Client, operation: str, **variables: Any) -> str:
+    """Return the code of the refusal, or "" if the operation succeeds."""
+    try:
+        client.call(operation, **variables)
+    except RefusedError as refused:
+        return refused.code
+    return ""
 
 
 @contextmanager
@@ -74,3 +91,18 @@ def visitor(servers: Servers) -> Iterator[Client]:
     """A client of all servers."""
     with front_end(servers) as client:
         yield client
+
+
+@pytest.fixture
+def http(server: Server) -> Iterator[httpx2.Client]:
+    """A connection to the one server of a module's own fixture."""
+    with httpx2.Client(base_url=server.url, timeout=30) as opened:
+        yield opened
+
+
+@pytest.fixture
+def joe(http: httpx2.Client) -> Client:
+    """Joe, who has just signed up."""
+    client = Client(http)
+    client.sign_up(JOE)
+    return client

@@ -1,30 +1,15 @@
 """Moving an account to another e-mail address, over HTTP, and who attacks it."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
-import pytest
 
-from tests.flows.test_sign_in_by_mail import refusal
+from tests.flows.conftest import refusal
 from tests.support import JOE, PASSWORD, Client, Server, all_at_once, postern
 
 NEW, OTHER = "joe@example.org", "third@example.net"
 LATER = "another password 7"
-
-
-@pytest.fixture
-def http(server: Server) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=30) as opened:
-        yield opened
-
-
-@pytest.fixture
-def joe(http: httpx2.Client) -> Client:
-    client = Client(http)
-    client.sign_up(JOE)
-    return client
 
 
 def mail(server: Server, kind: str, *, at_least: int) -> Any:

@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
-from tests.flows.conftest import Servers
+from tests.flows.conftest import Servers, refusal
 from tests.support import (
     JOE,
     PASSWORD,
     SHIPPED_LIMITS,
     Client,
-    RefusedError,
     Server,
     all_at_once,
     free_port,
@@ -32,20 +30,6 @@ def verifying(tmp_path: Path, migrated_database: dict[str, str]) -> Iterator[Ser
     required = {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"}
     with running_server(tmp_path / "var", **required, **migrated_database) as running:
         yield running
-
-
-@pytest.fixture
-def http(server: Server) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=30) as opened:
-        yield opened
-
-
-def refusal(client: Client, operation: str, **variables: Any) -> str:
-    try:
-        client.call(operation, **variables)
-    except RefusedError as refused:
-        return refused.code
-    return ""
 
 
 def reset_mail(server: Server, client: Client) -> dict[str, str]:

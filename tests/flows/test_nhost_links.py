@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from tests.flows.test_sign_in_by_mail import APP, BY_MAIL, link_for, refusal
+from tests.flows.conftest import refusal
+from tests.flows.test_sign_in_by_mail import APP, BY_MAIL, link_for
 from tests.support import JOE, PASSWORD, Client, Server, running_server
 
 NEW = "another password 7"
@@ -19,12 +20,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
     chosen = BY_MAIL | {"AUTH_VERIFY_PAGE": "false", "AUTH_CORS_ORIGINS": APP}
     with running_server(tmp_path / "var", **chosen) as running:
         yield running
-
-
-@pytest.fixture
-def http(server: Server) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=30) as opened:
-        yield opened
 
 
 def landed(http: httpx2.Client, link: str) -> dict[str, str]:

@@ -1,17 +1,19 @@
 """Passkeys over HTTP: as a second factor, as the way in, and who attacks them."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import jwt
 import pytest
 from webauthn.helpers import bytes_to_base64url
 
-from tests.flows.conftest import front_end, many_servers
+from tests.flows.conftest import front_end, many_servers, refusal
 from tests.passkey_device import BE, BS, UP, UV, Device
 from tests.support import (
     JOE,
@@ -37,27 +39,6 @@ NEW = "another password 7"
 def server(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server]:
     with running_server(tmp_path / "var", **PASSKEYS, **database_settings) as running:
         yield running
-
-
-@pytest.fixture
-def http(server: Server) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=30) as opened:
-        yield opened
-
-
-@pytest.fixture
-def joe(http: httpx2.Client) -> Client:
-    client = Client(http)
-    client.sign_up(JOE)
-    return client
-
-
-def refusal(client: Client, operation: str, **variables: Any) -> str:
-    try:
-        client.call(operation, **variables)
-    except RefusedError as refused:
-        return refused.code
-    return ""
 
 
 def claims(session: Any) -> Any:
@@ -532,6 +513,41 @@ def test_a_passkey_that_is_known_tells_nothing_of_an_address(tmp_path: Path) -> 
         for known in (of_eve, kept_nowhere):
             said = sign_up(f"{known.hex()}@example.com"[-40:], credential_id=known)
             assert said == "UNVERIFIED_USER"
+
+
+def test_a_passkey_stays_if_its_account_is_verified_while_another_sign_up_claims_it(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    settings = PASSKEYS | {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"} | postgres_database
+    with (
+        running_server(tmp_path / "var", **settings) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        visitor, device = Client(http), Device()
+
+        def sign_up(email: str, **lies: Any) -> str:
+            options = visitor.call("signUpPasskey", email=email)["optionsJson"]
+            made = lies.pop("by", device).create(options, **lies)
+            return refusal(visitor, "verifySignUpPasskey", credentialJson=made)
+
+        async def claim_while_it_is_verified() -> str:
+            link = await asyncpg.connect(postgres_database["DATABASE_URL"])
+            blocked = "SELECT bool_or(pg_backend_pid() = ANY(pg_blocking_pids(pid))) FROM pg_locks"
+            async with link.transaction():
+                await link.execute("UPDATE users SET email_verified = TRUE WHERE email = $1", JOE)
+                known = device.credentials[0].id
+                claim = asyncio.to_thread(sign_up, EVE, by=Device(), credential_id=known)
+                claiming = asyncio.create_task(claim)
+                async with asyncio.timeout(30):
+                    while not await link.fetchval(blocked):  # noqa: ASYNC110 - the database sends no signal
+                        await asyncio.sleep(0.02)
+            await link.close()
+            return await claiming
+
+        assert sign_up(JOE) == "UNVERIFIED_USER"
+        server.mails(at_least=1)  # or sending it would wait for the row too
+        assert asyncio.run(claim_while_it_is_verified()) == "UNVERIFIED_USER"
+        assert visitor.sign_in_with(device)["user"]["email"] == JOE
 
 
 def test_a_passkey_of_an_account_that_waits_looks_unknown_where_errors_are_concealed(

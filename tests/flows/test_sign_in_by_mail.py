@@ -9,13 +9,12 @@ import httpx2
 import jwt
 import pytest
 
-from tests.flows.conftest import front_end, many_servers
+from tests.flows.conftest import front_end, many_servers, refusal
 from tests.support import (
     JOE,
     PASSWORD,
     SHIPPED_LIMITS,
     Client,
-    RefusedError,
     Server,
     all_at_once,
     postern,
@@ -38,22 +37,8 @@ def server(tmp_path: Path, database_settings: dict[str, str]) -> Iterator[Server
 
 
 @pytest.fixture
-def http(server: Server) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=30) as opened:
-        yield opened
-
-
-@pytest.fixture
 def visitor(http: httpx2.Client) -> Client:
     return Client(http)
-
-
-def refusal(client: Client, operation: str, **variables: Any) -> str:
-    try:
-        client.call(operation, **variables)
-    except RefusedError as refused:
-        return refused.code
-    return ""
 
 
 def code_for(server: Server, client: Client, email: str = JOE) -> str:
