@@ -411,9 +411,7 @@ class Settings(BaseModel):
     @property
     def allowed_origins(self) -> list[str]:
         """The origins whose pages may call Postern: that of `client_url`, and `cors_origins`."""
-        client = urlsplit(self.client_url)
-        own = [f"{client.scheme}://{client.netloc}"] if client.netloc else []
-        return [*own, *self.cors_origins]
+        return [*self._client_origins, *self.cors_origins]
 
     @property
     def relying_party(self) -> str:
@@ -423,9 +421,12 @@ class Settings(BaseModel):
     @property
     def ceremony_origins(self) -> list[str]:
         """The origins that a passkey may be used from: that of `client_url`, and the named ones."""
+        return [*self._client_origins, *self.passkeys_origins]
+
+    @property
+    def _client_origins(self) -> list[str]:
         client = urlsplit(self.client_url)
-        own = [f"{client.scheme}://{client.netloc}"] if client.netloc else []
-        return [*own, *self.passkeys_origins]
+        return [f"{client.scheme}://{client.netloc}"] if client.netloc else []
 
     @property
     def mail(self) -> Literal["smtp", "mailbox", "off"]:

@@ -1,6 +1,6 @@
 """Flow: another e-mail address for an account: confirmed from there, undone from the old one."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
@@ -76,9 +76,8 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
 
     Its password goes too: somebody else knows it, or has set it meanwhile. A mail with a link for a
     new one follows. Passkeys added since the change was asked for go too; all of them, if the
-    address was not verified before. A change that is not
-    confirmed yet is cancelled. Of several changes, the later ones cannot be undone any more:
-    whoever asked for them may not be the user.
+    address was not verified before. A change that is not confirmed yet is cancelled. Of several
+    changes, the later ones cannot be undone any more: whoever asked for them may not be the user.
     Raises AuthError: INVALID_TICKET, DISABLED_USER, EMAIL_ALREADY_IN_USE, TOO_MANY_REQUESTS.
     """
     found = await tickets.find(postern, caller, ticket, MailPurpose.UNDO_EMAIL_CHANGE)
@@ -88,8 +87,8 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
         user = await User.get(id=found.user.id)
         await _move(postern, user, found.address)
         # Of an address that was not verified, all passkeys may be a stranger's.
-        asked_at = (found.keeps_address and found.asked_at) or _LONG_AGO
-        await second_factor.forget_passkeys_since(postern, caller, user, asked_at)
+        since = found.asked_at if found.keeps_address else None
+        await second_factor.forget_passkeys(postern, caller, user, since)
         if user.has_password:
             await User.filter(id=user.id).update(password_hash=None)
             await outbox.request(postern, kinds.RESET_PASSWORD, found.address, {})
@@ -98,9 +97,6 @@ async def undo_change_user_email(postern: Postern, caller: Caller, ticket: str) 
         await MailTicket.filter(dead, user_id=user.id).delete()
         await end_what_was_begun(postern, caller, user)
         await events.record(postern, caller, EventType.EMAIL_CHANGE_UNDONE, user.id)
-
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def _tell_old_address(

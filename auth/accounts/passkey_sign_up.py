@@ -1,7 +1,5 @@
 """Flow: create an account with a passkey and no password, and its first session."""
 
-from tortoise.expressions import Q
-
 from auth import admission, email_addresses, new_accounts
 from auth.accounts import passkeys as passkey_flows
 from auth.accounts import sign_up
@@ -31,7 +29,7 @@ async def sign_up_passkey(
     await sign_up.begin(postern, caller, email, wishes)
     address = email_addresses.required(email)
     user = new_accounts.described(postern.settings, address, wishes)
-    if not sign_up.tells_by_mail(postern) and await User.exists(Q(email=address)):
+    if not sign_up.tells_by_mail(postern) and await User.exists(email=address):
         raise AuthError(ErrorCode.EMAIL_ALREADY_IN_USE)
     handle = ceremonies.new_handle()
     account = {"email": address, "wishes": wishes.as_json(), "handle": handle}

@@ -137,11 +137,15 @@ async def forget_unverified_passkeys(postern: Postern, caller: Caller, user: Use
         await notices.post(postern, caller, user, EventType.PASSKEY_REMOVED)
 
 
-async def forget_passkeys_since(
-    postern: Postern, caller: Caller, user: User, since: datetime
+async def forget_passkeys(
+    postern: Postern, caller: Caller, user: User, since: datetime | None
 ) -> None:
-    """Delete the passkeys that were added after this time, in the caller's transaction."""
-    if not await Passkey.filter(user_id=user.id, created_at__gt=since).delete():
+    """Delete the passkeys that were added after this time, or all, and tell the user.
+
+    Call it in the transaction of the change that requires it.
+    """
+    added = Passkey.filter(user_id=user.id)
+    if not await (added.filter(created_at__gt=since) if since else added).delete():
         return
     left = await Passkey.filter(user_id=user.id).exists()
     await User.filter(id=user.id).update(has_passkeys=left)

@@ -154,8 +154,9 @@ def _for_good(
     if what != "sender":
         return RefusedMailError(f"the mail server refuses the {what}: {code}")
     if code == _WANTS_LOGIN and not settings.smtp_user:
-        what = "wants a login: set AUTH_SMTP_USER and AUTH_SMTP_PASS"
-        return MisconfiguredError(f"the mail server {what}")
+        return MisconfiguredError(
+            "the mail server wants a login: set AUTH_SMTP_USER and AUTH_SMTP_PASS"
+        )
     return MisconfiguredError(f"the mail server refuses AUTH_SMTP_SENDER ({code})")
 
 

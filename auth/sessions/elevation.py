@@ -6,6 +6,7 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import passkeys, second_factor
 from auth.factors.passkeys import Ceremony
+from auth.factors.second_factor import Checked
 from auth.limits import throttling
 from auth.postern import Postern
 from auth.sessions import current, opening
@@ -47,10 +48,7 @@ async def elevate(
         async with atomic():
             return await _elevated(postern, caller, viewer, proofs.password_unchanged(user))
     checked = await second_factor.check_any(postern, caller, user, required)
-    async with atomic():
-        if checked.proof and await checked.accept(user):
-            return await _elevated(postern, caller, viewer, checked.proof)
-    raise await checked.refused()
+    return await _confirmed(postern, caller, viewer, checked)
 
 
 async def start_elevate_passkey(postern: Postern, caller: Caller) -> str:
@@ -81,10 +79,7 @@ async def verify_elevate_passkey(postern: Postern, caller: Caller, credential: s
         raise AuthError(ErrorCode.NO_PASSKEY)
     ceremony = _elevating(caller, viewer)
     checked = await second_factor.check(postern, caller, user, ceremony, credential)
-    async with atomic():
-        if checked.proof and await checked.accept(user):
-            return await _elevated(postern, caller, viewer, checked.proof)
-    raise await checked.refused()
+    return await _confirmed(postern, caller, viewer, checked)
 
 
 def _elevating(caller: Caller, viewer: SignedIn) -> Ceremony:
@@ -102,6 +97,15 @@ async def confirm_password(postern: Postern, caller: Caller, user: User, passwor
         await attempt.failed(EventType.SIGN_IN_FAILED)
         raise AuthError(ErrorCode.INVALID_PASSWORD)
     await attempt.forget()
+
+
+async def _confirmed(
+    postern: Postern, caller: Caller, viewer: SignedIn, checked: Checked
+) -> Session:
+    async with atomic():
+        if checked.proof and await checked.accept(viewer.user):
+            return await _elevated(postern, caller, viewer, checked.proof)
+    raise await checked.refused()
 
 
 async def _elevated(postern: Postern, caller: Caller, viewer: SignedIn, proof: Proof) -> Session:
