@@ -14,12 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.cors import Cors
 from api.graphql.endpoint import GraphQLEndpoint
+from api.http import OnePostern, postern_of
 from api.nhost import endpoint
 from api.nhost.openapi import document
 from api.pages import content_policy, graphiql, mail_link, mailbox
 from api.readiness import Readiness
 from api.refusals import refusal_of
 from api.request_limit import RequestLimit
+from auth.live_settings import Live
 from auth.mail.delivery import deliver_for_ever
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
@@ -92,12 +94,13 @@ def create_app(postern: Postern) -> Starlette:
     Raises ConfigError.
     """
 
-    async def jwks(_request: Request) -> JSONResponse:
+    async def jwks(request: Request) -> JSONResponse:
         """Return the public keys that verify access tokens (RFC 7517)."""
+        postern = postern_of(request.scope)
         keys = [key.jwk() for key in postern.key_ring.in_use(postern.now())]
         return JSONResponse({"keys": [key for key in keys if key]}, headers=JWKS_CACHING)
 
-    readiness = Readiness(postern)
+    live, readiness = Live(postern), Readiness(postern)
 
     async def readyz(_request: Request) -> JSONResponse:
         """Return whether the database answers and the encryption keys open its secrets."""
@@ -109,11 +112,13 @@ def create_app(postern: Postern) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with database.connected(postern.settings):
+            await live.refresh()
             await postern.passwords.learn(await User.one_hash_of_each_kind())
             await readiness.count_unreadable()
             tasks = [
-                asyncio.create_task(sweep_for_ever(postern)),
-                asyncio.create_task(deliver_for_ever(postern)),
+                asyncio.create_task(live.follow_for_ever()),
+                asyncio.create_task(sweep_for_ever(live)),
+                asyncio.create_task(deliver_for_ever(live)),
             ]
             yield
             for task in tasks:
@@ -140,8 +145,9 @@ def create_app(postern: Postern) -> Starlette:
     app = Starlette(
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Cors, postern.settings.allowed_origins),
-            Middleware(RequestLimit, postern, uncounted),
+            Middleware(OnePostern, live),
+            Middleware(Cors),
+            Middleware(RequestLimit, uncounted),
         ],
         routes=[
             Route("/", graphiql.front(has_page=postern.settings.graphiql_enabled)),
@@ -150,9 +156,9 @@ def create_app(postern: Postern) -> Starlette:
             Route("/openapi.json", openapi),
             *(Route(path, answer) for path, answer in about.items()),
             *(Route(prefix + path, answer) for path, answer in about.items() if prefix),
-            *endpoint.routes(postern),
-            mail_link.route(postern),
-            *mailbox.routes(postern),
+            *endpoint.routes(prefix),
+            mail_link.route(prefix),
+            *mailbox.routes(postern.settings),
         ],
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed, 500: failed},

@@ -6,11 +6,12 @@ networks (`Access-Control-Allow-Private-Network`) is not granted: browsers now a
 
 import logging
 import re
-from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http import postern_of
 
 METHODS = "GET, POST"
 EXPOSED = "retry-after, www-authenticate"
@@ -35,9 +36,8 @@ class Cors:
     A preflight is not counted for its address: it costs less than the count would.
     """
 
-    def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._allowed = frozenset(allowed)
         self._reported: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,15 +47,16 @@ class Cors:
             return
         headers = Headers(scope=scope)
         origin = headers.get("origin")
+        is_allowed = origin in postern_of(scope).settings.allowed_origins if origin else False
         if origin and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            await self._preflight(origin, headers)(scope, receive, send)
+            await self._preflight(origin, headers, is_allowed=is_allowed)(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answered = MutableHeaders(raw=message["headers"])
                 answered.add_vary_header("Origin")
-                if origin in self._allowed:
+                if origin and is_allowed:
                     answered["access-control-allow-origin"] = origin
                     answered["access-control-expose-headers"] = EXPOSED
                 message["headers"] = answered.raw
@@ -63,9 +64,9 @@ class Cors:
 
         await self.app(scope, receive, send_with_headers)
 
-    def _preflight(self, origin: str, headers: Headers) -> Response:
+    def _preflight(self, origin: str, headers: Headers, *, is_allowed: bool) -> Response:
         vary = {"vary": _PREFLIGHT_VARY}
-        if origin not in self._allowed:
+        if not is_allowed:
             self._report(origin)
             message = "Pages of this origin may not call this server."
             body = {"status": 400, "error": "origin-not-allowed", "message": message}

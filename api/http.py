@@ -6,13 +6,14 @@ from functools import lru_cache
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.types import Message, Receive
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.client_address import client_address
 from auth import tokens
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.limits.rate_limits import Limit
+from auth.live_settings import Live
 from auth.postern import Postern
 
 logger = logging.getLogger("postern")
@@ -28,6 +29,24 @@ BODY_MAX = 64 * 1024
 """Maximum size of a request body, in bytes."""
 BODY_SECONDS = 10
 """Seconds that a client may take to send the body."""
+
+
+class OnePostern:
+    """Gives every request the Postern of this moment, which it keeps: `postern_of`."""
+
+    def __init__(self, app: ASGIApp, live: Live) -> None:
+        self.app, self._live = app, live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        scope["postern"] = self._live.postern
+        await self.app(scope, receive, send)
+
+
+def postern_of(scope: Scope) -> Postern:
+    """Return the Postern that answers this request, with the settings that it began with."""
+    postern: Postern = scope["postern"]
+    return postern
 
 
 def caller_of(postern: Postern, request: Request) -> Caller:

@@ -5,11 +5,10 @@ from collections.abc import Collection
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http import count_request
+from api.http import count_request, postern_of
 from api.nhost import endpoint
 from api.refusals import refusal_of
 from auth.errors import AuthError
-from auth.postern import Postern
 
 
 class RequestLimit:
@@ -20,14 +19,14 @@ class RequestLimit:
     and restart or bypass a server that refuses them. Probes cost less than the count would.
     """
 
-    def __init__(self, app: ASGIApp, postern: Postern, uncounted: Collection[str]) -> None:
-        self.app, self._postern, self._uncounted = app, postern, frozenset(uncounted)
+    def __init__(self, app: ASGIApp, uncounted: Collection[str]) -> None:
+        self.app, self._uncounted = app, frozenset(uncounted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request, and pass it on or refuse it."""
         if scope["type"] == "http" and scope["path"] not in self._uncounted:
             try:
-                await count_request(self._postern, Request(scope))
+                await count_request(postern_of(scope), Request(scope))
             except AuthError as error:
                 response = endpoint.answer(refusal_of(error))
                 response.headers["cache-control"] = "no-store"

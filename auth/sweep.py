@@ -11,6 +11,7 @@ from tortoise.queryset import QuerySet
 
 from auth.accounts.enrolment import ENROLMENT_LIFE
 from auth.limits import throttling
+from auth.live_settings import Live
 from auth.postern import Postern
 from models import (
     Mail,
@@ -66,11 +67,11 @@ async def sweep(postern: Postern) -> dict[str, int]:
     }
 
 
-async def sweep_for_ever(postern: Postern) -> None:
+async def sweep_for_ever(live: Live) -> None:
     """Sweep every ten minutes until cancelled; errors are logged, and the next sweep retries."""
     while True:
         try:
-            await sweep(postern)
+            await sweep(live.postern)
         except Exception as error:
             logger.warning("sweeping failed, and will be tried again: %s", type(error).__name__)
         await asyncio.sleep(INTERVAL)

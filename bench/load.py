@@ -38,7 +38,7 @@ from auth.admission import TICKET_PREFIX
 from auth.claims import hasura_claims
 from auth.factors import one_time_codes, totp
 from auth.postern import Postern, open_postern
-from config import load
+from config import load, read
 from models import MfaTicket, RefreshToken, User, UserSession, database
 from tests.support import (
     OPERATIONS,
@@ -280,7 +280,7 @@ class Bench:
             folder = Path(name)
             settings = settings | ONE_KEY
             with running_workers(folder / "var", workers, **UNLIMITED, **settings) as server:
-                opened = open_postern(load(environment(folder / "var", **settings))[0])
+                opened = open_postern(read(environment(folder / "var", **settings)))
                 yield cls(server, opened, folder, {"database": kind, "workers": workers})
                 opened.passwords.close()
 

@@ -13,13 +13,14 @@ import asyncpg
 import click
 from tortoise.exceptions import BaseORMException
 
+from auth import live_settings
 from auth.caller import Operator
 from auth.errors import AuthError
 from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError
 from auth.keys.sealed_secrets import Unreadable, unreadable
 from auth.keys.vault import Vault, VaultError
 from auth.postern import Postern, open_postern
-from config import ConfigError, Settings, load
+from config import ConfigError, Configuration, Settings, read
 from models import database
 
 Answer = TypeVar("Answer")
@@ -66,16 +67,27 @@ def count_of(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def ask(work: Callable[[Postern], Awaitable[Answer]]) -> Answer:
+def ask(work: Callable[[Postern], Awaitable[Answer]], *, without_changes: bool = False) -> Answer:
     """Migrate the database, run the work connected to it, and return the result.
 
-    A refusal ends the command with one line.
+    The work sees the settings that operators have changed, unless `without_changes` is set. A
+    refusal ends the command with one line.
     """
     postern, _ = migrated()
 
     async def connected() -> Answer:
         async with database.connected(postern.settings):
-            return await work(postern)
+            return await work(postern if without_changes else await live_settings.newest(postern))
+
+    return _run(connected())
+
+
+def with_changes(postern: Postern) -> Postern:
+    """Return this Postern with the settings that operators have changed."""
+
+    async def connected() -> Postern:
+        async with database.connected(postern.settings):
+            return await live_settings.newest(postern)
 
     return _run(connected())
 
@@ -130,9 +142,11 @@ def opened(warn: Callable[[str], None] = warn_on_screen) -> Postern:
     If the database has secrets that a missing key sealed, no encryption key is created: the vault
     stays empty.
     """
-    settings = chosen_settings(warn)
+    configuration = read_configuration(warn)
+    settings = settings_of(configuration)
     try:
-        return open_postern(settings, make_encryption_key=not _has_sealed_secrets(settings))
+        make_key = not _has_sealed_secrets(settings)
+        return open_postern(configuration, make_encryption_key=make_key)
     except UnusableKeyError as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -170,14 +184,27 @@ def _has_sealed_secrets(settings: Settings) -> bool:
 
 
 def chosen_settings(warn: Callable[[str], None] = warn_on_screen) -> Settings:
-    """Load the settings; call `warn` for what may be a mistake."""
+    """Load the settings, without changes at run time; call `warn` for what may be a mistake."""
+    return settings_of(read_configuration(warn))
+
+
+def read_configuration(warn: Callable[[str], None] = warn_on_screen) -> Configuration:
+    """Read the environment and the file; call `warn` for what may be a mistake."""
     try:
-        settings, warnings = load(os.environ)
+        configuration = read(os.environ)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
-    for warning in warnings:
+    for warning in configuration.warnings:
         warn(f"{warning}.")
-    return settings
+    return configuration
+
+
+def settings_of(configuration: Configuration) -> Settings:
+    """Return the settings without changes at run time. Raises ClickException."""
+    try:
+        return configuration.settings()
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def read_password() -> str:
@@ -217,7 +244,7 @@ def as_text(content: bytes, what: str) -> str:
 def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
     try:
         return asyncio.run(work)
-    except (AuthError, UnusableKeyError, VaultError) as error:
+    except (AuthError, ConfigError, UnusableKeyError, VaultError) as error:
         raise click.ClickException(str(error)) from None
     except _DATABASE_ERRORS as error:
         raise _unusable(error) from None

@@ -15,7 +15,14 @@ from auth import backup
 from auth.backup import BackupError
 from auth.sweep import sweep as sweep_once
 from cli import backups, doctor, importing, keys, logs, mails, profiles, server, users
-from cli.command import as_json, ask, migrated, refuse_without_encryption_key, say
+from cli.command import (
+    as_json,
+    ask,
+    migrated,
+    refuse_without_encryption_key,
+    say,
+    with_changes,
+)
 from config import ConfigError
 from models import database
 
@@ -71,6 +78,7 @@ def serve(workers: int) -> None:
     with logs.refusals():
         postern, _ = migrated(logger.warning)
         refuse_without_encryption_key(postern)
+        postern = with_changes(postern)
         for risk in doctor.grave(postern.settings, os.environ):
             logger.warning("%s.", risk)
         if workers > 1 and postern.settings.rate_limit_storage.get_secret_value() == "memory://":

@@ -18,7 +18,7 @@ from api.app import VERSION, create_app
 from auth.postern import Postern, open_postern
 from cli import logs
 from cli.connections import ConsiderateProtocol, ImpatientProtocol, OpenConnections
-from config import Settings, file_in_force, load
+from config import Settings, file_in_force, read
 from models import database
 
 SEND_BUFFER = 128 * 1024
@@ -70,8 +70,7 @@ def worker_app() -> Starlette:
     prepare_process()
     logging.getLogger("postern").setLevel(logging.INFO)
     try:
-        settings, _ = load(os.environ)
-        app = create_app(open_postern(settings, make_encryption_key=False))
+        app = create_app(open_postern(read(os.environ), make_encryption_key=False))
     except Exception:
         logging.getLogger("postern").critical("a worker cannot start", exc_info=True)
         raise SystemExit(1) from None

@@ -1,6 +1,7 @@
 """The operator's settings: nhost.toml and the environment, loaded into one frozen object."""
 
-from config.load import ConfigError, file_in_force, load
+from config.configuration import ConfigError, Configuration
+from config.load import file_in_force, load, read
 from config.settings import Settings
 
-__all__ = ["ConfigError", "Settings", "file_in_force", "load"]
+__all__ = ["ConfigError", "Configuration", "Settings", "file_in_force", "load", "read"]

@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import BeforeValidator, SecretStr
 
 from config import settings
-from config.load import _NAMES, SHIPPED_FILE, load
-from config.settings import Settings
+from config.load import SHIPPED_FILE, load
+from config.settings import NAMES, Settings
 from config.values import Accepts, parse_duration
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -102,7 +102,7 @@ def _fields_from(first: str) -> list[str]:
 
 
 def _row(field: str, about: str, shipped: Settings) -> str:
-    named = _NAMES[field]
+    named = NAMES[field]
     in_the_file = f" `{named.toml}`" if named.toml else ""
     if named.inverted:
         in_the_file += " (inverse)"

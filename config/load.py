@@ -1,103 +1,54 @@
-"""Loading the settings: the source of each value, and the message if a value is wrong."""
+"""Reading the configuration: the environment and the file, and names that do nothing here."""
 
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from pydantic import ValidationError
+from typing import Any
 
 from config import nhost_names
-from config.refusal import Refusal
-from config.settings import Named, Settings
-from config.values import Accepts, is_domain
+from config.configuration import ConfigError, Configuration, Found, Source
+from config.settings import NAMES, Named, Settings
 
 DEFAULT_FILE = Path("config/nhost.toml")
 SHIPPED_FILE = Path(__file__).with_name("nhost.toml")
 """The file that is used if no file is named and none is found."""
 _SECRET = re.compile(r"\{\{\s*secrets\.(\w+)\s*\}\}")
-_NAMES = {
-    field: next(item for item in info.metadata if isinstance(item, Named))
-    for field, info in Settings.model_fields.items()
-}
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message has a line for each key, with the reason."""
-
-
-class _Found(NamedTuple):
-    key: str
-    written: object
-    value: object
 
 
 def load(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """Load the settings from `environ` and from the file of `file_in_force`.
+    """Return the settings of `read`, without changes at run time, and its warnings.
 
-    The environment takes precedence over the file, and the file over the defaults. The second part
-    of the result is a list of warnings, one for each name that looks like a setting but has no
-    effect. Names of Nhost Auth that must not be ignored are refused.
-    Raises ConfigError for a file that cannot be read and for every value that is not accepted.
+    Raises ConfigError.
+    """
+    configuration = read(environ)
+    return configuration.settings(), list(configuration.warnings)
+
+
+def read(environ: Mapping[str, str]) -> Configuration:
+    """Read the settings from `environ` and from the file of `file_in_force`.
+
+    The environment takes precedence over the file, and the file over the defaults. The warnings are
+    one for each name that looks like a setting but has no effect. Names of Nhost Auth that must not
+    be ignored are refused.
+    Raises ConfigError for a file that cannot be read; a value that is not accepted is refused by
+    `Configuration.settings`.
     """
     _refuse_what_is_not_text(environ)
     file = _read_file(environ)
     if lines := nhost_names.refused(environ, file):
         raise ConfigError("\n".join(lines))
-    chosen = {
-        field: found
-        for field, named in _NAMES.items()
-        if (found := _find(named, environ, file)) is not None
+    found = {
+        field: value
+        for field, named in NAMES.items()
+        if (value := _find(named, environ, file)) is not None
     }
-    try:
-        settings = Settings.model_validate({field: found.value for field, found in chosen.items()})
-    except ValidationError as error:
-        wrong = {str(item["loc"][0]): item.get("ctx", {}).get("error") for item in error.errors()}
-        lines = [_complaint(field, chosen[field], reason) for field, reason in wrong.items()]
-        raise ConfigError("\n".join(lines)) from None
-    _refuse_half_a_mail_server(settings)
-    _refuse_passkeys_of_nobody(settings)
-    return settings, [*_unknown_variables(environ), *_unknown_keys(file)]
-
-
-def _refuse_half_a_mail_server(settings: Settings) -> None:
-    if settings.smtp_host == "postmark":
-        raise ConfigError(
-            "AUTH_SMTP_HOST: Postern does not speak Postmark's own protocol; set "
-            "smtp.postmarkapp.com, and the server's token as AUTH_SMTP_USER and AUTH_SMTP_PASS"
-        )
-    if settings.email_templates_path and not settings.email_templates_path.is_dir():
-        raise ConfigError("AUTH_EMAIL_TEMPLATES_PATH: expected a folder that exists")
-    if settings.smtp_host and not settings.smtp_sender:
-        raise ConfigError("AUTH_SMTP_SENDER: required with AUTH_SMTP_HOST")
-    if settings.smtp_user and not settings.smtp_password.get_secret_value():
-        raise ConfigError("AUTH_SMTP_PASS: required with AUTH_SMTP_USER")
-
-
-def _refuse_passkeys_of_nobody(settings: Settings) -> None:
-    if not settings.passkeys_enabled:
-        return
-    if not settings.ceremony_origins:
-        raise ConfigError(
-            "AUTH_CLIENT_URL: required with AUTH_WEBAUTHN_ENABLED (or AUTH_WEBAUTHN_RP_ORIGINS): "
-            "the address of the pages that use passkeys"
-        )
-    if not settings.relying_party:
-        raise ConfigError(
-            "AUTH_WEBAUTHN_RP_ID: required with AUTH_WEBAUTHN_ENABLED and no AUTH_CLIENT_URL: the "
-            "domain of your front end, such as example.com"
-        )
-    if not is_domain(settings.relying_party):
-        raise ConfigError(
-            "AUTH_CLIENT_URL: browsers allow no passkeys at an IP address; use a domain, or "
-            "localhost, or name one in AUTH_WEBAUTHN_RP_ID"
-        )
+    return Configuration(found, (*_unknown_variables(environ), *_unknown_keys(file)))
 
 
 def _refuse_what_is_not_text(environ: Mapping[str, str]) -> None:
     """Raise ConfigError for a setting whose bytes are not UTF-8; Python passes them escaped."""
-    known = {name for named in _NAMES.values() for name in (named.env, *named.fallback_env)}
+    known = {name for named in NAMES.values() for name in (named.env, *named.fallback_env)}
     for name in sorted(environ):
         is_setting = name in known or name.startswith("AUTH_")
         if is_setting and not _is_text(environ[name]):
@@ -147,10 +98,10 @@ def _with_secrets(value: Any, environ: Mapping[str, str]) -> Any:
     return _SECRET.sub(secret, value) if isinstance(value, str) else value
 
 
-def _find(named: Named, environ: Mapping[str, str], file: dict[str, Any]) -> _Found | None:
+def _find(named: Named, environ: Mapping[str, str], file: dict[str, Any]) -> Found | None:
     for name in (named.env, *named.fallback_env):
         if environ.get(name, "") != "" or (named.may_be_empty and name in environ):
-            return _Found(name, environ[name], environ[name])
+            return Found(name, environ[name], environ[name], Source.ENVIRONMENT)
     if named.toml is None:
         return None
     found: Any = file
@@ -161,20 +112,11 @@ def _find(named: Named, environ: Mapping[str, str], file: dict[str, Any]) -> _Fo
     value = _with_secrets(found, environ)
     if named.inverted and isinstance(value, bool):
         value = not value
-    return _Found(named.toml, found, value)
-
-
-def _complaint(field: str, found: _Found, reason: object) -> str:
-    if isinstance(reason, Refusal):
-        return f"{found.key}: {reason}"
-    metadata = Settings.model_fields[field].metadata
-    accepts = next(item.words for item in metadata if isinstance(item, Accepts))
-    shown = "(not shown)" if _NAMES[field].secret else repr(found.written)
-    return f"{found.key} = {shown}: expected {accepts}"
+    return Found(named.toml, found, value, Source.FILE)
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    known = {name for named in _NAMES.values() for name in (named.env, *named.fallback_env)}
+    known = {name for named in NAMES.values() for name in (named.env, *named.fallback_env)}
     for name in sorted(environ.keys() - known - {"AUTH_CONFIG"}):
         if why := nhost_names.why_harmless(name):
             yield f"{name} is set, and does nothing here: {why}"
@@ -183,7 +125,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _unknown_keys(file: dict[str, Any]) -> Iterator[str]:
-    known = {named.toml for named in _NAMES.values() if named.toml}
+    known = {named.toml for named in NAMES.values() if named.toml}
     tables = {key[: dot.start()] for key in known for dot in re.finditer(r"\.", key)}
 
     def walk(table: dict[str, Any], path: str) -> Iterator[str]:

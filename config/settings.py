@@ -5,6 +5,7 @@ operators: `make docs` writes docs/configuration.md from it.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -40,6 +41,9 @@ from config.values import (
     whole,
 )
 
+OPERATOR_ROLE = "admin"
+"""The role of those who may use the operators' interface."""
+
 
 class Named(NamedTuple):
     """Where a setting is read from: the environment first, then this key of nhost.toml."""
@@ -54,10 +58,12 @@ class Named(NamedTuple):
     """Whether an empty value in the environment counts as set."""
     secret: bool = False
     """Whether its value is never shown, not even if it is wrong."""
+    live: bool = False
+    """Whether operators may change it while the server runs."""
 
 
 class Settings(BaseModel):
-    """The operator's settings, loaded once at startup and never changed."""
+    """The operator's settings; a change while the server runs makes another object."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -106,7 +112,8 @@ class Settings(BaseModel):
     `claims_namespace` and `allowed_skew` are optional. Any other member is refused by name, except
     Nhost's own values of `claims_format` and `header`."""
     access_token_expires_in: Annotated[
-        Seconds, Named("AUTH_ACCESS_TOKEN_EXPIRES_IN", "auth.session.accessToken.expiresIn")
+        Seconds,
+        Named("AUTH_ACCESS_TOKEN_EXPIRES_IN", "auth.session.accessToken.expiresIn", live=True),
     ] = 15 * 60
     """The lifetime of an access token."""
     jwt_custom_claims: Annotated[
@@ -118,7 +125,9 @@ class Settings(BaseModel):
     server_url: Annotated[Url, Named("AUTH_SERVER_URL")] = ""
     """The URL at which clients reach this server, without `AUTH_API_PREFIX`: links in mails begin
     with it."""
-    client_url: Annotated[Url, Named("AUTH_CLIENT_URL", "auth.redirections.clientUrl")] = ""
+    client_url: Annotated[
+        Url, Named("AUTH_CLIENT_URL", "auth.redirections.clientUrl", live=True)
+    ] = ""
     """The URL of your front end. Its origin may call Postern from a browser too."""
     cors_origins: Annotated[Origins, Named("AUTH_CORS_ORIGINS")] = ()
     """The origins whose pages may call Postern from a browser, such as `https://app.example.com`,
@@ -165,13 +174,15 @@ class Settings(BaseModel):
         Path | None, Named("AUTH_EMAIL_TEMPLATES_PATH"), Accepts("a folder")
     ] = None
     """A folder with [templates of your own](mail.md#templates-of-your-own)."""
-    notices: Annotated[Switch, Named("AUTH_NOTICES")] = True
+    notices: Annotated[Switch, Named("AUTH_NOTICES", live=True)] = True
     """Tells users by mail of what somebody else might have done: a sign-in from a new place, a
     change of the password, the second factor or the recovery codes, a session that ended for
     safety."""
     allowed_redirect_urls: Annotated[
         RedirectUrls,
-        Named("AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS", "auth.redirections.allowedUrls"),
+        Named(
+            "AUTH_ACCESS_CONTROL_ALLOWED_REDIRECT_URLS", "auth.redirections.allowedUrls", live=True
+        ),
     ] = ()
     """Where a link in a mail may lead in the end, beside `AUTH_CLIENT_URL`, separated by commas:
     `https://*.example.com`, `myapp://sign-in`. Each allows the paths below it."""
@@ -180,42 +191,50 @@ class Settings(BaseModel):
     the link acts at once and redirects, [as Nhost's](nhost.md#links-in-mails) do; programs that
     look through mails for viruses then use up links."""
     passwordless_enabled: Annotated[
-        Switch, Named("AUTH_EMAIL_PASSWORDLESS_ENABLED", "auth.method.emailPasswordless.enabled")
+        Switch,
+        Named(
+            "AUTH_EMAIL_PASSWORDLESS_ENABLED", "auth.method.emailPasswordless.enabled", live=True
+        ),
     ] = False
     """Lets users sign in with a link that is sent to their address."""
     otp_email_enabled: Annotated[
-        Switch, Named("AUTH_OTP_EMAIL_ENABLED", "auth.method.otp.email.enabled")
+        Switch, Named("AUTH_OTP_EMAIL_ENABLED", "auth.method.otp.email.enabled", live=True)
     ] = False
     """Lets users sign in with a code of six digits that is sent to their address."""
     allowed_emails: Annotated[
-        Addresses, Named("AUTH_ACCESS_CONTROL_ALLOWED_EMAILS", "auth.user.email.allowed")
+        Addresses, Named("AUTH_ACCESS_CONTROL_ALLOWED_EMAILS", "auth.user.email.allowed", live=True)
     ] = ()
     """The addresses that may [become an account's](mail.md#who-may-have-an-account), separated by
     commas. With this list or that of domains, no others may."""
     blocked_emails: Annotated[
-        Addresses, Named("AUTH_ACCESS_CONTROL_BLOCKED_EMAILS", "auth.user.email.blocked")
+        Addresses, Named("AUTH_ACCESS_CONTROL_BLOCKED_EMAILS", "auth.user.email.blocked", live=True)
     ] = ()
     """The addresses that may not become an account's, separated by commas."""
     allowed_email_domains: Annotated[
         Domains,
-        Named("AUTH_ACCESS_CONTROL_ALLOWED_EMAIL_DOMAINS", "auth.user.emailDomains.allowed"),
+        Named(
+            "AUTH_ACCESS_CONTROL_ALLOWED_EMAIL_DOMAINS", "auth.user.emailDomains.allowed", live=True
+        ),
     ] = ()
     """The domains whose addresses may become an account's, separated by commas. A domain does not
     include its subdomains."""
     blocked_email_domains: Annotated[
         Domains,
-        Named("AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS", "auth.user.emailDomains.blocked"),
+        Named(
+            "AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS", "auth.user.emailDomains.blocked", live=True
+        ),
     ] = ()
     """The domains whose addresses may not become an account's, separated by commas."""
     rate_limit_email_burst: Annotated[
         int,
-        Named("AUTH_RATE_LIMIT_EMAIL_BURST", "auth.rateLimit.emails.limit"),
+        Named("AUTH_RATE_LIMIT_EMAIL_BURST", "auth.rateLimit.emails.limit", live=True),
         *whole(1, 1_000_000, "mails"),
     ] = 10
     """The mails that one client may ask for in an interval. Five of them may go to one
     recipient, whoever asks."""
     rate_limit_email_interval: Annotated[
-        Seconds, Named("AUTH_RATE_LIMIT_EMAIL_INTERVAL", "auth.rateLimit.emails.interval")
+        Seconds,
+        Named("AUTH_RATE_LIMIT_EMAIL_INTERVAL", "auth.rateLimit.emails.interval", live=True),
     ] = 60 * 60
     """The interval of `AUTH_RATE_LIMIT_EMAIL_BURST`."""
 
@@ -228,34 +247,39 @@ class Settings(BaseModel):
     the counts."""
     rate_limit_brute_force_burst: Annotated[
         int,
-        Named("AUTH_RATE_LIMIT_BRUTE_FORCE_BURST", "auth.rateLimit.bruteForce.limit"),
+        Named("AUTH_RATE_LIMIT_BRUTE_FORCE_BURST", "auth.rateLimit.bruteForce.limit", live=True),
         *whole(1, 1_000_000, "attempts"),
     ] = 10
     """The failed passwords that one address may have at one account in an interval; in all, an
     address may have five times as many failures. An account slows down after as many failures from
     all addresses together."""
     rate_limit_brute_force_interval: Annotated[
-        Seconds, Named("AUTH_RATE_LIMIT_BRUTE_FORCE_INTERVAL", "auth.rateLimit.bruteForce.interval")
+        Seconds,
+        Named(
+            "AUTH_RATE_LIMIT_BRUTE_FORCE_INTERVAL", "auth.rateLimit.bruteForce.interval", live=True
+        ),
     ] = 5 * 60
     """The interval of `AUTH_RATE_LIMIT_BRUTE_FORCE_BURST`."""
     rate_limit_signups_burst: Annotated[
         int,
-        Named("AUTH_RATE_LIMIT_SIGNUPS_BURST", "auth.rateLimit.signups.limit"),
+        Named("AUTH_RATE_LIMIT_SIGNUPS_BURST", "auth.rateLimit.signups.limit", live=True),
         *whole(1, 1_000_000, "sign-ups"),
     ] = 10
     """The sign-ups that one address may make in an interval."""
     rate_limit_signups_interval: Annotated[
-        Seconds, Named("AUTH_RATE_LIMIT_SIGNUPS_INTERVAL", "auth.rateLimit.signups.interval")
+        Seconds,
+        Named("AUTH_RATE_LIMIT_SIGNUPS_INTERVAL", "auth.rateLimit.signups.interval", live=True),
     ] = 5 * 60
     """The interval of `AUTH_RATE_LIMIT_SIGNUPS_BURST`."""
     rate_limit_global_burst: Annotated[
         int,
-        Named("AUTH_RATE_LIMIT_GLOBAL_BURST", "auth.rateLimit.global.limit"),
+        Named("AUTH_RATE_LIMIT_GLOBAL_BURST", "auth.rateLimit.global.limit", live=True),
         *whole(1, 1_000_000, "requests"),
     ] = 100
     """The requests that one address may make in an interval."""
     rate_limit_global_interval: Annotated[
-        Seconds, Named("AUTH_RATE_LIMIT_GLOBAL_INTERVAL", "auth.rateLimit.global.interval")
+        Seconds,
+        Named("AUTH_RATE_LIMIT_GLOBAL_INTERVAL", "auth.rateLimit.global.interval", live=True),
     ] = 60
     """The interval of `AUTH_RATE_LIMIT_GLOBAL_BURST`."""
 
@@ -271,24 +295,34 @@ class Settings(BaseModel):
     [trusted documents](clients.md#trusted-documents)."""
 
     mfa_enabled: Annotated[
-        Switch, Named("AUTH_MFA_ENABLED", "auth.totp.enabled", fallback_env=("AUTH_TOTP_ENABLED",))
+        Switch,
+        Named(
+            "AUTH_MFA_ENABLED", "auth.totp.enabled", fallback_env=("AUTH_TOTP_ENABLED",), live=True
+        ),
     ] = False
     """Enables authenticator apps (TOTP) as a second factor. When it is off, nobody can enrol one,
     and users who have no other factor but an app cannot sign in."""
     mfa_totp_issuer: Annotated[
         Issuer,
-        Named("AUTH_MFA_TOTP_ISSUER", "auth.totp.issuer", fallback_env=("AUTH_TOTP_ISSUER",)),
+        Named(
+            "AUTH_MFA_TOTP_ISSUER",
+            "auth.totp.issuer",
+            fallback_env=("AUTH_TOTP_ISSUER",),
+            live=True,
+        ),
     ] = "auth"
     """The name that authenticator apps show: your product's."""
     mfa_totp_drift: Annotated[int, Named("AUTH_MFA_TOTP_DRIFT"), *whole(0, 2, "time steps")] = 1
     """The time steps of 30 s before and after the current one whose codes are accepted."""
-    mfa_ticket_expires_in: Annotated[Seconds, Named("AUTH_MFA_TICKET_EXPIRES_IN")] = 5 * 60
+    mfa_ticket_expires_in: Annotated[Seconds, Named("AUTH_MFA_TICKET_EXPIRES_IN", live=True)] = (
+        5 * 60
+    )
     """How long a sign-in waits for its code."""
     mfa_ticket_attempts: Annotated[int, Named("AUTH_MFA_TICKET_ATTEMPTS"), *whole(1, 100)] = 5
     """The wrong codes that end a ticket."""
 
     passkeys_enabled: Annotated[
-        Switch, Named("AUTH_WEBAUTHN_ENABLED", "auth.method.webauthn.enabled")
+        Switch, Named("AUTH_WEBAUTHN_ENABLED", "auth.method.webauthn.enabled", live=True)
     ] = False
     """Enables [passkeys](passkeys.md): to sign in with, to sign up with, and as a second factor.
     When they are switched off again, users who have no other factor cannot sign in."""
@@ -298,7 +332,7 @@ class Settings(BaseModel):
     """The domain that passkeys belong to; the host of `AUTH_CLIENT_URL` without it. Passkeys work
     on this domain and its subdomains. If you change it, all passkeys stop working."""
     passkeys_rp_name: Annotated[
-        Text, Named("AUTH_WEBAUTHN_RP_NAME", "auth.method.webauthn.relyingParty.name")
+        Text, Named("AUTH_WEBAUTHN_RP_NAME", "auth.method.webauthn.relyingParty.name", live=True)
     ] = ""
     """The name of your product that authenticators show; the domain without it."""
     passkeys_origins: Annotated[
@@ -312,7 +346,8 @@ class Settings(BaseModel):
     event records it in any case."""
 
     refresh_token_expires_in: Annotated[
-        Seconds, Named("AUTH_REFRESH_TOKEN_EXPIRES_IN", "auth.session.refreshToken.expiresIn")
+        Seconds,
+        Named("AUTH_REFRESH_TOKEN_EXPIRES_IN", "auth.session.refreshToken.expiresIn", live=True),
     ] = 30 * 24 * 60 * 60
     """The lifetime of a session, however often it is refreshed."""
 
@@ -322,7 +357,7 @@ class Settings(BaseModel):
     """How long a replaced refresh token is still answered after its successor has been used. `0`:
     not at all."""
     session_inactivity_timeout: Annotated[
-        SecondsOrNever, Named("AUTH_SESSION_INACTIVITY_TIMEOUT")
+        SecondsOrNever, Named("AUTH_SESSION_INACTIVITY_TIMEOUT", live=True)
     ] = 0
     """Ends a session that has not been refreshed for this long. `0`: off."""
     sessions_per_user: Annotated[
@@ -345,15 +380,15 @@ class Settings(BaseModel):
     """How long security events are kept. `0`: for ever."""
 
     disable_signup: Annotated[
-        Switch, Named("AUTH_DISABLE_SIGNUP", "auth.signUp.enabled", inverted=True)
+        Switch, Named("AUTH_DISABLE_SIGNUP", "auth.signUp.enabled", inverted=True, live=True)
     ] = False
     """Turns sign-up off: only the operator creates accounts."""
     disable_auto_signup: Annotated[
-        Switch, Named("AUTH_DISABLE_AUTO_SIGNUP", "auth.signUp.disableAutoSignup")
+        Switch, Named("AUTH_DISABLE_AUTO_SIGNUP", "auth.signUp.disableAutoSignup", live=True)
     ] = False
     """Makes no account for an unknown address to which a mail to sign in with is asked for."""
     disable_new_users: Annotated[
-        Switch, Named("AUTH_DISABLE_NEW_USERS", "auth.signUp.disableNewUsers")
+        Switch, Named("AUTH_DISABLE_NEW_USERS", "auth.signUp.disableNewUsers", live=True)
     ] = False
     """Creates new accounts as disabled, until the operator enables them."""
     email_verified_required: Annotated[
@@ -361,37 +396,40 @@ class Settings(BaseModel):
         Named(
             "AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED",
             "auth.method.emailPassword.emailVerificationRequired",
+            live=True,
         ),
     ] = False
     """Lets only users with a verified e-mail address sign in. You verify an address with `postern
     verify-user`, or its user does by a mail."""
-    conceal_errors: Annotated[Switch, Named("AUTH_CONCEAL_ERRORS", "auth.misc.concealErrors")] = (
-        False
-    )
+    conceal_errors: Annotated[
+        Switch, Named("AUTH_CONCEAL_ERRORS", "auth.misc.concealErrors", live=True)
+    ] = False
     """Replaces each error code that reveals something about an account with `INVALID_REQUEST`."""
-    default_role: Annotated[Text, Named("AUTH_USER_DEFAULT_ROLE", "auth.user.roles.default")] = (
-        "user"
-    )
+    default_role: Annotated[
+        Text, Named("AUTH_USER_DEFAULT_ROLE", "auth.user.roles.default", live=True)
+    ] = "user"
     """The role that a new user acts in."""
     default_allowed_roles: Annotated[
-        Names, Named("AUTH_USER_DEFAULT_ALLOWED_ROLES", "auth.user.roles.allowed")
+        Names, Named("AUTH_USER_DEFAULT_ALLOWED_ROLES", "auth.user.roles.allowed", live=True)
     ] = ("me",)
     """The roles of a new user, separated by commas. The default role is always one of them."""
-    default_locale: Annotated[Text, Named("AUTH_LOCALE_DEFAULT", "auth.user.locale.default")] = "en"
+    default_locale: Annotated[
+        Text, Named("AUTH_LOCALE_DEFAULT", "auth.user.locale.default", live=True)
+    ] = "en"
     """The locale of a new user."""
 
     allowed_locales: Annotated[
-        Names, Named("AUTH_LOCALE_ALLOWED_LOCALES", "auth.user.locale.allowed")
+        Names, Named("AUTH_LOCALE_ALLOWED_LOCALES", "auth.user.locale.allowed", live=True)
     ] = ("en",)
     """The locales that users may choose, separated by commas."""
 
     password_min_length: Annotated[
         int,
-        Named("AUTH_PASSWORD_MIN_LENGTH", "auth.method.emailPassword.passwordMinLength"),
+        Named("AUTH_PASSWORD_MIN_LENGTH", "auth.method.emailPassword.passwordMinLength", live=True),
         *whole(1, 256, "characters"),
     ] = 8
     """The characters that a new password must have at least."""
-    password_check_common: Annotated[Switch, Named("AUTH_PASSWORD_CHECK_COMMON")] = True
+    password_check_common: Annotated[Switch, Named("AUTH_PASSWORD_CHECK_COMMON", live=True)] = True
     """Refuses the most common passwords."""
     # OWASP Password Storage Cheat Sheet: Argon2id with m=19456 (19 MiB), t=2, p=1.
     argon2_memory_cost: Annotated[
@@ -458,3 +496,10 @@ class Settings(BaseModel):
     def locales(self) -> list[str]:
         """The locales that a user may choose, including the default locale."""
         return list(dict.fromkeys([*self.allowed_locales, self.default_locale]))
+
+
+NAMES: Mapping[str, Named] = {
+    field: next(item for item in info.metadata if isinstance(item, Named))
+    for field, info in Settings.model_fields.items()
+}
+"""Where each field of `Settings` is read from."""

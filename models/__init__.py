@@ -8,6 +8,7 @@ from models.passkey_challenge import PasskeyChallenge
 from models.recovery_code import RecoveryCode
 from models.refresh_token import RefreshToken
 from models.security_event import SecurityEvent
+from models.setting_change import SettingChange, SettingsVersion
 from models.throttle import Throttle
 from models.user import User
 from models.user_session import UserSession
@@ -21,6 +22,8 @@ __all__ = [
     "RecoveryCode",
     "RefreshToken",
     "SecurityEvent",
+    "SettingChange",
+    "SettingsVersion",
     "Throttle",
     "User",
     "UserSession",

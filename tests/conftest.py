@@ -14,7 +14,7 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 import models
 from auth.postern import Postern, open_postern
-from config import Settings, load
+from config import Settings, load, read
 from models import database
 from tests.support import (
     CHEAP_HASHING,
@@ -154,9 +154,9 @@ async def postern(
 
     It has the shipped settings, except for cheap hashing.
     """
-    chosen, _ = load(environment(tmp_path / "var", **CHEAP_HASHING, **migrated_database))
+    chosen = read(environment(tmp_path / "var", **CHEAP_HASHING, **migrated_database))
     opened = replace(open_postern(chosen), now=clock)
-    async with database.connected(chosen):
+    async with database.connected(opened.settings):
         yield opened
     opened.passwords.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auth.errors import ErrorCode
-from config.load import _NAMES
+from config.settings import NAMES
 from tests.support import ROOT
 
 ASVS = (ROOT / "docs" / "asvs.md").read_text()
@@ -49,7 +49,7 @@ def test_all_chapters_are_present() -> None:
     ids=lambda file: file.name,
 )
 def test_deployment_files_name_existing_settings(file: Path) -> None:
-    known = {named.env for named in _NAMES.values()} | {"AUTH_CONFIG"}
+    known = {named.env for named in NAMES.values()} | {"AUTH_CONFIG"}
     named = set(re.findall(r"\b(?:AUTH|HASURA|DATABASE)_[A-Z_0-9]+\b", file.read_text()))
     assert named
     assert named <= known

@@ -17,7 +17,6 @@ FENCES = {
     "api/graphql/operations.py": {"_schema"},
     "auth/limits/rate_limits.py": {"_MemoryStorage__schedule_expiry"},
     "cli/backups.py": {"_replace"},  # public: a method of named tuples
-    "config/document.py": {"_NAMES"},  # our own
     "models/postgres.py": {"_connection", "_parent", "_pool", "_transport"},
     "models/sql.py": {"_init_from_db", "_meta"},
     "models/sqlite.py": {"_conn", "_execute"},

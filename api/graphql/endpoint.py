@@ -15,7 +15,7 @@ from api.graphql.messages import without_values
 from api.graphql.operations import Operations
 from api.graphql.schema import schema
 from api.graphql.trusted_documents import read_manifest
-from api.http import bounded, count_request, is_json
+from api.http import bounded, count_request, is_json, postern_of
 from api.json_text import parse_json
 from api.pages import graphiql
 from api.refusals import Refusal, refusal_of
@@ -40,7 +40,6 @@ class GraphQLEndpoint:
     def __init__(self, postern: Postern) -> None:
         """Raise ConfigError if the manifest of trusted documents cannot be used."""
         settings = postern.settings
-        self._postern = postern
         self._operations = Operations(schema, introspection=settings.graphql_introspection)
         manifest = settings.graphql_trusted_documents
         self._trusted = read_manifest(manifest) if manifest else None
@@ -50,7 +49,8 @@ class GraphQLEndpoint:
         request = Request(scope, bounded(receive))
         media_type = media_type_for(request.headers.get("accept", ""))
         try:
-            context = Context(self._postern, await count_request(self._postern, request))
+            postern = postern_of(scope)
+            context = Context(postern, await count_request(postern, request))
             response = await self._answer(request, context, media_type)
         except ClientDisconnect:
             return
@@ -64,7 +64,7 @@ class GraphQLEndpoint:
             raise HTTPException(405, "Expected GET or POST.", {"allow": "GET, POST"})
         reads = request.method == "GET"
         if reads and _is_browsing(request):
-            if not self._postern.settings.graphiql_enabled:
+            if not context.postern.settings.graphiql_enabled:
                 raise HTTPException(404, "There is no GraphiQL here.")
             return graphiql.page()
         asked = _in_query(request.query_params) if reads else await _in_body(request)
@@ -79,7 +79,7 @@ class GraphQLEndpoint:
             asked.get("operationName") or None,  # some clients send "" for no name
             only_query=reads,
         )
-        return self._shown(result, media_type)
+        return _shown(result, media_type, conceal=context.postern.settings.conceal_errors)
 
     def _text(self, asked: Mapping[str, Any]) -> str:
         """Return the text of the operation; with trusted documents, only one of them."""
@@ -90,22 +90,22 @@ class GraphQLEndpoint:
             raise HTTPException(400, "query: expected a GraphQL operation.")
         return str(text)
 
-    def _shown(self, result: ExecutionResult, media_type: str) -> Response:
-        """Return the response: every error has a code and contains no secret."""
-        if not result.errors:
-            return _response(media_type, 200, {"data": result.data})
-        conceal = self._postern.settings.conceal_errors
-        errors = [_presentable(error, conceal=conceal) for error in result.errors]
-        shown = [error.formatted for error in errors]
-        never_ran = result.data is None and not any(error.path for error in errors)
-        if never_ran and media_type == GRAPHQL_RESPONSE:
-            response = _response(media_type, 400, {"errors": shown})
-        else:
-            response = _response(media_type, 200, {"data": result.data, "errors": shown})
-        for error in errors:
-            if retry_after := (error.extensions or {}).get("retryAfter"):
-                response.headers["retry-after"] = str(retry_after)
-        return response
+
+def _shown(result: ExecutionResult, media_type: str, *, conceal: bool) -> Response:
+    """Return the response: every error has a code and contains no secret."""
+    if not result.errors:
+        return _response(media_type, 200, {"data": result.data})
+    errors = [_presentable(error, conceal=conceal) for error in result.errors]
+    shown = [error.formatted for error in errors]
+    never_ran = result.data is None and not any(error.path for error in errors)
+    if never_ran and media_type == GRAPHQL_RESPONSE:
+        response = _response(media_type, 400, {"errors": shown})
+    else:
+        response = _response(media_type, 200, {"data": result.data, "errors": shown})
+    for error in errors:
+        if retry_after := (error.extensions or {}).get("retryAfter"):
+            response.headers["retry-after"] = str(retry_after)
+    return response
 
 
 def _is_browsing(request: Request) -> bool:

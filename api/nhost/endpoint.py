@@ -6,13 +6,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from api.http import bounded, caller_of, is_json
+from api.http import bounded, caller_of, is_json, postern_of
 from api.json_text import parse_json
 from api.nhost.messages import Asked
 from api.nhost.operations import OPERATIONS, Operation
 from api.refusals import Refusal, refusal_of
 from auth.errors import AuthError, ErrorCode
-from auth.postern import Postern
 
 RENAMED = {
     ErrorCode.EMAIL_ALREADY_IN_USE: "user-already-exists",
@@ -34,8 +33,8 @@ CHALLENGE, INVALID_TOKEN = 'Bearer realm="postern"', ', error="invalid_token"'
 class Endpoint:
     """An operation as an ASGI application: JSON in, JSON out, even for errors."""
 
-    def __init__(self, postern: Postern, operation: Operation) -> None:
-        self._postern, self._operation = postern, operation
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -50,7 +49,7 @@ class Endpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> JSONResponse:
-        postern, operation = self._postern, self._operation
+        postern, operation = postern_of(request.scope), self._operation
         asked = operation.request and _read(
             operation.request, request.headers.get("content-type", ""), await request.body()
         )
@@ -63,23 +62,23 @@ class Endpoint:
         return JSONResponse(answered.model_dump(by_alias=True, exclude=absent))
 
     def _refused(self, request: Request, error: Exception) -> JSONResponse:
-        refusal = refusal_of(error, conceal=self._postern.settings.conceal_errors)
+        postern = postern_of(request.scope)
+        refusal = refusal_of(error, conceal=postern.settings.conceal_errors)
         response = answer(refusal)
         if response.status_code == 401:
-            token = caller_of(self._postern, request).access_token
+            token = caller_of(postern, request).access_token
             sent = refusal.code is ErrorCode.UNAUTHENTICATED and token
             response.headers["www-authenticate"] = f"{CHALLENGE}{INVALID_TOKEN if sent else ''}"
         return response
 
 
-def routes(postern: Postern) -> list[Route]:
+def routes(prefix: str) -> list[Route]:
     """Return the routes of all operations, under the operator's prefix."""
-    return [_route(postern, operation) for operation in OPERATIONS]
+    return [_route(prefix, operation) for operation in OPERATIONS]
 
 
-def _route(postern: Postern, operation: Operation) -> Route:
-    path = postern.settings.api_prefix + operation.path
-    route = Route(path, Endpoint(postern, operation), methods=[operation.method])
+def _route(prefix: str, operation: Operation) -> Route:
+    route = Route(prefix + operation.path, Endpoint(operation), methods=[operation.method])
     # Starlette adds HEAD to every GET route, but one of Nhost's GET routes enrols a factor.
     route.methods = {operation.method}
     return route

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from api.http import bounded, caller_of
+from api.http import bounded, caller_of, postern_of
 from api.nhost import verify_redirect
 from api.pages.html import page
 from api.refusals import refusal_of
@@ -71,23 +71,23 @@ class _Visit:
         return caller_of(self.postern, self.request)
 
 
-def route(postern: Postern) -> Route:
+def route(prefix: str) -> Route:
     """The route that links in mails lead to."""
+    return Route(f"{prefix}/verify", _answer, methods=["GET", "HEAD", "POST"])
 
-    async def answer(request: Request) -> Response:
-        ticket = request.query_params.get("ticket", "")
-        purpose = _purpose(ticket)
-        by_page = postern.settings.verify_page or purpose in _ALWAYS_BY_PAGE
-        if not by_page and request.method == "GET":
-            return await verify_redirect.follow(postern, request, ticket, purpose)
-        if purpose is None or purpose not in _ACTS:
-            lang = _language(request, postern.settings.default_locale)
-            said = templates.texts(lang)["page"]
-            again = {"said": said, "continue_to": postern.settings.client_url}
-            return _shown(lang, said["link_title"], status=401, wrong=said["invalid"], **again)
-        return await _visited(_Visit(postern, request, ticket, purpose))
 
-    return Route(f"{postern.settings.api_prefix}/verify", answer, methods=["GET", "HEAD", "POST"])
+async def _answer(request: Request) -> Response:
+    postern, ticket = postern_of(request.scope), request.query_params.get("ticket", "")
+    purpose = _purpose(ticket)
+    by_page = postern.settings.verify_page or purpose in _ALWAYS_BY_PAGE
+    if not by_page and request.method == "GET":
+        return await verify_redirect.follow(postern, request, ticket, purpose)
+    if purpose is None or purpose not in _ACTS:
+        lang = _language(request, postern.settings.default_locale)
+        said = templates.texts(lang)["page"]
+        again = {"said": said, "continue_to": postern.settings.client_url}
+        return _shown(lang, said["link_title"], status=401, wrong=said["invalid"], **again)
+    return await _visited(_Visit(postern, request, ticket, purpose))
 
 
 async def _visited(visit: _Visit) -> Response:

@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from api.http import postern_of
 from api.pages import content_policy
 from api.pages.html import page
 from auth.mail import templates
 from auth.mail.templates import Rendered
-from auth.postern import Postern
+from config import Settings
 from config.values import is_loopback
 from models import Mail
 
@@ -33,26 +34,26 @@ SHOWN = 50
 """Mails in the list, the newest first."""
 
 
-def routes(postern: Postern) -> list[Route]:
+def routes(settings: Settings) -> list[Route]:
     """The mailbox, where mails are kept; no route where they are sent, or refused."""
-    if postern.settings.mail != "mailbox":
+    if settings.mail != "mailbox":
         return []
 
     async def listed(request: Request) -> Response:
         delivered = Mail.filter(delivered_at__isnull=False).select_related("user")
         mails = await delivered.order_by("-delivered_at", "id").limit(SHOWN)
-        shown = [_shown(mail, await _rendered(postern, mail)) for mail in mails]
+        shown = [_shown(mail, await _rendered(request, mail)) for mail in mails]
         if "text/html" in request.headers.get("accept", "").lower():
             return page("mailbox.html", title="Mailbox", wide=True, mails=shown)
         return JSONResponse(shown, headers={"cache-control": "no-store"})
 
     async def one(request: Request) -> Response:
         mail = await _found(request)
-        shown = _shown(mail, await _rendered(postern, mail))
+        shown = _shown(mail, await _rendered(request, mail))
         return page("mail.html", title=shown["subject"], wide=True, mail=shown)
 
     async def html(request: Request) -> Response:
-        rendered = await _rendered(postern, await _found(request))
+        rendered = await _rendered(request, await _found(request))
         policy = {"content-security-policy": content_policy.MAIL, "cache-control": "no-store"}
         return HTMLResponse(rendered.html, headers=policy)
 
@@ -90,8 +91,8 @@ async def _found(request: Request) -> Mail:
     return mail
 
 
-async def _rendered(postern: Postern, mail: Mail) -> Rendered:
-    return await asyncio.to_thread(templates.render_mail, postern, mail)
+async def _rendered(request: Request, mail: Mail) -> Rendered:
+    return await asyncio.to_thread(templates.render_mail, postern_of(request.scope), mail)
 
 
 def _shown(mail: Mail, rendered: Rendered) -> dict[str, Any]:

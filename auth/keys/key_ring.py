@@ -86,6 +86,13 @@ class KeyRing:
         self._token_life = token_life
         self._seen, self._keys = source(), load()
 
+    def expect_token_life(self, seconds: int) -> None:
+        """Keep replaced keys for at least as long as tokens of this lifetime are valid.
+
+        Tokens that were signed before a shorter lifetime was chosen stay valid.
+        """
+        self._token_life = max(self._token_life, seconds)
+
     @property
     def current(self) -> SigningKey:
         """The key that signs."""

@@ -6,12 +6,13 @@ addresses are counted in nested networks, since a client that has one address ha
 """
 
 import asyncio
+import copy
 import ipaddress
 import logging
 import time
 from enum import Enum, unique
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
@@ -84,22 +85,18 @@ class RateLimits:
     """
 
     def __init__(self, settings: Settings) -> None:
-        chosen = settings.model_dump()
         self._enabled = settings.rate_limit_enable
-        self._items = {
-            (limit, room): RateLimitItemPerSecond(
-                max(1, int(chosen[f"rate_limit_{name}_burst"] * times)) * room,
-                chosen[f"rate_limit_{name}_interval"],
-                namespace="postern",
-            )
-            for limit in Limit
-            for name, times in [limit.value]
-            for _, room in _IPV6_PREFIXES
-        }
+        self.items = _items(settings)
         self._own = FixedWindowRateLimiter(_Memory())
         self._pool = _redis(settings)
         self._shared = FixedWindowRateLimiter(_storage(self._pool)) if self._pool else self._own
         self._shared_again_at = 0.0
+
+    def with_settings(self, settings: Settings) -> Self:
+        """Return the same counters, with the limits of these settings."""
+        changed = copy.copy(self)
+        changed.items = _items(settings)
+        return changed
 
     async def spend(self, limit: Limit, address: str | None, account: str = "") -> None:
         """Count one for this address. Raises AuthError: TOO_MANY_REQUESTS with `retryAfter`."""
@@ -120,7 +117,7 @@ class RateLimits:
         if not self._enabled:
             return 0
         for network in networks_of(address):
-            item, names = self._items[limit, network.room], (limit.name, network.name, "")
+            item, names = self.items[limit, network.room], (limit.name, network.name, "")
             try:
                 allowed = await self._limiter().test(item, *names)
             except StorageError:
@@ -141,7 +138,7 @@ class RateLimits:
             await self._pool.aclose()
 
     async def _hit(self, limit: Limit, network: Network, account: str, cost: int) -> bool:
-        item, names = self._items[limit, network.room], (limit.name, network.name, account)
+        item, names = self.items[limit, network.room], (limit.name, network.name, account)
         try:
             return await self._limiter().hit(item, *names, cost=cost)
         except StorageError as error:
@@ -155,7 +152,7 @@ class RateLimits:
 
     async def _rest(self, limit: Limit, network: Network, account: str) -> float:
         """Return the seconds until this network's window ends, at least one; log the refusal."""
-        item, names = self._items[limit, network.room], (limit.name, network.name, account)
+        item, names = self.items[limit, network.room], (limit.name, network.name, account)
         try:
             stats = await self._limiter().get_window_stats(item, *names)
         except StorageError:
@@ -166,6 +163,20 @@ class RateLimits:
 
     def _limiter(self) -> FixedWindowRateLimiter:
         return self._own if time.monotonic() < self._shared_again_at else self._shared
+
+
+def _items(settings: Settings) -> dict[tuple[Limit, int], RateLimitItemPerSecond]:
+    chosen = settings.model_dump()
+    return {
+        (limit, room): RateLimitItemPerSecond(
+            max(1, int(chosen[f"rate_limit_{name}_burst"] * times)) * room,
+            chosen[f"rate_limit_{name}_interval"],
+            namespace="postern",
+        )
+        for limit in Limit
+        for name, times in [limit.value]
+        for _, room in _IPV6_PREFIXES
+    }
 
 
 def too_many_requests(seconds: float) -> AuthError:

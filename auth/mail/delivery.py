@@ -16,6 +16,7 @@ from tortoise.queryset import QuerySet
 from auth import events
 from auth.caller import Caller
 from auth.events import EventType
+from auth.live_settings import Live
 from auth.mail import requested, templates
 from auth.mail.kinds import REQUESTED
 from auth.mail.smtp import MailServer, MisconfiguredError, RefusedMailError
@@ -54,22 +55,24 @@ class _Taken:
         return Mail.filter(id=self.mail.id, attempts=self.attempt)
 
 
-async def deliver_for_ever(postern: Postern) -> None:
+async def deliver_for_ever(live: Live) -> None:
     """Deliver what is due until cancelled; what goes wrong is logged and tried again."""
-    if postern.settings.mail == "off":
+    mail = live.postern.settings.mail
+    if mail == "off":
         return
     async with asyncio.TaskGroup() as group:
-        for _ in range(TASKS if postern.settings.mail == "smtp" else 1):
-            group.create_task(_deliver_for_ever(postern))
+        for _ in range(TASKS if mail == "smtp" else 1):
+            group.create_task(_deliver_for_ever(live))
 
 
-async def _deliver_for_ever(postern: Postern) -> None:
+async def _deliver_for_ever(live: Live) -> None:
+    postern = live.postern
     server = MailServer(postern.settings) if postern.settings.mail == "smtp" else None
     try:
         while True:
             try:
                 postern.mail_is_waiting.clear()
-                while await deliver_next(postern, server):
+                while await deliver_next(live.postern, server):
                     pass
             except MisconfiguredError:
                 await asyncio.sleep(MENDED)

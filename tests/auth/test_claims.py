@@ -10,8 +10,7 @@ from auth.accounts import sign_up
 from auth.claims import custom_claims, hasura_claims
 from auth.new_accounts import Wishes
 from auth.postern import Postern
-from config import load
-from config.load import ConfigError
+from config import ConfigError, load
 from models import User
 from tests.support import PASSWORD, caller, environment, with_settings
 

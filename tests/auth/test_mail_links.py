@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from auth.errors import AuthError
 from auth.mail import links
-from config import Settings, load
-from config.load import ConfigError
+from config import ConfigError, Settings, load
 from models.mail_ticket import MailPurpose
 
 

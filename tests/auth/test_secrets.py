@@ -12,7 +12,7 @@ from auth.errors import AuthError
 from auth.factors.recovery_codes import CodeSet, new_set
 from auth.postern import Postern, open_postern
 from auth.ways_in import email_password
-from config import load
+from config import read
 from models import MfaTicket, RecoveryCode, RefreshToken, Throttle, User, UserSession, proofs
 from tests.support import JOE, PASSWORD, caller, environment, open_ticket, sign_up_with_factor
 
@@ -61,8 +61,8 @@ def test_no_setting_shows_a_secret(tmp_path: os.PathLike[str]) -> None:
         "AUTH_RATE_LIMIT_STORAGE": "redis://joe:hunter2@127.0.0.1/0",
         "HASURA_GRAPHQL_JWT_SECRET": json.dumps({"type": "HS256", "key": "hunter2" * 6}),
     }
-    settings, _ = load(environment(tmp_path, **secrets))  # type: ignore[arg-type]
-    opened = open_postern(settings)
+    configuration = read(environment(tmp_path, **secrets))  # type: ignore[arg-type]
+    settings, opened = configuration.settings(), open_postern(configuration)
     opened.passwords.close()
     crash = "".join(traceback.format_exception(RuntimeError(opened, settings)))
     for text in (shown(settings), shown(opened), crash, shown(settings.jwt_secret)):

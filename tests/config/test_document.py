@@ -5,7 +5,7 @@ import re
 import pytest
 
 from config.document import DOCUMENT, descriptions, document
-from config.load import _NAMES
+from config.settings import NAMES
 
 ROWS = [line for line in document().splitlines() if line.startswith("| `")]
 
@@ -15,12 +15,12 @@ def test_the_committed_file_is_up_to_date() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    assert list(descriptions()) == list(_NAMES)
+    assert list(descriptions()) == list(NAMES)
 
 
 def test_every_setting_is_in_one_topic() -> None:
     documented = re.findall(r"(?m)^\| `([A-Z_0-9]+)` \|", document())
-    assert sorted(documented) == sorted(named.env for named in _NAMES.values())
+    assert sorted(documented) == sorted(named.env for named in NAMES.values())
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("`")[1])

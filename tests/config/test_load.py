@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from config import ConfigError, Settings, load, nhost_names
-from config.load import _NAMES
+from config.settings import NAMES
 from config.values import Accepts
 from tests.support import ROOT
 
@@ -163,7 +163,7 @@ def test_settings_cannot_be_changed() -> None:
 
 
 def test_every_setting_says_what_it_accepts() -> None:
-    for field in _NAMES:
+    for field in NAMES:
         metadata = Settings.model_fields[field].metadata
         assert [item for item in metadata if isinstance(item, Accepts)], field
 

@@ -11,7 +11,7 @@ import pytest
 from auth import sweep
 from auth.postern import Postern, open_postern
 from auth.sessions import ending
-from config import load
+from config import read
 from models import SecurityEvent, database
 from tests.support import CHEAP_HASHING, ROOT, environment, event_names, sign_up_user
 
@@ -23,10 +23,10 @@ PARTITIONS = (ROOT / "deploy" / "partition-events.sql").read_text()
 
 @pytest.fixture
 async def on_postgres(tmp_path: Path, postgres_database: dict[str, str]) -> AsyncIterator[Postern]:
-    chosen, _ = load(environment(tmp_path / "var", **CHEAP_HASHING, **postgres_database))
-    await database.migrate(chosen)
+    chosen = read(environment(tmp_path / "var", **CHEAP_HASHING, **postgres_database))
     opened = replace(open_postern(chosen), now=lambda: NOVEMBER)
-    async with database.connected(chosen):
+    await database.migrate(opened.settings)
+    async with database.connected(opened.settings):
         yield opened
     opened.passwords.close()
 

@@ -42,7 +42,7 @@ from auth.mail import delivery, kinds, outbox
 from auth.postern import Postern, open_postern
 from auth.sessions import elevation, ending, opening, refreshing
 from auth.ways_in import email_code, email_link, email_password, passkey
-from config import load
+from config import read
 from models import Mail, RecoveryCode, User, UserSession, database
 from models.mail_ticket import MailPurpose
 from tests.passkey_device import UP, UV
@@ -87,9 +87,10 @@ class World:
             "AUTH_WEBAUTHN_ENABLED": "true",
             "AUTH_CLIENT_URL": "http://localhost:3000",
         }
-        chosen, _ = load(environment(self.folder / "var", **cheap))
+        configuration = read(environment(self.folder / "var", **cheap))
         self.clock = Clock()
-        self.postern: Postern = replace(open_postern(chosen), now=self.clock)
+        self.postern: Postern = replace(open_postern(configuration), now=self.clock)
+        chosen = self.postern.settings
         self.runner = asyncio.Runner()
         self.run(database.migrate(chosen))
         self.connection = database.connected(chosen)
