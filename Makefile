@@ -27,8 +27,9 @@ lint: .venv/dev ## check style and types
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-schema: .venv/runtime ## write schema.graphql from the code
+schema: .venv/runtime ## write the two schema.graphql from the code
 	@$(BIN)/postern export-schema > .schema.graphql && mv .schema.graphql schema.graphql
+	@$(BIN)/postern export-schema --admin > .schema.graphql && mv .schema.graphql api/admin/schema.graphql
 
 docs: .venv/runtime ## write the generated parts of the documents
 	@$(BIN)/python -m config.document

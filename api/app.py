@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.admin import endpoint as admin
 from api.cors import Cors
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http import OnePostern, postern_of
@@ -21,6 +22,7 @@ from api.pages import content_policy, graphiql, mail_link, mailbox
 from api.readiness import Readiness
 from api.refusals import refusal_of
 from api.request_limit import RequestLimit
+from auth.figures import count_for_ever
 from auth.live_settings import Live
 from auth.mail.delivery import deliver_for_ever
 from auth.postern import Postern
@@ -117,6 +119,7 @@ def create_app(postern: Postern) -> Starlette:
             await readiness.count_unreadable()
             tasks = [
                 asyncio.create_task(live.follow_for_ever()),
+                asyncio.create_task(count_for_ever(live)),
                 asyncio.create_task(sweep_for_ever(live)),
                 asyncio.create_task(deliver_for_ever(live)),
             ]
@@ -140,7 +143,11 @@ def create_app(postern: Postern) -> Starlette:
         "/version": show_version,
         "/.well-known/jwks.json": jwks,
     }
-    uncounted = {"/graphql", *(start + probe for start in ("", prefix) for probe in PROBES)}
+    uncounted = {
+        "/graphql",
+        admin.PATH,
+        *(start + probe for start in ("", prefix) for probe in PROBES),
+    }
     page = [Route(graphiql.PATH, graphiql.file)]
     app = Starlette(
         middleware=[
@@ -152,6 +159,7 @@ def create_app(postern: Postern) -> Starlette:
         routes=[
             Route("/", graphiql.front(has_page=postern.settings.graphiql_enabled)),
             Route("/graphql", GraphQLEndpoint(postern)),
+            Route(admin.PATH, admin.AdminEndpoint(live)),
             *(page if postern.settings.graphiql_enabled else []),
             Route("/openapi.json", openapi),
             *(Route(path, answer) for path, answer in about.items()),

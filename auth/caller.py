@@ -28,5 +28,9 @@ class Operator(Caller):
     """Who acts on the accounts of others, and why. Security events keep both."""
 
     id: UUID | None = None
-    """The operator's own account; None for whoever runs the command line."""
+    """The operator's own account; None for the command line, and for the admin secret."""
+    name: str = ""
+    """How others know the operator: the address of the account, say."""
     reason: str = ""
+    at_console: bool = False
+    """Whether it is the command line: whoever has the machine cannot be locked out."""

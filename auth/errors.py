@@ -175,6 +175,32 @@ class ErrorCode(Enum):
         "had no effect. `extensions.retryAfter` says after how many seconds to try again, and so "
         "does the header `Retry-After`.",
     )
+    NOT_AN_OPERATOR = (
+        "You are not an operator of this server.",
+        "Only a user with the role `admin` may call this, with the access token of a session.",
+    )
+    SECOND_FACTOR_REQUIRED = (
+        "Operators need a second factor. Add one to your account, then come back.",
+        "The operator has no second factor. Enrol one (`changeUserMfa` or `addPasskey`), and "
+        "sign in with it.",
+    )
+    LAST_OPERATOR = (
+        "There must be another operator before this can be done.",
+        "No enabled operator would be left. Give another user the role `admin` first.",
+    )
+    SETTING_LOCKED = (
+        "This setting cannot be changed here.",
+        "The environment of the server sets it, or it can only be set before the start; the "
+        "message says which.",
+    )
+    CHANGED_MEANWHILE = (
+        "Somebody else has changed the settings meanwhile. Look at them again first.",
+        "`version` is not that of the settings in force. Read them again, and repeat the change.",
+    )
+    NOT_FOUND = (
+        "There is nothing with this id.",
+        "It does not exist, or not any more.",
+    )
     SERVICE_UNAVAILABLE = (
         "The service cannot be reached at the moment. Please try again later.",
         "The server cannot reach or write its database. The operation was not done; if it was one "
@@ -207,6 +233,17 @@ CONCEALED = {
     ErrorCode.UNVERIFIED_USER,
 }
 """Codes that `AUTH_CONCEAL_ERRORS` turns into INVALID_REQUEST, as they tell about an account."""
+
+
+FOR_OPERATORS = {
+    ErrorCode.NOT_AN_OPERATOR,
+    ErrorCode.SECOND_FACTOR_REQUIRED,
+    ErrorCode.LAST_OPERATOR,
+    ErrorCode.SETTING_LOCKED,
+    ErrorCode.CHANGED_MEANWHILE,
+    ErrorCode.NOT_FOUND,
+}
+"""Codes of the operators' interface alone; the public schema does not have them."""
 
 
 class AuthError(Exception):

@@ -77,6 +77,11 @@ class EventType(Enum):
     PASSWORD_SET = "The operator set a new password."
     ROLES_CHANGED = "The operator changed the roles."
     METADATA_CHANGED = "The operator changed the metadata."
+    THROTTLE_LIFTED = "The operator cleared the failed attempts, so that nobody has to wait."
+    SETTING_CHANGED = "An operator changed a setting of the server."
+    KEYS_ROTATED = "An operator made a new key that signs access tokens."
+    MAIL_RETRIED = "An operator had a mail sent again that had been given up."
+    ADMIN_SECRET_USED = "The operators' interface was used with the admin secret."
 
 
 async def record(
@@ -116,7 +121,7 @@ async def page_of(
     first = paging.size(first)
     found = SecurityEvent.filter(user_id=user.id)
     if after is not None:
-        found = found.filter(id__lt=_position(after))
+        found = found.filter(id__lt=position(after))
     events = await found.order_by("-id").limit(first + 1)
     return Page.cut(events, first=first, after=after)
 
@@ -132,14 +137,15 @@ def cursor(event: SecurityEvent) -> str:
     return paging.cursor(str(event.id))
 
 
-def _position(cursor: str) -> int:
+def position(cursor: str) -> int:
+    """Return the position in a cursor. Raises AuthError: INVALID_REQUEST."""
     try:
-        position = int(paging.position(cursor))
+        found = int(paging.position(cursor))
     except ValueError:
-        position = -1
-    if not 0 <= position < 2**63:
+        found = -1
+    if not 0 <= found < 2**63:
         raise paging.invalid_cursor()
-    return position
+    return found
 
 
 def as_json(event: SecurityEvent) -> dict[str, object]:

@@ -2,7 +2,11 @@
 
 import base64
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from tortoise.expressions import Q
 
 from auth.errors import AuthError, ErrorCode
 
@@ -49,6 +53,31 @@ def position(cursor: str) -> str:
         return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except ValueError:
         raise invalid_cursor() from None
+
+
+def time_cursor(at: datetime, entry_id: UUID) -> str:
+    """Return the cursor of an entry of a list that is ordered by a time, then by id."""
+    return cursor(f"{at.isoformat()} {entry_id}")
+
+
+def time_and_id(cursor: str) -> tuple[datetime, UUID]:
+    """Return what is in the cursor of such a list. Raises AuthError: INVALID_REQUEST."""
+    at, _, entry_id = position(cursor).partition(" ")
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(entry_id)
+    except (ValueError, OverflowError):
+        raise invalid_cursor() from None
+
+
+def older(field: str, cursor: str) -> Q:
+    """Return the condition of the entries after a cursor, the newest first, then by id.
+
+    Raises AuthError: INVALID_REQUEST.
+    """
+    at, entry_id = time_and_id(cursor)
+    before: dict[str, Any] = {f"{field}__lt": at}
+    beside: dict[str, Any] = {field: at, "id__gt": entry_id}
+    return Q(**before) | Q(**beside)
 
 
 def invalid_cursor() -> AuthError:

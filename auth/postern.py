@@ -36,6 +36,8 @@ class Postern:
     """Wakes the delivery of this process; that of another one finds the mail by itself."""
     version: int = 0
     """How often operators had changed settings when these were read."""
+    changed: Mapping[str, str] = field(default_factory=dict)
+    """What operators have changed, by name, in the form that the environment would have."""
 
     def with_changes(self, version: int, changed: Mapping[str, str]) -> "Postern":
         """Return a Postern with the settings that operators have changed.
@@ -49,6 +51,7 @@ class Postern:
             settings=settings,
             rate_limits=self.rate_limits.with_settings(settings),
             version=version,
+            changed=changed,
         )
 
 

@@ -19,6 +19,7 @@ from auth.errors import AuthError
 from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError
 from auth.keys.sealed_secrets import Unreadable, unreadable
 from auth.keys.vault import Vault, VaultError
+from auth.operators.authority import REASON_MAX
 from auth.postern import Postern, open_postern
 from config import ConfigError, Configuration, Settings, read
 from models import database
@@ -35,9 +36,6 @@ _DATABASE_ERRORS = (
     asyncpg.InternalClientError,
 )
 
-REASON_MAX = 255
-"""Maximum characters of a reason."""
-
 
 def acting(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option --reason, and the operator whom security events name."""
@@ -46,7 +44,9 @@ def acting(command: Callable[..., None]) -> Callable[..., None]:
     def with_operator(*args: Any, reason: str, **given: Any) -> None:
         if len(reason) > REASON_MAX or (reason and not reason.isprintable()):
             raise click.UsageError("--reason takes up to 255 characters on one line.")
-        command(*args, operator=Operator(user_agent="postern", reason=reason), **given)
+        command(
+            *args, operator=Operator(user_agent="postern", reason=reason, at_console=True), **given
+        )
 
     return click.option("--reason", default="", help="Why; the security event keeps it.")(
         with_operator

@@ -9,12 +9,24 @@ from typing import Any
 
 import click
 
+from api.admin.schema import schema as admin_schema
 from api.app import VERSION
 from api.graphql.schema import schema
 from auth import backup
 from auth.backup import BackupError
 from auth.sweep import sweep as sweep_once
-from cli import backups, doctor, importing, keys, logs, mails, profiles, server, users
+from cli import (
+    backups,
+    doctor,
+    importing,
+    keys,
+    live_settings,
+    logs,
+    mails,
+    profiles,
+    server,
+    users,
+)
 from cli.command import (
     as_json,
     ask,
@@ -104,9 +116,10 @@ def migrate(in_json: bool) -> None:
 
 
 @main.command("export-schema")
-def export_schema() -> None:
+@click.option("--admin", is_flag=True, help="The operators' schema instead.")
+def export_schema(admin: bool) -> None:
     """Print the GraphQL schema, for code generators."""
-    click.echo(schema.as_str())
+    click.echo((admin_schema if admin else schema).as_str())
 
 
 @main.command()
@@ -140,6 +153,7 @@ for _command in (
     importing.import_nhost,
     mails.send_test_mail,
     mails.preview_mail,
+    live_settings.settings,
 ):
     main.add_command(_command)
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from auth import events, metadata, operators
+from auth import events, metadata
 from auth.caller import Operator
 from auth.factors import second_factor
 from auth.factors.second_factor import FACTORS
-from auth.operators import Details, Wanted
+from auth.operators import acts, reading
+from auth.operators.reading import Details, Wanted
 from auth.postern import Postern
 from cli.command import acting, as_json, as_text, look, read_input, say
 from cli.users import change, existing, shown, user_argument
@@ -20,17 +21,48 @@ from models import User
 
 @click.command("list-users")
 @click.argument("text", default="")
-@click.option("--disabled", is_flag=True, help="Only those who are disabled.")
-@click.option("--unverified", is_flag=True, help="Only those whose address is not verified.")
-@click.option("--with-factor", is_flag=True, help="Only those with a second factor.")
-@click.option("--without-factor", is_flag=True, help="Only those without one.")
+@click.option(
+    "--disabled",
+    "disabled",
+    flag_value=True,
+    type=bool,
+    default=None,
+    help="Only those who are disabled.",
+)
+@click.option(
+    "--unverified",
+    "email_verified",
+    flag_value=False,
+    type=bool,
+    default=None,
+    help="Only those whose address is not verified.",
+)
+@click.option(
+    "--with-factor",
+    "has_second_factor",
+    flag_value=True,
+    type=bool,
+    default=None,
+    help="Only those with a second factor.",
+)
+@click.option(
+    "--without-factor",
+    "has_second_factor",
+    flag_value=False,
+    type=bool,
+    default=None,
+    help="Only those without one.",
+)
+@click.option("--role", help="Only those with this role.")
 @click.option("--limit", type=click.IntRange(1), default=1000, help="How many at the most (1000).")
 @as_json
-def list_users(limit: int, in_json: bool, **wanted: Any) -> None:
+def list_users(text: str, limit: int, in_json: bool, **only: Any) -> None:
     """List the accounts, the newest first; only those with TEXT in address, name or id."""
+    conditions = {name: value for name, value in only.items() if value is not None}
+    wanted = Wanted(text=text, **conditions)
 
     async def found(_settings: Settings) -> list[User]:
-        return await operators.search(Wanted(**wanted), limit=limit)
+        return await reading.search(wanted, limit=limit)
 
     users = look(found)
     lines = [
@@ -51,7 +83,7 @@ def show_user(user: str, in_json: bool) -> None:
     now = datetime.now(UTC)
 
     async def found(_settings: Settings) -> Details:
-        return await operators.details(await existing(user), int(now.timestamp()))
+        return await reading.details(await existing(user), int(now.timestamp()))
 
     seen = look(found)
     told = _told(seen)
@@ -103,7 +135,7 @@ def set_roles(
     async def set_them(postern: Postern, found: User) -> None:
         try:
             default = default_role if default_role is not None else chosen[0]
-            await operators.set_roles(postern, operator, found, chosen, default)
+            await acts.set_roles(postern, operator, found, chosen, default)
         except ValueError as error:
             raise click.ClickException(f"These cannot be the roles: {error}.") from None
 
@@ -126,7 +158,7 @@ def set_metadata(user: str, content: str, in_json: bool, operator: Operator) -> 
         parsed = None if text.strip() == "null" else metadata.parse(text)
     except ValueError as error:
         raise click.ClickException(f"This cannot be the metadata: {error}.") from None
-    changed = change(user, lambda it, found: operators.set_metadata(it, operator, found, parsed))
+    changed = change(user, lambda it, found: acts.set_metadata(it, operator, found, parsed))
     say(in_json, shown(changed), f"The metadata of {changed.email} is replaced.")
 
 

@@ -5,14 +5,17 @@ from typing import Any
 
 import click
 
-from auth import new_accounts, operators, public_fields
+from auth import new_accounts, public_fields
 from auth.accounts import sign_up
 from auth.caller import Operator
 from auth.factors import second_factor
+from auth.operators import acts, reading
 from auth.postern import Postern
 from cli.command import acting, as_json, ask, count_of, read_password, say
+from config.settings import OPERATOR_ROLE
 from config.values import is_loopback
 from models import User
+from models.transactions import atomic
 
 user_argument = click.argument("user")
 """A user, by e-mail address or id."""
@@ -21,18 +24,35 @@ user_argument = click.argument("user")
 @click.command("create-user")
 @click.argument("email")
 @click.option("--display-name", help="The name to show. The e-mail address unless given.")
+@click.option("--admin", is_flag=True, help="Make an operator, with a verified address.")
 @acting
 @as_json
-def create_user(email: str, display_name: str | None, in_json: bool, operator: Operator) -> None:
+def create_user(
+    email: str, display_name: str | None, admin: bool, in_json: bool, operator: Operator
+) -> None:
     """Create an account that can sign in with EMAIL.
+
+    With --admin, its user is an operator: they sign in at /dashboard, where they first add a second
+    factor.
 
     The command prompts for the password. Without a terminal, it reads the password from the first
     line of standard input.
     """
     password = read_password()
     wishes = new_accounts.Wishes(display_name=display_name)
-    made = ask(lambda it: sign_up.create_account(it, operator, email, password, wishes))
-    say(in_json, shown(made), f"Created {made.email}, id {made.id}.")
+
+    async def create(postern: Postern) -> User:
+        async with atomic():
+            made = await sign_up.create_account(postern, operator, email, password, wishes)
+            if admin:
+                roles = [*made.roles, OPERATOR_ROLE]
+                await acts.set_roles(postern, operator, made, roles, made.default_role)
+                await acts.set_email_verified(postern, operator, made)
+        return await User.get(id=made.id)
+
+    made = ask(create)
+    kind = "the operator " if admin else ""
+    say(in_json, shown(made), f"Created {kind}{made.email}, id {made.id}.")
 
 
 @click.command("verify-user")
@@ -45,7 +65,7 @@ def verify_user(user: str, in_json: bool, operator: Operator) -> None:
     Needed if only users with a verified address may sign in
     (AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED). Verify the address yourself first.
     """
-    changed = change(user, lambda it, found: operators.set_email_verified(it, operator, found))
+    changed = change(user, lambda it, found: acts.set_email_verified(it, operator, found))
     say(in_json, shown(changed), f"{changed.email} is verified.")
 
 
@@ -55,9 +75,7 @@ def verify_user(user: str, in_json: bool, operator: Operator) -> None:
 @as_json
 def disable_user(user: str, in_json: bool, operator: Operator) -> None:
     """Disable a user, and end all of their sessions at once."""
-    changed = change(
-        user, lambda it, found: operators.set_disabled(it, operator, found, disabled=True)
-    )
+    changed = change(user, lambda it, found: acts.set_disabled(it, operator, found, disabled=True))
     say(in_json, shown(changed), f"{changed.email} is disabled; their sessions are over.")
 
 
@@ -67,9 +85,7 @@ def disable_user(user: str, in_json: bool, operator: Operator) -> None:
 @as_json
 def enable_user(user: str, in_json: bool, operator: Operator) -> None:
     """Enable a user again."""
-    changed = change(
-        user, lambda it, found: operators.set_disabled(it, operator, found, disabled=False)
-    )
+    changed = change(user, lambda it, found: acts.set_disabled(it, operator, found, disabled=False))
     say(in_json, shown(changed), f"{changed.email} is enabled.")
 
 
@@ -93,7 +109,7 @@ def set_password(user: str, link: bool, in_json: bool, operator: Operator) -> No
         say(in_json, {"link": made}, made)
         return
     password = read_password()
-    changed = change(user, lambda it, found: operators.set_password(it, operator, found, password))
+    changed = change(user, lambda it, found: acts.set_password(it, operator, found, password))
     say(in_json, shown(changed), f"The password of {changed.email} is replaced.")
 
 
@@ -101,7 +117,7 @@ async def _reset_link(postern: Postern, operator: Operator, user: str) -> str:
     settings = postern.settings
     if not settings.server_url and not is_loopback(settings.host):
         raise click.ClickException("Set AUTH_SERVER_URL: nobody could follow the link.")
-    return await operators.reset_link(postern, operator, await existing(user))
+    return await acts.reset_link(postern, operator, await existing(user))
 
 
 @click.command("send-reset")
@@ -113,7 +129,7 @@ def send_reset(user: str, in_json: bool, operator: Operator) -> None:
 
     A running server sends the mail. The operator sees neither the link nor the password.
     """
-    changed = change(user, lambda it, found: operators.send_reset(it, operator, found))
+    changed = change(user, lambda it, found: acts.send_reset(it, operator, found))
     say(in_json, shown(changed), f"A link for a new password is on its way to {changed.email}.")
 
 
@@ -131,7 +147,7 @@ def reset_mfa(user: str, in_json: bool, operator: Operator) -> None:
 
     async def reset(postern: Postern, found: User) -> None:
         nonlocal had_factor
-        had_factor = await operators.reset_mfa(postern, operator, found)
+        had_factor = await acts.reset_mfa(postern, operator, found)
 
     changed = change(user, reset)
     deleted = f"The second factor of {changed.email} is deleted."
@@ -152,11 +168,11 @@ def revoke_sessions(user: str | None, everybody: bool, in_json: bool, operator: 
     if (user is None) != everybody:
         raise click.UsageError("Name either a user or --all.")
     if user is None:
-        count = ask(lambda it: operators.end_everybodys_sessions(it, operator))
+        count = ask(lambda it: acts.end_everybodys_sessions(it, operator))
         signed_out = count_of(count, "user")
         say(in_json, {"users": count}, f"{signed_out} signed out everywhere.")
     else:
-        changed = change(user, lambda it, found: operators.end_sessions(it, operator, found))
+        changed = change(user, lambda it, found: acts.end_sessions(it, operator, found))
         say(in_json, shown(changed), f"{changed.email} is signed out everywhere.")
 
 
@@ -172,7 +188,7 @@ def delete_user(user: str, yes: bool, in_json: bool, operator: Operator) -> None
 
     async def deleted(postern: Postern) -> User:
         found = await existing(user)
-        await operators.delete_user(postern, operator, found)
+        await acts.delete_user(postern, operator, found)
         return found
 
     gone = ask(deleted)
@@ -190,9 +206,9 @@ def shown(user: User) -> dict[str, object]:
 
 async def existing(user: str) -> User:
     """Return the user with this address or id. Raises ClickException."""
-    found = await operators.find(user)
+    found = await reading.find(user)
     if found is None:
-        kind = "address" if operators.parsed_id(user) is None else "id"
+        kind = "address" if reading.parsed_id(user) is None else "id"
         raise click.ClickException(f"There is no user with the {kind} {user}.")
     return found
 

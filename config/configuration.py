@@ -69,6 +69,7 @@ class Configuration:
         _refuse_half_a_mail_server(settings)
         _refuse_passkeys_of_nobody(settings)
         _refuse_operators_by_default(settings)
+        _refuse_a_weak_admin_secret(settings)
         return settings
 
     def source(self, name: str, changed: Mapping[str, str] = NO_CHANGES) -> Source:
@@ -143,4 +144,12 @@ def _refuse_operators_by_default(settings: Settings) -> None:
         raise ConfigError(
             f"AUTH_USER_DEFAULT_ALLOWED_ROLES: the role {OPERATOR_ROLE} makes an operator, so "
             "new users cannot have it; give it to single users with `postern set-roles`"
+        )
+
+
+def _refuse_a_weak_admin_secret(settings: Settings) -> None:
+    if settings.admin_secret_enabled and len(settings.admin_secret.get_secret_value()) < 32:
+        raise ConfigError(
+            "HASURA_GRAPHQL_ADMIN_SECRET: expected at least 32 characters, since "
+            "AUTH_ADMIN_SECRET_ENABLED is on"
         )

@@ -4,17 +4,15 @@ The server never imports this module. A setting's description is the string belo
 as Markdown whose links are relative to docs/.
 """
 
-import ast
-import inspect
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from pathlib import Path
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import SecretStr
 
-from config import settings
+from config.configuration import accepts
+from config.described import Kind, descriptions, kind, shown
 from config.load import SHIPPED_FILE, load
 from config.settings import NAMES, Settings
-from config.values import Accepts, parse_duration
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
 TOPICS = {
@@ -27,6 +25,7 @@ TOPICS = {
     "Passkeys": "passkeys_enabled",
     "Sessions": "refresh_token_expires_in",
     "Limits": "rate_limit_enable",
+    "Operators": "admin_enabled",
     "GraphQL": "graphiql_enabled",
     "Mail": "smtp_host",
     "Network": "server_url",
@@ -60,6 +59,8 @@ A name that Nhost Auth has too means the same here. [nhost.md](nhost.md) says wh
 - **Durations** are seconds, or text such as `90s`, `5m` or `1h30m`, of at most 10 years.
 - **Switches** are `true` or `false`.
 - **Secrets in the file**: `{{ secrets.NAME }}` stands for the variable `NAME` of the environment.
+- **↻** marks what [operators](operating.md#settings-at-run-time) may change while the server runs.
+  The environment takes precedence over such a change, and the change over the file.
 - **An empty variable** counts as not set, except `AUTH_API_PREFIX`.
 - **A wrong value** stops the start. An error message says what is accepted.
 - **An unknown name** that begins with `AUTH_`, or that is below `auth` in the file, has no effect.
@@ -81,20 +82,6 @@ def document() -> str:
     return "\n".join(lines)
 
 
-def descriptions() -> dict[str, str]:
-    """Return the string below each setting in the source of `Settings`, on one line."""
-    tree = ast.parse(inspect.getsource(settings))
-    classes = [item for item in tree.body if isinstance(item, ast.ClassDef)]
-    (body,) = (item.body for item in classes if item.name == Settings.__name__)
-    return {
-        setting.target.id: " ".join(below.value.value.split())
-        for setting, below in pairwise(body)
-        if isinstance(setting, ast.AnnAssign) and isinstance(setting.target, ast.Name)
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if isinstance(below.value.value, str)
-    }
-
-
 def _fields_from(first: str) -> list[str]:
     fields = list(Settings.model_fields)
     others = set(TOPICS.values()) - {first}
@@ -107,10 +94,12 @@ def _row(field: str, about: str, shipped: Settings) -> str:
     if named.inverted:
         in_the_file += " (inverse)"
     default = _default(field, shipped)
-    if Settings.model_fields[field].annotation is int and not _is_duration(field):
-        about += f" {_accepted(field)}."
+    if kind(field) is Kind.NUMBER:
+        about += f" {accepts(field)[0].upper()}{accepts(field)[1:]}."
     if others := ", else ".join(f"`{name}`" for name in named.fallback_env):
         about += f" If it is not set, {others} applies."
+    if named.live:
+        about += " ↻"
     return f"| `{named.env}` |{in_the_file} | {default} | {about} |"
 
 
@@ -123,33 +112,9 @@ def _default(field: str, shipped: Settings) -> str:
 
 
 def _shown(field: str, value: object) -> str:
-    if isinstance(value, SecretStr):
-        value = value.get_secret_value()
-    if value in {"", ()}:
-        return "none"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, int) and _is_duration(field):
-        return f"`{_duration(value)}`"
-    return f"`{','.join(value) if isinstance(value, tuple) else value}`"
-
-
-def _is_duration(field: str) -> bool:
-    checks = Settings.model_fields[field].metadata
-    return any(isinstance(item, BeforeValidator) and item.func is parse_duration for item in checks)
-
-
-def _duration(seconds: int) -> str:
-    if seconds == 0:
-        return "0"
-    size, unit = next((s, u) for s, u in ((3600, "h"), (60, "m"), (1, "s")) if seconds % s == 0)
-    return f"{seconds // size}{unit}"
-
-
-def _accepted(field: str) -> str:
-    metadata = Settings.model_fields[field].metadata
-    words = next(item.words for item in metadata if isinstance(item, Accepts))
-    return words[0].upper() + words[1:]
+    # A default is no secret, such as that of AUTH_RATE_LIMIT_STORAGE.
+    text = value.get_secret_value() if isinstance(value, SecretStr) else shown(field, value)
+    return f"`{text}`" if text else "none"
 
 
 if __name__ == "__main__":

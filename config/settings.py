@@ -283,6 +283,22 @@ class Settings(BaseModel):
     ] = 60
     """The interval of `AUTH_RATE_LIMIT_GLOBAL_BURST`."""
 
+    admin_enabled: Annotated[
+        Switch | None, Named("AUTH_ADMIN_ENABLED"), Accepts("true or false")
+    ] = None
+    """Serves the [operators' interface](operating.md#operators): the dashboard and
+    `/admin/graphql`. Without this setting, it is served once there is an operator."""
+    admin_networks: Annotated[Networks, Named("AUTH_ADMIN_NETWORKS")] = ()
+    """The addresses or networks that may use the operators' interface, separated by commas; all
+    without it."""
+    admin_secret_enabled: Annotated[Switch, Named("AUTH_ADMIN_SECRET_ENABLED")] = False
+    """Lets scripts use `/admin/graphql` with `HASURA_GRAPHQL_ADMIN_SECRET` in the header
+    `x-hasura-admin-secret`. An event records each use."""
+    admin_secret: Annotated[
+        SecretStr, Named("HASURA_GRAPHQL_ADMIN_SECRET", secret=True), Accepts("a secret")
+    ] = SecretStr("")
+    """The secret of scripts, of at least 32 characters."""
+
     graphiql_enabled: Annotated[Switch, Named("AUTH_GRAPHIQL_ENABLED")] = True
     """Serves GraphiQL to browsers."""
     graphql_introspection: Annotated[Switch, Named("AUTH_GRAPHQL_INTROSPECTION")] = True

@@ -14,7 +14,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 from api.contract import EVERYWHERE, GRAPHQL  # noqa: E402 - needs the path above
-from auth.errors import ErrorCode  # noqa: E402
+from auth.errors import FOR_OPERATORS, ErrorCode  # noqa: E402
 
 ROOMS = ("config", "models", "auth", "api", "cli")
 SPLIT = ("models", "auth", "api")
@@ -132,7 +132,9 @@ def _parts(node: ast.expr) -> Iterator[str]:
 
 def messages() -> str:
     """Return docs/messages.md: every message that a client may get and a user may see."""
-    by_code = [f"| `{code.name}` | {code.message} |" for code in ErrorCode]
+    by_code = [
+        f"| `{code.name}` | {code.message} |" for code in ErrorCode if code not in FOR_OPERATORS
+    ]
     by_place = [f"| {text} | `{name}` |" for text, name in sorted(set(written_messages()))]
     return "\n".join(
         [

@@ -1,5 +1,6 @@
 """What is stored: one Tortoise model per file, and the migrations that create the tables."""
 
+from models.figure import EventCount, Figures
 from models.mail import Mail
 from models.mail_ticket import MailTicket
 from models.mfa_ticket import MfaTicket
@@ -14,6 +15,8 @@ from models.user import User
 from models.user_session import UserSession
 
 __all__ = [
+    "EventCount",
+    "Figures",
     "Mail",
     "MailTicket",
     "MfaTicket",

@@ -29,4 +29,8 @@ class SecurityEvent(Model):
     class Meta:
         table = "security_events"
         table_description = "What happened to an account"
-        indexes = (Index(fields=("user_id", "id")), Index(fields=("user_id", "type", "id")))
+        indexes = (
+            Index(fields=("user_id", "id")),
+            Index(fields=("user_id", "type", "id")),
+            Index(fields=("type", "id")),
+        )

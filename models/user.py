@@ -37,7 +37,7 @@ class User(Model):
     user_handle = fields.CharField(max_length=86, null=True)
     """What authenticators know the user by, in Base64url: random, set with the first passkey."""
     disabled = fields.BooleanField(default=False)
-    created_at = fields.DatetimeField(auto_now_add=True)
+    created_at = fields.DatetimeField(auto_now_add=True, db_index=True)
     last_signed_in_at = fields.DatetimeField(null=True)
 
     totp_secret = fields.CharField(max_length=255, null=True)

@@ -44,7 +44,7 @@ __all__ = ["POSTERN", "ROOT"]
 
 JOE = "joe@example.com"
 PASSWORD = "correct horse battery staple"
-OPERATOR = Operator(user_agent="postern")
+OPERATOR = Operator(user_agent="postern", at_console=True)
 
 SESSION = (
     "accessToken accessTokenExpiresIn refreshToken refreshTokenId "
@@ -402,8 +402,12 @@ def node_modules(project: Path) -> None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a port that no other process of these tests chooses, nor the system by itself."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = 10_000 + 16 * random.randrange(1300) + worker % 16
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 CHEAP_HASHING = {

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
@@ -13,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 from api.graphql.context import Context
 from api.graphql.messages import without_values
 from api.graphql.operations import Operations
-from api.graphql.schema import schema
-from api.graphql.trusted_documents import read_manifest
+from api.graphql.schema import CREDENTIALS, schema
+from api.graphql.trusted_documents import TrustedDocuments, read_manifest
 from api.http import bounded, count_request, is_json, postern_of
 from api.json_text import parse_json
 from api.pages import graphiql
@@ -34,24 +35,35 @@ _MEMBERS = {
 """The members of a request; each can be null (GraphQL over HTTP, section 5.1)."""
 
 
-class GraphQLEndpoint:
-    """`/graphql`: operations by POST, queries by GET too, GraphiQL for browsers."""
+@dataclass(frozen=True)
+class Handled:
+    """What runs a request's operation, and whether its errors hide what they tell of accounts."""
 
-    def __init__(self, postern: Postern) -> None:
-        """Raise ConfigError if the manifest of trusted documents cannot be used."""
-        settings = postern.settings
-        self._operations = Operations(schema, introspection=settings.graphql_introspection)
-        manifest = settings.graphql_trusted_documents
-        self._trusted = read_manifest(manifest) if manifest else None
+    context: Any
+    conceal: bool = False
+
+
+class GraphQLOverHttp:
+    """A schema over HTTP: operations by POST, and queries by GET where `methods` has it."""
+
+    methods = "GET, POST"
+
+    def __init__(self, operations: Operations, trusted: TrustedDocuments | None = None) -> None:
+        self._operations, self._trusted = operations, trusted
+
+    async def begun(self, request: Request) -> Handled:
+        """Count the request and find out who sends it. Raises AuthError, HTTPException."""
+        raise NotImplementedError
+
+    def page(self, request: Request) -> Response | None:
+        """Return what a browser gets that opens the address; None to go on."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with JSON even for errors."""
         request = Request(scope, bounded(receive))
         media_type = media_type_for(request.headers.get("accept", ""))
         try:
-            postern = postern_of(scope)
-            context = Context(postern, await count_request(postern, request))
-            response = await self._answer(request, context, media_type)
+            response = await self._answer(request, await self.begun(request), media_type)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -59,14 +71,13 @@ class GraphQLEndpoint:
         response.headers["cache-control"] = "no-store"  # it may hold tokens
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request, context: Context, media_type: str) -> Response:
-        if request.method not in {"GET", "POST"}:
-            raise HTTPException(405, "Expected GET or POST.", {"allow": "GET, POST"})
+    async def _answer(self, request: Request, handled: Handled, media_type: str) -> Response:
+        if request.method not in self.methods.split(", "):
+            expected = self.methods.replace(", ", " or ")
+            raise HTTPException(405, f"Expected {expected}.", {"allow": self.methods})
         reads = request.method == "GET"
-        if reads and _is_browsing(request):
-            if not context.postern.settings.graphiql_enabled:
-                raise HTTPException(404, "There is no GraphiQL here.")
-            return graphiql.page()
+        if reads and (page := self.page(request)):
+            return page
         asked = _in_query(request.query_params) if reads else await _in_body(request)
         for member, (kind, expected) in _MEMBERS.items():
             value = asked.get(member)
@@ -74,12 +85,12 @@ class GraphQLEndpoint:
                 raise HTTPException(400, f"{member}: expected {expected} or null.")
         result = await self._operations.run(
             self._text(asked),
-            context,
+            handled.context,
             asked.get("variables"),
             asked.get("operationName") or None,  # some clients send "" for no name
             only_query=reads,
         )
-        return _shown(result, media_type, conceal=context.postern.settings.conceal_errors)
+        return _shown(result, media_type, conceal=handled.conceal)
 
     def _text(self, asked: Mapping[str, Any]) -> str:
         """Return the text of the operation; with trusted documents, only one of them."""
@@ -89,6 +100,33 @@ class GraphQLEndpoint:
         if not text:
             raise HTTPException(400, "query: expected a GraphQL operation.")
         return str(text)
+
+
+class GraphQLEndpoint(GraphQLOverHttp):
+    """`/graphql`: the public schema, with GraphiQL for browsers."""
+
+    def __init__(self, postern: Postern) -> None:
+        """Raise ConfigError if the manifest of trusted documents cannot be used."""
+        settings = postern.settings
+        manifest = settings.graphql_trusted_documents
+        super().__init__(
+            Operations(schema, CREDENTIALS, introspection=settings.graphql_introspection),
+            read_manifest(manifest) if manifest else None,
+        )
+
+    async def begun(self, request: Request) -> Handled:
+        """Count the request; an access token is verified by the operations that need it."""
+        postern = postern_of(request.scope)
+        caller = await count_request(postern, request)
+        return Handled(Context(postern, caller), conceal=postern.settings.conceal_errors)
+
+    def page(self, request: Request) -> Response | None:
+        """Return GraphiQL to a browser."""
+        if not _is_browsing(request):
+            return None
+        if not postern_of(request.scope).settings.graphiql_enabled:
+            raise HTTPException(404, "There is no GraphiQL here.")
+        return graphiql.page()
 
 
 def _shown(result: ExecutionResult, media_type: str, *, conceal: bool) -> Response:

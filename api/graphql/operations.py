@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections import OrderedDict
+from collections.abc import Collection
 from inspect import isawaitable
 from typing import Any, NamedTuple, cast
 
@@ -23,9 +24,7 @@ from graphql import (
 )
 from starlette.exceptions import HTTPException
 
-from api.graphql.context import Context
 from api.graphql.limits import too_much
-from api.graphql.schema import CREDENTIALS
 
 MAX_CHARACTERS = 16 * 1024
 """Maximum length of a document. graphql-core reads each character: 64 KiB of escapes took 17 ms."""
@@ -98,11 +97,20 @@ class RememberedDocuments:
 class Operations:
     """Runs operations of a schema, within the limits of `limits`.
 
+    An operation may have one field with an argument among `credentials`.
+
     Without introspection, messages contain no suggestions ("Did you mean …") either.
     """
 
-    def __init__(self, schema: strawberry.Schema, *, introspection: bool = True) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        credentials: Collection[str] = (),
+        *,
+        introspection: bool = True,
+    ) -> None:
         self._schema = schema._schema  # noqa: SLF001 - graphql-core's own, which runs operations
+        self._credentials = credentials
         self._introspection = introspection
         hidden = [] if introspection else [NoSchemaIntrospectionCustomRule]
         self._rules = [*specified_rules, *hidden]
@@ -112,7 +120,7 @@ class Operations:
     async def run(
         self,
         text: str,
-        context: Context,
+        context: object,
         variables: dict[str, Any] | None = None,
         name: str | None = None,
         *,
@@ -179,7 +187,7 @@ class Operations:
             for one in parsed.definitions
             if isinstance(one, OperationDefinitionNode)
         }
-        if refused := too_much(parsed, CREDENTIALS):
+        if refused := too_much(parsed, self._credentials):
             return Document(None, operations, [_on_its_own(refused)])
         hidden = not self._introspection
         errors = validate(self._schema, parsed, self._rules, 1, hide_suggestions=hidden)

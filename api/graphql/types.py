@@ -24,7 +24,7 @@ from auth.sessions import listing, opening
 
 ErrorCode = described_enum(
     "ErrorCode",
-    {code.name: code.meaning for code in errors.ErrorCode},
+    {code.name: code.meaning for code in errors.ErrorCode if code not in errors.FOR_OPERATORS},
     "Why an operation was refused: the value of `errors[].extensions.code`. Switch on it; "
     "`errors[].message` is a sentence that may be shown to the user.",
 )

@@ -17,7 +17,7 @@ from auth.factors import ceremonies, cose_keys, totp
 from auth.factors.cose_keys import UnfitKeyError
 from auth.importing import foreign_hashes
 from auth.new_accounts import shown_name
-from auth.operators import refuse_unfit_roles
+from auth.operators.acts import refuse_unfit_roles
 from auth.postern import Postern
 from models import Passkey, User
 

@@ -83,7 +83,7 @@ class KeyRing:
         self.claims_namespace = said.claims_namespace
         self.allowed_skew = said.allowed_skew
         self._source, self._load = source, load
-        self._token_life = token_life
+        self.token_life = token_life
         self._seen, self._keys = source(), load()
 
     def expect_token_life(self, seconds: int) -> None:
@@ -91,7 +91,7 @@ class KeyRing:
 
         Tokens that were signed before a shorter lifetime was chosen stay valid.
         """
-        self._token_life = max(self._token_life, seconds)
+        self.token_life = max(self.token_life, seconds)
 
     @property
     def current(self) -> SigningKey:
@@ -105,7 +105,7 @@ class KeyRing:
         dated a key in the future, this delays nothing as soon as there is a newer key.
         """
         keys, replaced_at = self._loaded(), float("inf")
-        oldest = now.timestamp() - self._token_life
+        oldest = now.timestamp() - self.token_life
         found: dict[str | None, SigningKey] = {}
         for key in reversed(keys):
             if replaced_at > oldest:

@@ -52,6 +52,12 @@ class Vault:
         self._look()
         return not self._raw
 
+    @property
+    def key_ids(self) -> list[str]:
+        """The ids of the keys, the one that encrypts first."""
+        self._look()
+        return [_key_id(key) for key in self._raw]
+
     def has(self, key_id: str) -> bool:
         """Return whether a key with this id is among the keys."""
         self._look()

@@ -144,6 +144,15 @@ class Attempt:
         await Throttle.filter(key=self.key).delete()
 
 
+def keys_of(user: User) -> dict[str, str]:
+    """Return the keys of a user's failure counts, by what is tried."""
+    return {
+        "password": key_of(password_of(user.email)),
+        "code": key_of(codes_of(user.id)),
+        "mailed code": key_of(mailed_codes_of(user.email)),
+    }
+
+
 async def try_password(postern: Postern, caller: Caller, user: User) -> Attempt:
     """Begin an attempt at the password of a signed-in user; it is counted as failed.
 

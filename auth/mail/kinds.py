@@ -43,6 +43,13 @@ NOTICES: Mapping[EventType, str] = {
     EventType.RECOVERY_CODES_REPLACED: "recovery-codes-replaced",
     EventType.REFRESH_TOKEN_REUSED: "refresh-token-reused",
     EventType.USER_DISABLED: "account-disabled",
+    EventType.USER_ENABLED: "account-enabled",
+    EventType.USER_DELETED: "account-deleted",
+    EventType.ALL_SESSIONS_ENDED: "sessions-ended",
+    EventType.EMAIL_VERIFIED: "email-verified",
+    EventType.ROLES_CHANGED: "roles-changed",
+    EventType.METADATA_CHANGED: "metadata-changed",
+    EventType.THROTTLE_LIFTED: "throttle-lifted",
 }
 """The mail that tells the user of an event."""
 

@@ -25,6 +25,12 @@ async def post(postern: Postern, caller: Caller, user: User, kind: EventType) ->
         await outbox.post(postern, user, NOTICES[kind], circumstances(postern, caller))
 
 
+async def post_farewell(postern: Postern, caller: Caller, user: User, kind: EventType) -> None:
+    """Tell the user of an account that was just deleted, in the same transaction."""
+    if postern.settings.notices and postern.settings.mail != "off":
+        await outbox.post_to(postern, user.email, NOTICES[kind], circumstances(postern, caller))
+
+
 def circumstances(postern: Postern, caller: Caller) -> dict[str, str]:
     """Return when and from where something was done, as a mail says it."""
     where = f" ({caller.address})" if caller.address else ""

@@ -75,6 +75,11 @@ async def post(
             await seal(postern, mail, ticket)
 
 
+async def post_to(postern: Postern, address: str, kind: str, variables: Mapping[str, Any]) -> None:
+    """Write a mail to an address that no account has any more."""
+    await _write(postern, kind, address, variables)
+
+
 async def seal(postern: Postern, mail: Mail, ticket: str) -> None:
     """Store the ticket of a mail, encrypted."""
     mail.sealed = postern.vault.seal(ticket, _context(mail))

@@ -10,7 +10,8 @@ _NOW = """
     ) AS latest ON TRUE"""
 _VERSION = "SELECT version FROM settings_version"
 _NEXT = """
-    INSERT INTO settings_version (id, version) SELECT 1, 1 WHERE COALESCE(:seen, 0) = 0
+    INSERT INTO settings_version (id, version)
+    SELECT 1, 1 WHERE COALESCE(:seen, 0) = 0 OR EXISTS (SELECT 1 FROM settings_version)
     ON CONFLICT (id) DO UPDATE SET version = settings_version.version + 1
     WHERE COALESCE(:seen, settings_version.version) = settings_version.version
     RETURNING version"""

@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from auth import admission, operators
+from auth import admission
 from auth.accounts import enrolment, password_change, profile
 from auth.errors import AuthError
 from auth.factors import one_time_codes, recovery_codes, totp
+from auth.operators import acts
 from auth.postern import Postern
 from auth.sessions import current, refreshing
 from auth.ways_in import email_password
@@ -133,7 +134,7 @@ class TestDisablingAUser:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await operators.set_disabled(postern, OPERATOR, joe.session.user, disabled=True)
+        await acts.set_disabled(postern, OPERATOR, joe.session.user, disabled=True)
         assert await refusal(current.me(postern, joe.caller)) == "UNAUTHENTICATED"
         refresh = refreshing.refresh_session(postern, caller(), joe.session.refresh_token)
         assert await refusal(refresh) == "INVALID_REFRESH_TOKEN"
@@ -146,7 +147,7 @@ class TestDisablingAUser:
     async def test_a_disabled_user_can_be_enabled_again(self, postern: Postern) -> None:
         session, _ = await sign_up_user(postern)
         for disabled in (True, False):
-            await operators.set_disabled(postern, OPERATOR, session.user, disabled=disabled)
+            await acts.set_disabled(postern, OPERATOR, session.user, disabled=disabled)
         assert await email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert "USER_DISABLED" in await event_names()
         assert "USER_ENABLED" in await event_names()

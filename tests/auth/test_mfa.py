@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from auth import admission, operators
+from auth import admission
 from auth.accounts import enrolment
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.factors import one_time_codes, recovery_codes, second_factor, totp
 from auth.factors.recovery_codes import Salt
 from auth.keys.vault import Vault, VaultError
+from auth.operators import acts
 from auth.postern import Postern
 from auth.sessions.opening import Session
 from auth.ways_in import email_password
@@ -251,7 +252,7 @@ async def test_every_factor_operation_is_refused_while_factors_are_off(
 
 async def test_the_operator_can_delete_a_factor(postern: Postern) -> None:
     joe = await sign_up_with_factor(postern)
-    assert await operators.reset_mfa(postern, OPERATOR, joe.session.user)
+    assert await acts.reset_mfa(postern, OPERATOR, joe.session.user)
     user = await User.get(id=joe.session.user.id)
     assert (user.active_mfa_type, user.totp_secret, user.recovery_salt) == (None, None, None)
     assert user.totp_last_step > 0
@@ -263,7 +264,7 @@ async def test_resetting_a_pending_factor_records_no_event(postern: Postern) -> 
     session, owner = await sign_up_user(postern)
     await enrolment.change_user_mfa(postern, owner)
     before = await event_names()
-    assert not await operators.reset_mfa(postern, OPERATOR, session.user)
+    assert not await acts.reset_mfa(postern, OPERATOR, session.user)
     assert (await User.get(id=session.user.id)).totp_secret is None
     assert await event_names() == before
 

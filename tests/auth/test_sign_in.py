@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from auth import admission, operators, tokens
+from auth import admission, tokens
 from auth.accounts import enrolment, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.factors import one_time_codes, recovery_codes, totp
 from auth.keys.vault import Vault, VaultError
+from auth.operators import acts
 from auth.passwords import Match, Passwords
 from auth.postern import Postern
 from auth.sessions import current, opening, refreshing
@@ -97,7 +98,7 @@ class TestPassword:
         self, postern: Postern
     ) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
-        await operators.set_disabled(postern, OPERATOR, user, disabled=True)
+        await acts.set_disabled(postern, OPERATOR, user, disabled=True)
         wrong = with_password(postern, JOE, "wrong password")
         right = with_password(postern, JOE, PASSWORD)
         assert await refusal(wrong) == "INVALID_EMAIL_PASSWORD"
@@ -267,7 +268,7 @@ class TestTicket:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await operators.reset_mfa(postern, OPERATOR, joe.session.user)
+        await acts.reset_mfa(postern, OPERATOR, joe.session.user)
         clock.forward(30)
         attempt = with_code(postern, ticket, joe.code(postern))
         assert await refusal(attempt) == "INVALID_TICKET"
@@ -277,7 +278,7 @@ class TestTicket:
     ) -> None:
         joe = await sign_up_with_factor(postern)
         ticket = await open_ticket(postern)
-        await operators.reset_mfa(postern, OPERATOR, joe.session.user)
+        await acts.reset_mfa(postern, OPERATOR, joe.session.user)
         signed_in = await with_password(postern, JOE, PASSWORD)
         assert isinstance(signed_in, opening.Session)
         again = caller(signed_in.access_token)
@@ -561,7 +562,7 @@ class TestASignInThatIsOvertaken:
 
     async def test_disabling_the_user_stops_a_running_sign_in(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
-        disabled = operators.set_disabled(postern, OPERATOR, user, disabled=True)
+        disabled = acts.set_disabled(postern, OPERATOR, user, disabled=True)
         assert await self.overtaken(postern, disabled) == "INVALID_EMAIL_PASSWORD"
 
     async def test_a_new_factor_stops_a_running_sign_in(self, postern: Postern) -> None:

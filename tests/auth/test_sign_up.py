@@ -3,10 +3,11 @@ import asyncio
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from auth import operators, tokens
+from auth import tokens
 from auth.accounts import sign_up
 from auth.errors import AuthError
 from auth.new_accounts import Wishes
+from auth.operators import acts
 from auth.postern import Postern
 from auth.sessions import current, opening, refreshing
 from auth.ways_in import email_password
@@ -137,7 +138,7 @@ async def test_sign_in_can_require_a_verified_address(
     refresh = refreshing.refresh_session(strict, caller(), early.refresh_token)
     assert await refusal(refresh) == "UNVERIFIED_USER"
     joe = await User.get(email="joe@example.com")
-    await operators.set_email_verified(strict, OPERATOR, joe)
+    await acts.set_email_verified(strict, OPERATOR, joe)
     session = await email_password.sign_in_email_password(strict, caller(), joe.email, PASSWORD)
     assert isinstance(session, opening.Session)
     assert session.user.email_verified

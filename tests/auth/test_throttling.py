@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tortoise.queryset import QuerySet
 
-from auth import admission, operators, sweep
+from auth import admission, sweep
 from auth.accounts import enrolment, password_change
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.factors import one_time_codes, recovery_codes, totp
 from auth.limits import throttling
 from auth.limits.rate_limits import RateLimits
+from auth.operators import acts
 from auth.passwords import Match
 from auth.postern import Postern
 from auth.sessions import elevation, refreshing
@@ -433,7 +434,7 @@ async def test_a_disabled_accounts_right_password_is_not_a_failure(
     shipped: Postern,
 ) -> None:
     session, _ = await sign_up_user(shipped)
-    await operators.set_disabled(shipped, OPERATOR, session.user, disabled=True)
+    await acts.set_disabled(shipped, OPERATOR, session.user, disabled=True)
     assert {await guess(shipped, password=PASSWORD) for _ in range(12)} == {"DISABLED_USER"}
     assert not await failures().exists()
 

@@ -57,6 +57,7 @@ COMMANDS = [
     "sweep",
     "rotate-encryption-key",
     "rotate-keys",
+    "settings",
 ]
 
 
@@ -80,6 +81,8 @@ def test_version_prints_the_version(env: dict[str, str]) -> None:
 
 def test_export_schema_prints_the_committed_file(env: dict[str, str]) -> None:
     assert postern("export-schema", env=env).stdout == (ROOT / "schema.graphql").read_text()
+    committed = (ROOT / "api" / "admin" / "schema.graphql").read_text()
+    assert postern("export-schema", "--admin", env=env).stdout == committed
 
 
 def test_migrate_can_be_repeated(env: dict[str, str]) -> None:

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from config.document import DOCUMENT, descriptions, document
+from config.described import descriptions
+from config.document import DOCUMENT, document
 from config.settings import NAMES
 
 ROWS = [line for line in document().splitlines() if line.startswith("| `")]
@@ -27,7 +28,7 @@ def test_every_setting_is_in_one_topic() -> None:
 def test_every_row_has_a_default_and_a_description(row: str) -> None:
     _, _, _, default, about, _ = row.split("|")
     assert default.strip()
-    assert about.strip().endswith(".")
+    assert about.removesuffix("↻ ").strip().endswith(".")
     assert "None" not in row
 
 

@@ -1,28 +1,31 @@
 """Flow: the operator's actions on users, beyond what users do themselves.
 
-Each change records an event, with the operator and the reason. Nothing here checks who calls: that
-is left to the command line.
+Each change records an event, with the operator and the reason, and tells the user by a notice.
+Nothing here checks who calls: that is left to the command line and to `authority`.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from tortoise.expressions import Q
-
-from auth import email_addresses, events, passwords
+from auth import email_addresses, events, new_accounts, passwords
 from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Operator
+from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import recovery_codes, second_factor
+from auth.factors import second_factor
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
 from auth.mail import links, notices, outbox, tickets
 from auth.mail.kinds import RESET_PASSWORD
+from auth.new_accounts import Wishes
 from auth.postern import Postern
 from auth.sessions import ending
+from config.settings import OPERATOR_ROLE
 from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
-from models.hot_paths import users
+from models.hot_paths import operators, users
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
@@ -32,75 +35,42 @@ ROLES_MAX, ROLE_MAX = 100, 255
 """Maximum number of a user's roles, and of characters of each."""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which users the operator looks for; each switch narrows the search."""
-
-    text: str = ""
-    """A part of the e-mail address, the display name or the id."""
-    disabled: bool = False
-    unverified: bool = False
-    with_factor: bool = False
-    without_factor: bool = False
-
-
-@dataclass(frozen=True)
-class Details:
-    """What the operator may see of a user."""
-
-    user: User
-    sessions: list[UserSession]
-    recovery_codes_left: int
-    waits: dict[str, int]
-    """Until when attempts are refused, in seconds since 1970, for `password` and `code`."""
-    events: list[SecurityEvent]
+@asynccontextmanager
+async def _act(
+    postern: Postern, operator: Operator, user: User, kind: EventType
+) -> AsyncIterator[None]:
+    """Run the block in a transaction that holds the user's row; then record and tell."""
+    async with atomic():
+        await users.lock(user.id)
+        yield
+        await events.record(postern, operator, kind, user.id)
+        await notices.post(postern, operator, user, kind)
 
 
-async def find(address_or_id: str) -> User | None:
-    """Return the user with this id, or with this e-mail address in any spelling."""
-    user_id = parsed_id(address_or_id)
-    if user_id is not None:
-        return await User.get_or_none(id=user_id)
-    return await User.get_or_none(email=email_addresses.normalise(address_or_id))
+async def _leave_an_operator(operator: Operator, user: User) -> None:
+    """Refuse what would take the last operator's rights; call it first in the transaction.
+
+    Raises AuthError: LAST_OPERATOR.
+    """
+    is_one = OPERATOR_ROLE in user.roles and not operator.at_console
+    if is_one and not await operators.others(user.id):
+        raise AuthError(ErrorCode.LAST_OPERATOR)
 
 
-def parsed_id(text: str) -> UUID | None:
-    """Return the text as an id, or None if it is not one."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+async def create_user(postern: Postern, operator: Operator, email: str, wishes: Wishes) -> User:
+    """Create an account without a password, and send its user a link for one.
 
-
-async def search(wanted: Wanted, *, limit: int) -> list[User]:
-    """Return up to `limit` matching users, the newest first."""
-    found = User.all().order_by("-created_at", "id").limit(limit)
-    if text := wanted.text:
-        matches = Q(email__icontains=text) | Q(display_name__icontains=text)
-        found = found.filter(matches | Q(id__icontains=text))
-    if wanted.disabled:
-        found = found.filter(disabled=True)
-    if wanted.unverified:
-        found = found.filter(email_verified=False)
-    if wanted.with_factor:
-        found = found.filter(has_second_factor=True)
-    if wanted.without_factor:
-        found = found.filter(has_second_factor=False)
-    return await found
-
-
-async def details(user: User, now: int, *, latest: int = 10) -> Details:
-    """Return what the operator may see of a user at `now`, in seconds since 1970."""
-    keys = _throttles(user)
-    waiting = await Throttle.filter(key__in=list(keys.values()), allowed_at__gt=now)
-    until = {throttle.key: throttle.allowed_at for throttle in waiting}
-    return Details(
-        user=user,
-        sessions=await UserSession.filter(user_id=user.id).order_by("-last_used_at"),
-        recovery_codes_left=await recovery_codes.left(user),
-        waits={what: until[key] for what, key in keys.items() if key in until},
-        events=await events.latest(user=user, limit=latest),
-    )
+    Nobody but the user ever knows the password. The access lists do not apply.
+    Raises AuthError: MAIL_NOT_CONFIGURED, INVALID_REQUEST, ROLE_NOT_ALLOWED,
+    DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES, EMAIL_ALREADY_IN_USE.
+    """
+    outbox.refuse_without_mail(postern)
+    user = new_accounts.described(postern.settings, email_addresses.required(email), wishes)
+    user.disabled = False
+    async with atomic():
+        await new_accounts.store(postern, operator, user)
+        await outbox.request(postern, RESET_PASSWORD, user.email, {})
+    return user
 
 
 async def set_password(postern: Postern, operator: Operator, user: User, password: str) -> None:
@@ -112,7 +82,7 @@ async def set_password(postern: Postern, operator: Operator, user: User, passwor
     password_hash = await postern.passwords.hash(password)
     async with atomic():
         await User.filter(id=user.id).update(password_hash=password_hash)
-        await Throttle.filter(key=_throttles(user)["password"]).delete()
+        await Throttle.filter(key=throttling.keys_of(user)["password"]).delete()
         await end_what_was_begun(postern, operator, user)
         await events.record(postern, operator, EventType.PASSWORD_SET, user.id)
         await notices.post(postern, operator, user, EventType.PASSWORD_SET)
@@ -163,15 +133,18 @@ async def delete_user(postern: Postern, operator: Operator, user: User) -> None:
     """Delete a user with sessions, factors, recovery codes, failure counts and events.
 
     The events are deleted because they tell where the user signed in from. One event without a user
-    is added: that the account with this id was deleted.
+    is added: that the account with this id was deleted. A mail tells the user.
+    Raises AuthError: LAST_OPERATOR.
     """
-    named = replace(operator, user_agent=f"{operator.user_agent}: deleted {user.id}")
+    named = replace(operator, user_agent=f"{operator.user_agent}: deleted {user.id}"[-255:])
     async with atomic():
-        await User.filter(id=user.id).update(disabled=True)  # lock the user's row first
+        await _leave_an_operator(operator, user)
+        await users.lock(user.id)
         await SecurityEvent.filter(user_id=user.id).delete()
-        await Throttle.filter(key__in=list(_throttles(user).values())).delete()
+        await Throttle.filter(key__in=list(throttling.keys_of(user).values())).delete()
         await User.filter(id=user.id).delete()
         await events.record(postern, named, EventType.USER_DELETED)
+        await notices.post_farewell(postern, operator, user, EventType.USER_DELETED)
 
 
 async def set_roles(
@@ -179,12 +152,14 @@ async def set_roles(
 ) -> None:
     """Set a user's roles and default role. Access tokens contain them after the next refresh.
 
-    Raises ValueError if `refuse_unfit_roles` does.
+    Raises ValueError if `refuse_unfit_roles` does. Raises AuthError: LAST_OPERATOR.
     """
     refuse_unfit_roles(roles, default_role)
     async with atomic():
-        await User.filter(id=user.id).update(roles=roles, default_role=default_role)
-        await events.record(postern, operator, EventType.ROLES_CHANGED, user.id)
+        if OPERATOR_ROLE not in roles:
+            await _leave_an_operator(operator, user)
+        async with _act(postern, operator, user, EventType.ROLES_CHANGED):
+            await User.filter(id=user.id).update(roles=roles, default_role=default_role)
 
 
 def refuse_unfit_roles(roles: list[str], default_role: str) -> None:
@@ -203,9 +178,8 @@ async def set_metadata(
     postern: Postern, operator: Operator, user: User, metadata: dict[str, Any] | None
 ) -> None:
     """Replace the user's metadata; `metadata` is a result of `auth.metadata.parse` or None."""
-    async with atomic():
+    async with _act(postern, operator, user, EventType.METADATA_CHANGED):
         await User.filter(id=user.id).update(metadata=metadata)
-        await events.record(postern, operator, EventType.METADATA_CHANGED, user.id)
 
 
 async def end_sessions(postern: Postern, operator: Operator, user: User) -> None:
@@ -214,6 +188,18 @@ async def end_sessions(postern: Postern, operator: Operator, user: User) -> None
         await users.lock(user.id)
         await MfaTicket.filter(user_id=user.id).delete()
         await ending.end_all(postern, operator, user)
+        await notices.post(postern, operator, user, EventType.ALL_SESSIONS_ENDED)
+
+
+async def end_session(postern: Postern, operator: Operator, user: User, session_id: UUID) -> bool:
+    """End one session of a user; return False if the user has no such session."""
+    async with atomic():
+        await users.lock(user.id)
+        ended = await UserSession.filter(id=session_id, user_id=user.id).delete()
+        if ended:
+            await events.record(postern, operator, EventType.SESSION_ENDED, user.id)
+            await notices.post(postern, operator, user, EventType.ALL_SESSIONS_ENDED)
+    return bool(ended)
 
 
 async def end_everybodys_sessions(postern: Postern, operator: Operator) -> int:
@@ -240,28 +226,34 @@ async def end_everybodys_sessions(postern: Postern, operator: Operator) -> int:
     return count
 
 
-def _throttles(user: User) -> dict[str, str]:
-    return {
-        "password": throttling.key_of(throttling.password_of(user.email)),
-        "code": throttling.key_of(throttling.codes_of(user.id)),
-        "mailed code": throttling.key_of(throttling.mailed_codes_of(user.email)),
-    }
-
-
 async def set_email_verified(postern: Postern, operator: Operator, user: User) -> None:
     """Mark the e-mail address as verified, on the operator's word."""
-    async with atomic():
+    async with _act(postern, operator, user, EventType.EMAIL_VERIFIED):
         await User.filter(id=user.id).update(email_verified=True)
-        await events.record(postern, operator, EventType.EMAIL_VERIFIED, user.id)
 
 
 async def set_disabled(postern: Postern, operator: Operator, user: User, *, disabled: bool) -> None:
-    """Disable a user and end all that was begun (sessions, sign-ins, links), or enable the user."""
+    """Disable a user and end all that was begun (sessions, sign-ins, links), or enable the user.
+
+    Raises AuthError: LAST_OPERATOR.
+    """
     kind = EventType.USER_DISABLED if disabled else EventType.USER_ENABLED
     async with atomic():
-        await User.filter(id=user.id).update(disabled=disabled)
         if disabled:
-            await end_what_was_begun(postern, operator, user)
-        await events.record(postern, operator, kind, user.id)
-        if disabled:
-            await notices.post(postern, operator, user, kind)
+            await _leave_an_operator(operator, user)
+        async with _act(postern, operator, user, kind):
+            await User.filter(id=user.id).update(disabled=disabled)
+            if disabled:
+                await end_what_was_begun(postern, operator, user)
+
+
+async def lift_throttle(postern: Postern, operator: Operator, user: User) -> bool:
+    """Clear the user's failure counts, so that nobody has to wait; False if nobody had to."""
+    keys = list(throttling.keys_of(user).values())
+    async with atomic():
+        await users.lock(user.id)
+        lifted = await Throttle.filter(key__in=keys).delete()
+        if lifted:
+            await events.record(postern, operator, EventType.THROTTLE_LIFTED, user.id)
+            await notices.post(postern, operator, user, EventType.THROTTLE_LIFTED)
+    return bool(lifted)

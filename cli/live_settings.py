@@ -1,0 +1,119 @@
+"""`postern settings`: show the settings, change them while servers run, and export them."""
+
+import json
+from typing import Any
+
+import click
+
+from auth.caller import Operator
+from auth.operators import settings as changing
+from auth.postern import Postern
+from cli.command import acting, as_json, ask, say
+from config import described
+from config.configuration import accepts
+from config.settings import NAMES
+
+
+@click.group("settings")
+def settings() -> None:
+    """Show the settings, and change them while servers run."""
+
+
+@settings.command("list")
+@click.option("--changed", is_flag=True, help="Only those that operators have changed.")
+@as_json
+def list_settings(changed: bool, in_json: bool) -> None:
+    """List the settings: value, source and name."""
+
+    async def told(postern: Postern) -> list[dict[str, Any]]:
+        return [_told(postern, field) for field in NAMES]
+
+    found = [each for each in ask(told) if not changed or each["source"] == "DASHBOARD"]
+    lines = [f"{each['source']:11}  {each['name']} = {each['value']}" for each in found]
+    say(in_json, found, *lines)
+
+
+@settings.command("set")
+@click.argument("name")
+@click.argument("value")
+@acting
+@as_json
+def set_setting(name: str, value: str, in_json: bool, operator: Operator) -> None:
+    """Set NAME, as in the environment, to VALUE. Running servers use it within two seconds."""
+    _change(operator, name, value)
+    say(in_json, {"name": name, "value": value}, f"{name} is {value} from now on.")
+
+
+@settings.command("unset")
+@click.argument("name")
+@acting
+@as_json
+def unset_setting(name: str, in_json: bool, operator: Operator) -> None:
+    """Remove what operators have set, so that the file's value or the default applies."""
+    _change(operator, name, None)
+    say(in_json, {"name": name}, f"{name} has the value of nhost.toml, or its default, again.")
+
+
+@settings.command("export")
+def export_settings() -> None:
+    """Print the settings in force as nhost.toml, without secrets and without defaults."""
+
+    async def chosen(postern: Postern) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for field, named in NAMES.items():
+            value = getattr(postern.settings, field)
+            is_default = postern.configuration.source(field, postern.changed).name == "DEFAULT"
+            if named.toml and not named.secret and not is_default:
+                _put(found, named.toml.split("."), not value if named.inverted else value)
+        return found
+
+    click.echo("\n".join(_as_toml(ask(chosen))).strip())
+
+
+def _change(operator: Operator, name: str, value: str | None) -> None:
+    async def changed(postern: Postern) -> None:
+        await changing.change_settings(postern, operator, {name: value})
+
+    ask(changed, without_changes=True)
+
+
+def _told(postern: Postern, field: str) -> dict[str, Any]:
+    named = NAMES[field]
+    return {
+        "name": named.env,
+        "tomlKey": named.toml,
+        "value": described.shown(field, getattr(postern.settings, field)),
+        "source": postern.configuration.source(field, postern.changed).name,
+        "accepts": accepts(field),
+        "lockedBecause": changing.why_locked(postern, named.env),
+    }
+
+
+def _put(tables: dict[str, Any], path: list[str], value: object) -> None:
+    for name in path[:-1]:
+        tables = tables.setdefault(name, {})
+    tables[path[-1]] = value
+
+
+def _as_toml(table: dict[str, Any], path: tuple[str, ...] = ()) -> list[str]:
+    """Return a table as lines of TOML: first its values, then the tables in it."""
+    values = [
+        f"{name} = {_value(value)}" for name, value in table.items() if not isinstance(value, dict)
+    ]
+    lines = ["", f"[{'.'.join(path)}]", *values] if values and path else values
+    for name, value in table.items():
+        if isinstance(value, dict):
+            lines += _as_toml(value, (*path, name))
+    return lines
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        if value and isinstance(value[0], tuple):  # custom claims
+            pairs = (f"{{ key = {_value(key)}, value = {_value(path)} }}" for key, path in value)
+            return f"[{', '.join(pairs)}]"
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    # A JSON string is a TOML string, except for one control character.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

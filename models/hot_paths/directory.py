@@ -1,0 +1,74 @@
+"""Finding users for operators, page by page."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tortoise import connections
+
+from models.sql import Query, execute
+from models.user import User
+
+_COLUMNS = Query(User, where="TRUE")
+_CONDITIONS: Mapping[str, str] = {
+    "text": r"""(
+        email LIKE :text ESCAPE '\' OR lower(display_name) LIKE :text ESCAPE '\'
+        OR CAST(id AS TEXT) LIKE :text ESCAPE '\'
+    )""",
+    "disabled": "disabled = :disabled",
+    "email_verified": "email_verified = :email_verified",
+    "has_second_factor": "has_second_factor = :has_second_factor",
+    "role": "roles {contains} :role",
+}
+_ORDERS: Mapping[str, tuple[str, str]] = {
+    "NEWEST": ("created_at DESC, id DESC", "(created_at, id) < (:after, :after_id)"),
+    "OLDEST": ("created_at, id", "(created_at, id) > (:after, :after_id)"),
+    "EMAIL": ("email", "email > :after"),
+}
+"""Each order, and the condition of the users who follow a given one."""
+
+
+async def find(
+    wanted: Mapping[str, Any],
+    order: str,
+    after: tuple[str | datetime, str] | None,
+    limit: int,
+) -> list[User]:
+    """Return up to `limit` users who meet all conditions in `wanted`, those after `after`."""
+    by, follows = _ORDERS[order]
+    where, values = _where(wanted)
+    if after is not None:
+        where, values = f"{where} AND {follows}", values | {"after": after[0]}
+        if ":after_id" in follows:
+            values["after_id"] = after[1]
+    rows = await execute(
+        f"SELECT {_COLUMNS.returning} FROM users WHERE {where} ORDER BY {by} LIMIT {int(limit)}",
+        **values,
+    )
+    return [_COLUMNS.parsed(row.values()) for row in rows]
+
+
+async def count(wanted: Mapping[str, Any], most: int) -> int:
+    """Return how many users meet the conditions; no more than `most` are looked at."""
+    where, values = _where(wanted)
+    counted = f"SELECT 1 FROM users WHERE {where} LIMIT {int(most)}"
+    rows = await execute(f"SELECT count(*) AS count FROM ({counted}) AS found", **values)
+    return int(rows[0]["count"])
+
+
+def _where(wanted: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    is_postgres = connections.get("default").capabilities.dialect == "postgres"
+    values = dict(wanted)
+    if "text" in values:
+        values["text"] = f"%{_escaped(str(values['text']).lower())}%"
+    if "role" in values:
+        as_json = json.dumps(values["role"])
+        values["role"] = f"[{as_json}]" if is_postgres else f"%{_escaped(as_json)}%"
+    contains = "@> CAST(CAST(:role AS TEXT) AS JSONB)" if is_postgres else "LIKE :role ESCAPE '\\'"
+    conditions = [_CONDITIONS[name].replace("{contains} :role", contains) for name in wanted]
+    return " AND ".join(["TRUE", *conditions]), values
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
