@@ -59,9 +59,10 @@ SIGN_UP = Contract(
     (
         E.INVALID_REQUEST, E.PASSWORD_TOO_SHORT, E.PASSWORD_TOO_COMMON, E.EMAIL_ALREADY_IN_USE,
         E.SIGNUP_DISABLED, E.EMAIL_NOT_ALLOWED, E.REDIRECT_TO_NOT_ALLOWED, *_ACCOUNT,
-        E.TOO_MANY_REQUESTS,
+        E.SECOND_FACTOR_REQUIRED, E.TOO_MANY_REQUESTS,
     ),
     {
+        E.SECOND_FACTOR_REQUIRED: "the account is made; sign in to set up its factor",
         E.EMAIL_ALREADY_IN_USE: "not where addresses are verified by mail: the mail tells it",
         E.DISABLED_USER: "the account is made, and waits for the operator",
         E.UNVERIFIED_USER: "the address has to be verified first; a mail says how",
@@ -103,9 +104,11 @@ CHANGE_FACTOR = Contract(
     "tokens of the session stop working: use those of `session`.",
     (
         *_RECENT, E.INVALID_TOTP, E.INVALID_REQUEST, E.NO_TOTP_SECRET, E.TOTP_ALREADY_ACTIVE,
-        E.DISABLED_MFA_TOTP, *_ACCOUNT, E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS,
+        E.DISABLED_MFA_TOTP, E.SECOND_FACTOR_REQUIRED, *_ACCOUNT, E.DISABLED_ENDPOINT,
+        E.TOO_MANY_REQUESTS,
     ),
     {
+        E.SECOND_FACTOR_REQUIRED: "it is the last factor, and the operator requires one",
         E.INVALID_REQUEST: "an unknown type",
         E.NO_TOTP_SECRET: "turning on",
         E.TOTP_ALREADY_ACTIVE: "turning on",
@@ -121,6 +124,22 @@ NEW_RECOVERY_CODES = Contract(
         E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS,
     ),
     {E.INVALID_REQUEST: "the code is missing, and the user has an authenticator app"},
+)  # fmt: skip
+ENROL_BY_TICKET = Contract(
+    "enrolMfaTotp",
+    "Begin to set up an authenticator app with an `MfaTicket` that has `enrolment`. If you call "
+    "this again with the same ticket, the answer has the same secret.",
+    (E.INVALID_TICKET, *_ACCOUNT, E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS),
+)
+ACTIVATE_BY_TICKET = Contract(
+    "activateMfaTotp",
+    "Turn the app on with the code that it shows, and sign in by that. The answer has recovery "
+    "codes: show them once.",
+    (
+        E.INVALID_TOTP, E.INVALID_TICKET, E.NO_TOTP_SECRET, *_ACCOUNT, E.DISABLED_ENDPOINT,
+        E.TOO_MANY_REQUESTS,
+    ),
+    {E.INVALID_TOTP: "with `attemptsLeft`"},
 )  # fmt: skip
 REFRESH = Contract(
     "refreshSession",
@@ -141,6 +160,12 @@ REVOKE_SESSION = Contract(
     "revokeSession",
     "End one of the signed-in user's sessions, for a list of devices. False if there is no such "
     "session.",
+    (E.UNAUTHENTICATED, *_ACCOUNT),
+)
+REVOKE_DEVICE = Contract(
+    "revokeTrustedDevice",
+    "Stop trusting one of the signed-in user's browsers: signing in there asks for the second "
+    "factor again. False if there is no such one.",
     (E.UNAUTHENTICATED, *_ACCOUNT),
 )
 ELEVATE = Contract(
@@ -278,8 +303,11 @@ REMOVE_PASSKEY = Contract(
     "Delete a passkey of the signed-in user. Recovery codes go with the last factor. The older "
     "refresh tokens of the session stop working. Then pass "
     "`me { acceptedPasskeysJson }` to the browser, so that the authenticator does not offer it.",
-    (*_RECENT, E.NO_PASSKEY, E.NO_PASSWORD, *_ACCOUNT),
-    {E.NO_PASSWORD: "it is the only way to sign in"},
+    (*_RECENT, E.NO_PASSKEY, E.NO_PASSWORD, E.SECOND_FACTOR_REQUIRED, *_ACCOUNT),
+    {
+        E.NO_PASSWORD: "it is the only way to sign in",
+        E.SECOND_FACTOR_REQUIRED: "it is the last factor, and the operator requires one",
+    },
 )
 START_SIGN_IN_PASSKEY = Contract(
     "startSignInPasskey",
@@ -307,6 +335,22 @@ VERIFY_MFA_PASSKEY = Contract(
     (
         E.INVALID_PASSKEY, E.INVALID_TICKET, E.NO_PASSKEY, *_ACCOUNT, E.DISABLED_ENDPOINT,
         E.TOO_MANY_REQUESTS,
+    ),
+    {E.INVALID_PASSKEY: "with `attemptsLeft`"},
+)  # fmt: skip
+ENROL_PASSKEY_BY_TICKET = Contract(
+    "enrolMfaPasskey",
+    "Begin to add a first passkey with an `MfaTicket` that has `enrolment`: the answer is for "
+    "`navigator.credentials.create`.",
+    (E.INVALID_TICKET, *_ACCOUNT, E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS),
+)
+ACTIVATE_PASSKEY_BY_TICKET = Contract(
+    "activateMfaPasskey",
+    "Add the passkey that the browser has made, and sign in by that. The answer has recovery "
+    "codes: show them once.",
+    (
+        E.INVALID_PASSKEY, E.INVALID_TICKET, E.PASSKEY_ALREADY_ADDED, E.INVALID_REQUEST, *_ACCOUNT,
+        E.DISABLED_ENDPOINT, E.TOO_MANY_REQUESTS,
     ),
     {E.INVALID_PASSKEY: "with `attemptsLeft`"},
 )  # fmt: skip
@@ -347,8 +391,10 @@ VERIFY_ELEVATE_PASSKEY = Contract(
     ),
 )  # fmt: skip
 GRAPHQL = (
-    ME, SIGN_UP, SIGN_IN, VERIFY_TOTP, VERIFY_RECOVERY_CODE, ENROL, CHANGE_FACTOR,
-    NEW_RECOVERY_CODES, REFRESH, SIGN_OUT, REVOKE_SESSION, ELEVATE, CHANGE_PASSWORD, CHANGE_USER,
+    ME, SIGN_UP, SIGN_IN, VERIFY_TOTP, VERIFY_RECOVERY_CODE, ENROL_BY_TICKET, ACTIVATE_BY_TICKET,
+    ENROL_PASSKEY_BY_TICKET, ACTIVATE_PASSKEY_BY_TICKET, ENROL, CHANGE_FACTOR,
+    NEW_RECOVERY_CODES, REFRESH, SIGN_OUT, REVOKE_SESSION, REVOKE_DEVICE, ELEVATE,
+    CHANGE_PASSWORD, CHANGE_USER,
     SEND_VERIFICATION, VERIFY_EMAIL, SEND_RESET, RESET_PASSWORD, CHANGE_EMAIL, VERIFY_CHANGE_EMAIL,
     UNDO_CHANGE_EMAIL, SEND_CODE, VERIFY_CODE, SEND_LINK, VERIFY_LINK,
     ADD_PASSKEY, VERIFY_ADD_PASSKEY, RENAME_PASSKEY, REMOVE_PASSKEY, START_SIGN_IN_PASSKEY,

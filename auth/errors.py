@@ -87,6 +87,12 @@ class ErrorCode(Enum):
         "The user has an active TOTP factor, and it was not touched. Turn it off first, with "
         '`verifyChangeUserMfa(activeMfaType: "")`.',
     )
+    SECOND_FACTOR_REQUIRED = (
+        "Your account needs a second factor. Please sign in to set it up.",
+        "The operator requires a second factor of this user. At sign-up, the account is made: sign "
+        "in, and use the `enrolment` of the `MfaTicket`. A change that would remove the last "
+        "factor is not made. In the operators' interface, the operator has no factor: enrol one.",
+    )
     DISABLED_ENDPOINT = (
         "The second factor is switched off on this server.",
         "The operator has switched this off; the message says what. If it is every second factor "
@@ -179,11 +185,6 @@ class ErrorCode(Enum):
         "You are not an operator of this server.",
         "Only a user with the role `admin` may call this, with the access token of a session.",
     )
-    SECOND_FACTOR_REQUIRED = (
-        "Operators need a second factor. Add one to your account, then come back.",
-        "The operator has no second factor. Enrol one (`changeUserMfa` or `addPasskey`), and "
-        "sign in with it.",
-    )
     LAST_OPERATOR = (
         "There must be another operator before this can be done.",
         "No enabled operator would be left. Give another user the role `admin` first.",
@@ -237,7 +238,6 @@ CONCEALED = {
 
 FOR_OPERATORS = {
     ErrorCode.NOT_AN_OPERATOR,
-    ErrorCode.SECOND_FACTOR_REQUIRED,
     ErrorCode.LAST_OPERATOR,
     ErrorCode.SETTING_LOCKED,
     ErrorCode.CHANGED_MEANWHILE,

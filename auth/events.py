@@ -49,6 +49,8 @@ class EventType(Enum):
         "A passkey was used whose signature counter went back: there may be a copy of it."
     )
     PASSWORD_CHANGED = "The password was changed."
+    DEVICE_TRUSTED = "A browser that has shown the second factor is trusted for a while."
+    DEVICE_FORGOTTEN = "A browser is not trusted any more."
     ELEVATED = "A credential was shown again, to change something that matters."
     REFRESH_TOKEN_REUSED = "A refresh token that was replaced came again; its session ended."
     SESSION_ENDED = "A session was signed out or revoked."

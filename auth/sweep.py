@@ -20,6 +20,7 @@ from models import (
     PasskeyChallenge,
     SecurityEvent,
     Throttle,
+    TrustedDevice,
     User,
     UserSession,
 )
@@ -59,6 +60,7 @@ async def sweep(postern: Postern) -> dict[str, int]:
             Throttle.filter(failed_at__lte=forgiven), _delete, key="key"
         ),
         "enrolments": await _in_batches(forgotten, _forget_secret),
+        "trusted_devices": await _in_batches(TrustedDevice.filter(expires_at__lte=now), _delete),
         "mails": await _in_batches(
             Mail.filter(due_at=None, created_at__lte=now - MAILS_KEPT), _delete
         ),
@@ -92,4 +94,4 @@ async def _delete(rows: QuerySet[Any]) -> None:
 
 
 async def _forget_secret(users: QuerySet[Any]) -> None:
-    await users.update(totp_secret=None, totp_enrolled_at=None)
+    await users.update(totp_secret=None, totp_enrolled_at=None, totp_begun_by=None)

@@ -70,6 +70,7 @@ class Configuration:
         _refuse_passkeys_of_nobody(settings)
         _refuse_operators_by_default(settings)
         _refuse_a_weak_admin_secret(settings)
+        _refuse_a_factor_that_nobody_can_have(settings)
         return settings
 
     def source(self, name: str, changed: Mapping[str, str] = NO_CHANGES) -> Source:
@@ -152,4 +153,15 @@ def _refuse_a_weak_admin_secret(settings: Settings) -> None:
         raise ConfigError(
             "HASURA_GRAPHQL_ADMIN_SECRET: expected at least 32 characters, since "
             "AUTH_ADMIN_SECRET_ENABLED is on"
+        )
+
+
+def _refuse_a_factor_that_nobody_can_have(settings: Settings) -> None:
+    required = settings.mfa_policy == "required" or (
+        settings.mfa_policy == "optional" and settings.mfa_required_for_roles
+    )
+    if required and not (settings.totp_is_on or settings.passkeys_enabled):
+        raise ConfigError(
+            "AUTH_MFA_POLICY: a second factor cannot be required while authenticator apps and "
+            "passkeys are both off; set AUTH_MFA_ENABLED=true or AUTH_WEBAUTHN_ENABLED=true"
         )

@@ -5,7 +5,7 @@ operators: `make docs` writes docs/configuration.md from it.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -318,6 +318,29 @@ class Settings(BaseModel):
     ] = False
     """Enables authenticator apps (TOTP) as a second factor. When it is off, nobody can enrol one,
     and users who have no other factor but an app cannot sign in."""
+    mfa_policy: Annotated[
+        Literal["off", "optional", "required"],
+        Named("AUTH_MFA_POLICY", "auth.mfa.policy", live=True),
+        Accepts("off, optional or required"),
+    ] = "optional"
+    """Who needs a [second factor](operating.md#a-policy-for-second-factors): `required`, everybody;
+    `optional`, whoever has set one up, and the roles of `AUTH_MFA_REQUIRED_FOR_ROLES`. With `off`,
+    authenticator apps are off, whatever `AUTH_MFA_ENABLED` says."""
+    mfa_required_for_roles: Annotated[
+        Names, Named("AUTH_MFA_REQUIRED_FOR_ROLES", "auth.mfa.requiredForRoles", live=True)
+    ] = ()
+    """The roles whose users need a second factor even if it is optional for others, separated by
+    commas."""
+    mfa_grace_period: Annotated[
+        SecondsOrNever, Named("AUTH_MFA_GRACE_PERIOD", "auth.mfa.gracePeriod", live=True)
+    ] = 0
+    """How long a user who needs a second factor may still sign in without one, from the first time
+    on that they would have been asked. `0`: not at all."""
+    mfa_trust_device_for: Annotated[
+        SecondsOrNever, Named("AUTH_MFA_TRUST_DEVICE_FOR", "auth.mfa.trustDeviceFor", live=True)
+    ] = 0
+    """How long a browser that has shown a second factor may [stand for
+    it](operating.md#trusted-browsers) at sign-in, if its user wants that. `0`: never."""
     mfa_totp_issuer: Annotated[
         Issuer,
         Named(
@@ -461,6 +484,19 @@ class Settings(BaseModel):
         os.cpu_count() or 1
     )
     """The password hashes that are made at the same time ([measured](../bench/README.md))."""
+
+    @property
+    def totp_is_on(self) -> bool:
+        """Whether users may have an authenticator app."""
+        return self.mfa_enabled and self.mfa_policy != "off"
+
+    def requires_factor(self, roles: Collection[str]) -> bool:
+        """Return whether a user with these roles needs a second factor."""
+        if self.mfa_policy == "required":
+            return True
+        return self.mfa_policy == "optional" and not set(self.mfa_required_for_roles).isdisjoint(
+            roles
+        )
 
     @property
     def allowed_origins(self) -> list[str]:

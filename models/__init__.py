@@ -11,6 +11,7 @@ from models.refresh_token import RefreshToken
 from models.security_event import SecurityEvent
 from models.setting_change import SettingChange, SettingsVersion
 from models.throttle import Throttle
+from models.trusted_device import TrustedDevice
 from models.user import User
 from models.user_session import UserSession
 
@@ -28,6 +29,7 @@ __all__ = [
     "SettingChange",
     "SettingsVersion",
     "Throttle",
+    "TrustedDevice",
     "User",
     "UserSession",
 ]

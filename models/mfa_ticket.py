@@ -12,6 +12,9 @@ class Purpose(StrEnum):
     """What a ticket is good for."""
 
     SIGN_IN = "sign-in"
+    """To redeem with a factor that the user has."""
+    ENROL = "enrol"
+    """To set a factor up, which the user lacks and needs."""
 
 
 class MfaTicket(Model):

@@ -14,6 +14,7 @@ from models.hot_paths import steps
 from models.mail_ticket import MailPurpose, MailTicket
 from models.passkey import Passkey
 from models.sql import AtomicChange
+from models.trusted_device import TrustedDevice
 from models.user import User
 
 
@@ -78,6 +79,18 @@ class Proof:
 
 
 PASSWORD = ProofKind(holds="password_hash = :password_hash")
+PASSWORD_ON_TRUSTED_DEVICE = ProofKind(
+    holds="password_hash = :password_hash AND has_second_factor",
+    joins="JOIN trusted_devices ON trusted_devices.user_id = users.id",
+    joined="trusted_devices.id = :device AND trusted_devices.expires_at > :device_now",
+    uses=(
+        """
+        UPDATE trusted_devices SET last_used_at = :device_now
+        WHERE id = :device AND {previous} RETURNING id""",
+    ),
+    is_multi_factor=True,
+)
+"""The browser has shown the second factor before."""
 TIME_STEP = ProofKind(
     holds="totp_secret = :totp_secret AND totp_activated_at IS NOT NULL "
     "AND totp_last_step < :time_step",
@@ -148,6 +161,15 @@ MAILED: Mapping[MailPurpose, ProofKind] = {
 def password_unchanged(user: User) -> Proof:
     """Prove that the password was right; holds while the user has this password."""
     return Proof(PASSWORD, {"password_hash": user.password_hash}, methods=("pwd",))
+
+
+def password_on_trusted_device(user: User, device: TrustedDevice, now: datetime) -> Proof:
+    """Prove that the password was right, in a browser that stands for the second factor.
+
+    The methods name only what was shown now, so that a step-up still takes the factor.
+    """
+    values = {"password_hash": user.password_hash, "device": str(device.id), "device_now": now}
+    return Proof(PASSWORD_ON_TRUSTED_DEVICE, values, methods=("pwd",))
 
 
 def time_step(user: User, step: int) -> Proof:

@@ -40,10 +40,16 @@ class User(Model):
     created_at = fields.DatetimeField(auto_now_add=True, db_index=True)
     last_signed_in_at = fields.DatetimeField(null=True)
 
+    factor_due_at = fields.DatetimeField(null=True)
+    """When the user's period without a required second factor ends; set once."""
+
     totp_secret = fields.CharField(max_length=255, null=True)
     """Encrypted by `auth.keys.vault`."""
     totp_enrolled_at = fields.DatetimeField(null=True, db_index=True)
     """When the secret was issued."""
+    totp_begun_by = fields.CharField(max_length=64, null=True)
+    """Who has begun the pending enrolment: a session's id, or the digest of a ticket. Nobody else
+    gets its secret, or can confirm it."""
     totp_activated_at = fields.DatetimeField(null=True)
     totp_last_step = fields.BigIntField(default=0)
     """The newest time step whose code was accepted. Neither it nor an older one is accepted again,

@@ -47,12 +47,12 @@ PASSWORD = "correct horse battery staple"
 OPERATOR = Operator(user_agent="postern", at_console=True)
 
 SESSION = (
-    "accessToken accessTokenExpiresIn refreshToken refreshTokenId "
+    "accessToken accessTokenExpiresIn refreshToken refreshTokenId deviceToken "
     "user { id email activeMfaType factors newEmail hasPassword }"
 )
 SIGN_IN_RESULT = (
-    f"{{ __typename ... on Session {{ {SESSION} }} ... on MfaTicket {{ ticket expiresIn factors }}"
-    " }"
+    f"{{ __typename ... on Session {{ {SESSION} }}"
+    " ... on MfaTicket { ticket expiresIn factors enrolment } }"
 )
 MFA_CHANGE = (
     "user { passkeys { id nickname backedUp lastUsedAt } } recoveryCodes "
@@ -61,7 +61,9 @@ MFA_CHANGE = (
 OPERATIONS = {
     "me": (
         "query { me { id email emailVerified newEmail hasPassword displayName locale activeMfaType"
-        "  factors passkeys { id nickname createdAt lastUsedAt backedUp } acceptedPasskeysJson"
+        "  trustedDevices { id address userAgent expiresAt lastUsedAt }"
+        "  secondFactorDueAt factors passkeys { id nickname createdAt lastUsedAt backedUp }"
+        "  acceptedPasskeysJson"
         "  roles createdAt recoveryCodesLeft"
         "  sessions(first: 100) {"
         "    edges { node { id current address userAgent createdAt lastUsedAt } }"
@@ -76,17 +78,37 @@ OPERATIONS = {
         f"    {SESSION} }} }}"
     ),
     "signInEmailPassword": (
-        "mutation ($email: String!, $password: String!) {"
-        f"  signInEmailPassword(email: $email, password: $password) {SIGN_IN_RESULT} }}"
+        "mutation ($email: String!, $password: String!, $deviceToken: String) {"
+        "  signInEmailPassword(email: $email, password: $password, deviceToken: $deviceToken)"
+        f"  {SIGN_IN_RESULT} }}"
     ),
     "verifySignInMfaTotp": (
-        "mutation ($ticket: String!, $otp: String!) {"
-        f"  verifySignInMfaTotp(ticket: $ticket, otp: $otp) {{ {SESSION} }} }}"
+        "mutation ($ticket: String!, $otp: String!, $trustDevice: Boolean) {"
+        "  verifySignInMfaTotp(ticket: $ticket, otp: $otp, trustDevice: $trustDevice)"
+        f"  {{ {SESSION} }} }}"
+    ),
+    "enrolMfaTotp": (
+        "mutation ($ticket: String!) {"
+        "  enrolMfaTotp(ticket: $ticket) { imageUrl totpSecret otpauthUrl } }"
+    ),
+    "activateMfaTotp": (
+        "mutation ($ticket: String!, $code: String!) {"
+        f"  activateMfaTotp(ticket: $ticket, code: $code) {{ {MFA_CHANGE} }} }}"
+    ),
+    "enrolMfaPasskey": (
+        "mutation ($ticket: String!) { enrolMfaPasskey(ticket: $ticket) { optionsJson } }"
+    ),
+    "activateMfaPasskey": (
+        "mutation ($ticket: String!, $credentialJson: String!, $nickname: String) {"
+        "  activateMfaPasskey("
+        "    ticket: $ticket, credentialJson: $credentialJson, nickname: $nickname"
+        f"  ) {{ {MFA_CHANGE} }} }}"
     ),
     "verifySignInMfaRecoveryCode": (
-        "mutation ($ticket: String!, $recoveryCode: String!) {"
-        "  verifySignInMfaRecoveryCode(ticket: $ticket, recoveryCode: $recoveryCode) {"
-        f"    {SESSION} }} }}"
+        "mutation ($ticket: String!, $recoveryCode: String!, $trustDevice: Boolean) {"
+        "  verifySignInMfaRecoveryCode("
+        "    ticket: $ticket, recoveryCode: $recoveryCode, trustDevice: $trustDevice"
+        f"  ) {{ {SESSION} }} }}"
     ),
     "refreshSession": (
         "mutation ($refreshToken: String!) {"
@@ -96,6 +118,7 @@ OPERATIONS = {
         "mutation ($refreshToken: String, $all: Boolean) {"
         "  signOut(refreshToken: $refreshToken, all: $all) }"
     ),
+    "revokeTrustedDevice": "mutation ($id: ID!) { revokeTrustedDevice(id: $id) }",
     "revokeSession": "mutation ($id: ID!) { revokeSession(id: $id) }",
     "elevate": (
         "mutation ($password: String, $code: String) {"

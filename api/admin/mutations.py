@@ -52,7 +52,9 @@ class Mutation:
         await acts.set_disabled(info.context.postern, operator, user, disabled=False)
         return User.of(await user_of(id))
 
-    @strawberry.mutation(description=f"End all sessions and sign-ins of a user. {_ERRORS}.")
+    @strawberry.mutation(
+        description=f"End all sessions, sign-ins and trusted browsers of a user. {_ERRORS}."
+    )
     async def end_sessions(self, info: Info, id: UserId, reason: Reason) -> User:  # noqa: A002
         operator, user = info.context.acting(reason), await user_of(id)
         await acts.end_sessions(info.context.postern, operator, user)

@@ -11,9 +11,10 @@ import strawberry
 import models
 from api.admin.context import Info
 from api.graphql.connections import After, First, PageInfo, described_enum
+from api.graphql.types import TrustedDevice
 from auth import errors, events, paging
 from auth.accounts import passkeys
-from auth.factors import factor_type, recovery_codes, second_factor
+from auth.factors import factor_type, recovery_codes, second_factor, trusted_devices
 from auth.operators import reading, upkeep
 from auth.operators.reading import WantedEvents
 from auth.paging import Page
@@ -206,6 +207,14 @@ class User:
     @strawberry.field(description="How many recovery codes are left.")
     async def recovery_codes_left(self) -> int:
         return await recovery_codes.left(self.stored)
+
+    @strawberry.field(
+        description="The browsers that stand for the user's second factor, the latest first. "
+        "`endSessions` ends them too."
+    )
+    async def trusted_devices(self, info: Info) -> list[TrustedDevice]:
+        found = await trusted_devices.of(info.context.postern, self.stored)
+        return [TrustedDevice.of(device) for device in found]
 
     @strawberry.field(
         description="What has to wait on this account after failed attempts, and until when."

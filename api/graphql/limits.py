@@ -37,7 +37,7 @@ introspection has about 5,400."""
 WEIGHTS = {
     **dict.fromkeys(
         ("me", "recoveryCodesLeft", "securityEvents", "sessions", "passkeys",
-         "acceptedPasskeysJson"), 20,
+         "acceptedPasskeysJson", "trustedDevices"), 20,
     ),
     **dict.fromkeys(
         ("addPasskey", "startSignInPasskey", "startElevatePasskey", "signUpPasskey"), 300,

@@ -18,7 +18,7 @@ from api.graphql.connections import (
 from api.graphql.context import Info
 from auth import admission, errors, events, paging
 from auth.accounts import enrolment, passkeys
-from auth.factors import factor_type, recovery_codes, second_factor
+from auth.factors import factor_type, recovery_codes, second_factor, trusted_devices
 from auth.public_fields import PUBLIC_FIELDS
 from auth.sessions import listing, opening
 
@@ -80,6 +80,32 @@ class PasskeyOptions:
     )
 
 
+@strawberry.type(description="A browser that stands for the user's second factor at sign-in.")
+class TrustedDevice:
+    id: strawberry.ID = strawberry.field(description="For `revokeTrustedDevice`. Not a secret.")
+    created_at: datetime = strawberry.field(description="When it showed the second factor.")
+    expires_at: datetime = strawberry.field(description="When it has to show it again.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When it last stood for the second factor; null before the first time."
+    )
+    address: str | None = strawberry.field(description="The network address that it came from.")
+    user_agent: str | None = strawberry.field(
+        description="What the browser called itself. Not to be trusted."
+    )
+
+    @classmethod
+    def of(cls, device: models.TrustedDevice) -> Self:
+        """Return a browser as its user sees it."""
+        return cls(
+            id=strawberry.ID(str(device.id)),
+            created_at=device.created_at,
+            expires_at=device.expires_at,
+            last_used_at=device.last_used_at,
+            address=device.address,
+            user_agent=device.user_agent,
+        )
+
+
 @strawberry.type(description="Someone who has an account.")
 class User:
     id: strawberry.ID = strawberry.field(
@@ -123,6 +149,12 @@ class User:
         "confirmed."
     )
 
+    second_factor_due_at: datetime | None = strawberry.field(
+        description="When the user has to have set up a second factor, which the operator requires "
+        "and the user does not have; null if there is nothing to do. From then on, signing in "
+        "answers an `MfaTicket` with `enrolment`."
+    )
+
     current_session: strawberry.Private[UUID]
     stored: strawberry.Private[models.User]
 
@@ -136,6 +168,13 @@ class User:
     @strawberry.field(description="The passkeys of the user, the oldest first.")
     async def passkeys(self) -> list[Passkey]:
         return [Passkey.of(each) for each in await passkeys.of(self.stored)]
+
+    @strawberry.field(
+        description="The browsers that the user trusts, the latest first; at most 10."
+    )
+    async def trusted_devices(self, info: Info) -> list[TrustedDevice]:
+        found = await trusted_devices.of(info.context.postern, self.stored)
+        return [TrustedDevice.of(device) for device in found]
 
     @strawberry.field(
         description="Which passkeys authenticators should offer, after one was removed: "
@@ -175,6 +214,7 @@ class User:
             **fields,
             has_password=user.has_password,
             new_email=user.new_email,
+            second_factor_due_at=None if user.has_second_factor else user.factor_due_at,
             factors=_factors(second_factor.of(user)),
             current_session=session_id,
             stored=user,
@@ -200,6 +240,10 @@ class Session:
         description="Names the refresh token without giving it away. Not a secret."
     )
     user: User = strawberry.field(description="Who is signed in.")
+    device_token: str | None = strawberry.field(
+        description="A secret for `signInEmailPassword` in this browser, for a fixed time; null, "
+        "unless `trustDevice` was set and the operator allows it. Keep one for each user."
+    )
 
     @classmethod
     def of(cls, session: opening.Session) -> Self:
@@ -210,12 +254,13 @@ class Session:
             refresh_token=session.refresh_token,
             refresh_token_id=strawberry.ID(str(session.refresh_token_id)),
             user=User.of(session.user, session.session_id),
+            device_token=session.device_token,
         )
 
 
 @strawberry.type(
     description="A sign-in that waits for the second factor. `factors` says which the user has, "
-    "and each value how to redeem the ticket with it."
+    "and each value how to redeem the ticket with it; `enrolment` says if one has to be set up."
 )
 class MfaTicket:
     ticket: str = strawberry.field(
@@ -228,14 +273,23 @@ class MfaTicket:
 
     factors: list[FactorType] = strawberry.field(  # type: ignore[valid-type]
         description="The factors that the user has, in the order in which to offer them. One of "
-        "them is enough."
+        "them is enough. Empty with `enrolment`."
+    )
+    enrolment: list[FactorType] | None = strawberry.field(  # type: ignore[valid-type]
+        description="Null, unless the operator requires a second factor and the user has none: "
+        "then the factors to choose from. Set one up with this ticket and sign in by that: "
+        "`enrolMfaTotp` and `activateMfaTotp`, or `enrolMfaPasskey` and `activateMfaPasskey`."
     )
 
     @classmethod
     def of(cls, ticket: admission.MfaTicket) -> Self:
         """Return a ticket with its secret, for its user."""
-        factors = _factors(ticket.factors)
-        return cls(ticket=ticket.ticket, expires_in=ticket.expires_in, factors=factors)
+        return cls(
+            ticket=ticket.ticket,
+            expires_in=ticket.expires_in,
+            factors=_factors(ticket.factors),
+            enrolment=_factors(ticket.enrolment) if ticket.enrolment else None,
+        )
 
 
 def _factors(kinds: Sequence[factor_type.FactorType]) -> list[Any]:
@@ -246,8 +300,8 @@ SignInResult = Annotated[
     Session | MfaTicket,
     strawberry.union(
         "SignInResult",
-        description="A session, or a ticket where the user has a second factor. Select "
-        "`__typename` to tell them apart.",
+        description="A session, or a ticket where the user has a second factor or needs one. "
+        "Select `__typename` to tell them apart.",
     ),
 ]
 

@@ -201,6 +201,12 @@ class MfaChallenge(Answer):
     ticket: str
 
 
+class EnrolmentChallenge(MfaChallenge):
+    """A sign-in for which a second factor has to be set up, by `enrolMfaTotp` of GraphQL."""
+
+    enrolment: list[str]
+
+
 class SignUpAnswer(Answer):
     """A session; left out where the e-mail address has to be verified first."""
 
@@ -211,7 +217,7 @@ class SignInAnswer(Answer):
     """A session, or a ticket where the user has a second factor; the other one is left out."""
 
     session: SessionAnswer | None = None
-    mfa: MfaChallenge | None = None
+    mfa: EnrolmentChallenge | MfaChallenge | None = None
 
 
 class TotpAnswer(Answer):

@@ -17,6 +17,7 @@ from api.nhost.messages import (
     CodeRequest,
     CredentialRequest,
     EmailChangeRequest,
+    EnrolmentChallenge,
     MailRequest,
     MfaChallenge,
     MfaRequest,
@@ -335,5 +336,8 @@ async def _sign_up_answer(signing_up: Awaitable[Session | PasskeyChange]) -> Sig
 
 def _sign_in_answer(answer: Session | admission.MfaTicket) -> SignInAnswer:
     if isinstance(answer, admission.MfaTicket):
+        if answer.enrolment:
+            may = [factor.name for factor in answer.enrolment]
+            return SignInAnswer(mfa=EnrolmentChallenge(ticket=answer.ticket, enrolment=may))
         return SignInAnswer(mfa=MfaChallenge(ticket=answer.ticket))
     return SignInAnswer(session=session_answer(answer))

@@ -53,7 +53,9 @@ def carried(answer: Session | MfaTicket, purpose: MailPurpose) -> dict[str, str]
     kind = {"type": TYPES[purpose]}
     if isinstance(answer, MfaTicket):
         factors = ",".join(factor.name for factor in answer.factors)
-        return kind | {"mfaTicket": answer.ticket, "mfaFactors": factors}
+        may = ",".join(factor.name for factor in answer.enrolment)
+        told = {"mfaEnrolment": may} if may else {"mfaFactors": factors}
+        return kind | {"mfaTicket": answer.ticket} | told
     return kind | {"refreshToken": answer.refresh_token}
 
 

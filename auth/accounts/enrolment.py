@@ -16,8 +16,15 @@ from auth import events
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import one_time_codes, recovery_codes, second_factor, totp
+from auth.factors import (
+    one_time_codes,
+    recovery_codes,
+    second_factor,
+    totp,
+    trusted_devices,
+)
 from auth.factors.recovery_codes import CodeSet, NoCodesError
+from auth.factors.second_factor import Factor
 from auth.keys.vault import VaultError
 from auth.limits.rate_limits import Limit
 from auth.mail import notices
@@ -58,16 +65,32 @@ async def change_user_mfa(
     Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
     ELEVATED_CLAIM_REQUIRED, TOTP_ALREADY_ACTIVE (the active factor is not touched).
     """
-    second_factor.refuse_unless_enabled(postern, totp)
+    await _refuse_unless_enabled(postern, caller, totp)
     viewer = await current.recently_signed_in(postern, caller)
-    user = viewer.user
+    begun_by = str(viewer.session.id)
     async with atomic():
         await current.hold(viewer)
-        secret = await _enrol(postern, user, new_secret=new_secret)
+        secret = await begin_totp(postern, viewer.user, begun_by, new_secret=new_secret)
+    return await shown(postern, viewer.user, secret)
+
+
+async def shown(postern: Postern, user: User, secret: str) -> Enrolment:
+    """Return a pending secret in the forms that an authenticator app reads."""
     uri = one_time_codes.key_uri(
         secret, account=user.email, issuer=postern.settings.mfa_totp_issuer
     )
     return Enrolment(await asyncio.to_thread(one_time_codes.qr_code, uri), secret, uri)
+
+
+async def _refuse_unless_enabled(postern: Postern, caller: Caller, factor: Factor) -> None:
+    """Raise AuthError: DISABLED_ENDPOINT, unless the caller may have the factor anyway."""
+    if factor.is_enabled(postern.settings):
+        return
+    with suppress(AuthError):
+        user = (await current.signed_in(postern, caller)).user
+        if factor.is_enabled(postern.settings, user):
+            return
+    raise AuthError(ErrorCode.DISABLED_ENDPOINT)
 
 
 async def verify_change_user_mfa(
@@ -83,7 +106,7 @@ async def verify_change_user_mfa(
     DISABLED_MFA_TOTP; and INVALID_TOTP (wrong or already used). Raises VaultError if no encryption
     key opens the secret.
     """
-    second_factor.refuse_unless_enabled(postern, totp)
+    await _refuse_unless_enabled(postern, caller, totp)
     viewer = await current.recently_signed_in(postern, caller)
     change = _CHANGES.get(active_mfa_type)
     if change is None:
@@ -106,7 +129,7 @@ async def regenerate_recovery_codes(
     INVALID_TOTP (wrong or already used), TOO_MANY_REQUESTS. Raises VaultError if no encryption key
     opens the secret.
     """
-    second_factor.refuse_unless_enabled(postern, recovery_codes)
+    await _refuse_unless_enabled(postern, caller, recovery_codes)
     viewer = await current.recently_signed_in(postern, caller)
     user = viewer.user
     if totp.belongs_to(user):
@@ -126,19 +149,33 @@ async def regenerate_recovery_codes(
         if not await as_checked.update(has_second_factor=True):
             raise AuthError(totp.missing)
         await recovery_codes.replace(user, codes)
+        await trusted_devices.forget_all(user.id)
         await events.record(postern, caller, EventType.RECOVERY_CODES_REPLACED, user.id)
         await notices.post(postern, caller, user, EventType.RECOVERY_CODES_REPLACED)
         return MfaChange(await opening.reissue(postern, viewer.session), codes.shown)
 
 
-async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
-    """Return the pending secret; if it is missing or stale, one conditional UPDATE replaces it."""
+async def begin_totp(
+    postern: Postern, user: User, begun_by: str, *, new_secret: bool = False
+) -> str:
+    """Return the secret that is pending for this session or ticket; else make and store one.
+
+    A secret that somebody else has begun with is never returned: whoever knows only the password
+    must not learn the secret that the user will confirm.
+    Raises AuthError: TOTP_ALREADY_ACTIVE.
+    """
     secret, now = one_time_codes.new_secret(), postern.now()
     not_active = User.filter(id=user.id, totp_activated_at__isnull=True)
-    stale = Q(totp_secret__isnull=True) | Q(totp_enrolled_at__lte=now - ENROLMENT_LIFE)
+    stale = (
+        Q(totp_secret__isnull=True)
+        | Q(totp_enrolled_at__lte=now - ENROLMENT_LIFE)
+        | Q(totp_begun_by__isnull=True)
+        | ~Q(totp_begun_by=begun_by)
+    )
     replaced = not_active if new_secret else not_active.filter(stale)
     sealed = totp.seal_secret(postern, user, secret)
-    if await replaced.update(totp_secret=sealed, totp_enrolled_at=now):
+    fresh = {"totp_secret": sealed, "totp_enrolled_at": now, "totp_begun_by": begun_by}
+    if await replaced.update(**fresh):
         return secret
     pending = await not_active.first()
     if pending is None:
@@ -146,7 +183,14 @@ async def _enrol(postern: Postern, user: User, *, new_secret: bool) -> str:
     if pending.totp_secret is not None:
         with suppress(VaultError):
             return totp.open_secret(postern, pending)
-    return await _enrol(postern, user, new_secret=True)
+    return await begin_totp(postern, user, begun_by, new_secret=True)
+
+
+def is_pending(postern: Postern, user: User, begun_by: str) -> bool:
+    """Return whether this session or ticket has begun an enrolment that waits for its code."""
+    at = user.totp_enrolled_at
+    is_mine = user.totp_secret is not None and user.totp_begun_by == begun_by
+    return is_mine and at is not None and at + ENROLMENT_LIFE > postern.now()
 
 
 async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: str) -> MfaChange:
@@ -158,8 +202,7 @@ async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: st
     user = viewer.user
     if totp.belongs_to(user):
         raise AuthError(ErrorCode.TOTP_ALREADY_ACTIVE)
-    enrolled_at = user.totp_enrolled_at
-    if not user.totp_secret or not enrolled_at or enrolled_at + ENROLMENT_LIFE <= postern.now():
+    if not is_pending(postern, user, str(viewer.session.id)):
         raise AuthError(ErrorCode.NO_TOTP_SECRET)
     await _spend_totp(postern, caller, user, code)
     if recovery_codes.belongs_to(user):
@@ -171,20 +214,32 @@ async def _activate(postern: Postern, caller: Caller, viewer: SignedIn, code: st
 async def _turn_on(
     postern: Postern, caller: Caller, viewer: SignedIn, codes: CodeSet | None
 ) -> MfaChange:
-    user = viewer.user
+    async with atomic():
+        shown_codes = await turn_totp_on(postern, caller, viewer.user, codes)
+        return MfaChange(await opening.reissue(postern, viewer.session), shown_codes)
+
+
+async def turn_totp_on(
+    postern: Postern, caller: Caller, user: User, codes: CodeSet | None
+) -> tuple[str, ...]:
+    """Turn a pending factor on, in the transaction around; return the recovery codes to show.
+
+    Raises AuthError: NO_TOTP_SECRET (it was replaced or turned on meanwhile). Raises NoCodesError.
+    """
     pending = User.filter(
         id=user.id,
         totp_secret=user.totp_secret,
         totp_activated_at__isnull=True,
         disabled=False,
     )
-    async with atomic():
-        if not await pending.update(totp_activated_at=postern.now(), has_second_factor=True):
-            raise AuthError(ErrorCode.NO_TOTP_SECRET)
-        shown = await recovery_codes.give(user, codes)
-        await events.record(postern, caller, EventType.FACTOR_ON, user.id)
-        await notices.post(postern, caller, user, EventType.FACTOR_ON)
-        return MfaChange(await opening.reissue(postern, viewer.session), shown)
+    now = postern.now()
+    if not await pending.update(totp_activated_at=now, totp_begun_by=None, has_second_factor=True):
+        raise AuthError(ErrorCode.NO_TOTP_SECRET)
+    await trusted_devices.forget_all(user.id)
+    given = await recovery_codes.give(user, codes)
+    await events.record(postern, caller, EventType.FACTOR_ON, user.id)
+    await notices.post(postern, caller, user, EventType.FACTOR_ON)
+    return given
 
 
 async def _spend_totp(postern: Postern, caller: Caller, user: User, code: str) -> None:
@@ -207,6 +262,7 @@ async def _deactivate(postern: Postern, caller: Caller, viewer: SignedIn, code: 
     async with atomic():
         if await checked.accept(user):
             await second_factor.remove(user, totp)
+            second_factor.refuse_without_required(postern, user)
             await events.record(postern, caller, EventType.FACTOR_OFF, user.id)
             await notices.post(postern, caller, user, EventType.FACTOR_OFF)
             return MfaChange(await opening.reissue(postern, viewer.session))

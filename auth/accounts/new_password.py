@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from auth.caller import Caller
-from auth.factors import totp
+from auth.factors import totp, trusted_devices
 from auth.postern import Postern
 from auth.sessions import ending
 from models import MailTicket, MfaTicket, User
@@ -28,6 +28,7 @@ async def end_what_was_begun(
     """
     await User.filter(id=user.id).update(new_email=None)
     await totp.forget_pending(user)
+    await trusted_devices.forget_all(user.id)
     await MailTicket.filter(user_id=user.id, purpose__in=_ENDED).delete()
     await MfaTicket.filter(user_id=user.id).delete()
     await ending.end_all(postern, caller, user, but=but)

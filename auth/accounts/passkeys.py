@@ -11,7 +11,14 @@ from auth.accounts.enrolment import MfaChange
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import ceremonies, challenges, passkeys, recovery_codes, second_factor
+from auth.factors import (
+    ceremonies,
+    challenges,
+    passkeys,
+    recovery_codes,
+    second_factor,
+    trusted_devices,
+)
 from auth.factors.ceremonies import CeremonyError, NewPasskey, Person
 from auth.factors.recovery_codes import CodeSet, NoCodesError
 from auth.limits.rate_limits import Limit
@@ -45,7 +52,14 @@ async def add_passkey(postern: Postern, caller: Caller) -> str:
     """
     passkeys.refuse_unless_enabled(postern)
     viewer = await current.recently_signed_in(postern, caller)
-    user = viewer.user
+    return await creation_options(postern, viewer.user, str(viewer.session.id))
+
+
+async def creation_options(postern: Postern, user: User, bound_to: str) -> str:
+    """Return the options of adding a passkey, which only this session or ticket can answer.
+
+    Raises AuthError: INVALID_REQUEST (20 passkeys already).
+    """
     others = await passkeys.known(user)
     _refuse_more_than(MOST, len(others))
     fresh = ceremonies.new_handle()
@@ -53,8 +67,7 @@ async def add_passkey(postern: Postern, caller: Caller) -> str:
         user.user_handle = fresh
     else:
         await user.refresh_from_db()
-    purpose, bound_to = CeremonyPurpose.ADD, str(viewer.session.id)
-    challenge = await challenges.begin(postern, purpose, bound_to)
+    challenge = await challenges.begin(postern, CeremonyPurpose.ADD, bound_to)
     person = Person(str(user.user_handle), user.email, user.display_name)
     return ceremonies.creation_options(
         postern.settings, person, challenge, others=others, signs_in_alone=False
@@ -74,10 +87,7 @@ async def verify_add_passkey(
     passkeys.refuse_unless_enabled(postern)
     viewer = await current.recently_signed_in(postern, caller)
     user, name = viewer.user, nickname_of(nickname)
-    answer = passkeys.parsed(credential)
-    purpose, bound_to = CeremonyPurpose.ADD, str(viewer.session.id)
-    taken = await challenges.take(postern, answer, purpose, bound_to)
-    made = checked(postern, answer if taken else None)
+    made = await taken_and_checked(postern, credential, str(viewer.session.id))
     await refuse_known(postern, made)
     _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
     new = _New(made, name)
@@ -86,6 +96,16 @@ async def verify_add_passkey(
             return await _add(postern, caller, viewer, new, None)
     await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)  # as much hashing
     return await _add(postern, caller, viewer, new, await recovery_codes.new_set(postern))
+
+
+async def taken_and_checked(postern: Postern, credential: str, bound_to: str) -> NewPasskey:
+    """Take the challenge of `creation_options`, and return the passkey of the answer.
+
+    Raises AuthError: INVALID_PASSKEY.
+    """
+    answer = passkeys.parsed(credential)
+    taken = await challenges.take(postern, answer, CeremonyPurpose.ADD, bound_to)
+    return checked(postern, answer if taken else None)
 
 
 @dataclass(frozen=True)
@@ -101,13 +121,25 @@ async def _add(
     async with atomic():
         await current.hold(viewer)
         _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
-        passkey = await store(postern, caller, user, new.made, new.nickname)
-        await User.filter(id=user.id).update(has_passkeys=True, has_second_factor=True)
+        passkey = await store_as_factor(postern, caller, user, new.made, new.nickname)
         shown = await recovery_codes.give(user, codes)
-        await events.record(postern, caller, EventType.PASSKEY_ADDED, user.id)
-        await notices.post(postern, caller, user, EventType.PASSKEY_ADDED)
         session = await opening.reissue(postern, viewer.session)
     return PasskeyChange(session, shown, passkey=passkey)
+
+
+async def store_as_factor(
+    postern: Postern, caller: Caller, user: User, made: NewPasskey, nickname: str
+) -> Passkey:
+    """Store the passkey as a factor of the user and tell them, in the transaction around.
+
+    Raises AuthError: PASSKEY_ALREADY_ADDED.
+    """
+    passkey = await store(postern, caller, user, made, nickname)
+    await User.filter(id=user.id).update(has_passkeys=True, has_second_factor=True)
+    await trusted_devices.forget_all(user.id)
+    await events.record(postern, caller, EventType.PASSKEY_ADDED, user.id)
+    await notices.post(postern, caller, user, EventType.PASSKEY_ADDED)
+    return passkey
 
 
 async def refuse_known(postern: Postern, made: NewPasskey) -> None:
@@ -189,6 +221,7 @@ async def remove_passkey(postern: Postern, caller: Caller, passkey_id: str) -> M
             )
         await User.filter(id=user.id).update(has_passkeys=left)
         await second_factor.note_removal(user)
+        second_factor.refuse_without_required(postern, user)
         await events.record(postern, caller, EventType.PASSKEY_REMOVED, user.id)
         await notices.post(postern, caller, user, EventType.PASSKEY_REMOVED)
         return MfaChange(await opening.reissue(postern, viewer.session))

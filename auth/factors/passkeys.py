@@ -39,7 +39,7 @@ _LOGGED = 300
 logger = logging.getLogger("postern")
 
 
-def is_enabled(settings: Settings) -> bool:
+def is_enabled(settings: Settings, _user: User | None = None) -> bool:
     """Return whether the operator has enabled passkeys."""
     return settings.passkeys_enabled
 
@@ -107,7 +107,7 @@ class Ceremony:
     wrong = ErrorCode.INVALID_PASSKEY
     missing = ErrorCode.NO_PASSKEY
 
-    def is_enabled(self, settings: Settings) -> bool:
+    def is_enabled(self, settings: Settings, _user: User | None = None) -> bool:
         """Return whether the operator has enabled passkeys."""
         return is_enabled(settings)
 

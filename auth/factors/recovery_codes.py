@@ -12,6 +12,7 @@ from auth.factors.factor_type import FactorType
 from auth.factors.typed_codes import plain
 from auth.postern import Postern
 from config import Settings
+from config.settings import OPERATOR_ROLE
 from models import RecoveryCode, User, proofs
 from models.proofs import Proof
 
@@ -89,9 +90,11 @@ class CodeSet:
     digests: tuple[str, ...] = field(repr=False)
 
 
-def is_enabled(settings: Settings) -> bool:
-    """Return whether the operator has enabled a factor that the codes can stand in for."""
-    return settings.mfa_enabled or settings.passkeys_enabled
+def is_enabled(settings: Settings, user: User | None = None) -> bool:
+    """Return whether users may have a factor that the codes can stand in for; operators always."""
+    if user is not None and OPERATOR_ROLE in user.roles:
+        return True
+    return settings.totp_is_on or settings.passkeys_enabled
 
 
 def belongs_to(user: User) -> bool:

@@ -8,7 +8,7 @@ from auth import events
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import passkeys, recovery_codes, totp
+from auth.factors import passkeys, recovery_codes, totp, trusted_devices
 from auth.factors.factor_type import FactorType
 from auth.limits import throttling
 from auth.limits.throttling import Attempt
@@ -31,8 +31,8 @@ class Factor(Protocol):
     def stands_alone(self) -> bool:
         """Whether it is a factor by itself; recovery codes only stand in for another factor."""
 
-    def is_enabled(self, settings: Settings) -> bool:
-        """Return whether the operator has enabled it."""
+    def is_enabled(self, settings: Settings, user: User | None = None, /) -> bool:
+        """Return whether the operator has enabled it, for everybody or for this user."""
 
     def belongs_to(self, user: User) -> bool:
         """Return whether the user has this factor, and it is on."""
@@ -55,8 +55,8 @@ class SecondFactor(Protocol):
     def missing(self) -> ErrorCode:
         """The refusal of any answer if the user has no factor."""
 
-    def is_enabled(self, settings: Settings) -> bool:
-        """Return whether the operator has enabled it."""
+    def is_enabled(self, settings: Settings, user: User | None = None, /) -> bool:
+        """Return whether the operator has enabled it, for everybody or for this user."""
 
     def looks_like_one(self, answer: str) -> bool:
         """Return whether this has the form of an answer; anything else costs no attempt."""
@@ -80,10 +80,46 @@ _TYPED: tuple[SecondFactor, ...] = (recovery_codes, totp)
 """Those whose answers are typed. The first one whose form an answer has checks it."""
 
 
-def refuse_unless_enabled(postern: Postern, factor: Factor | SecondFactor) -> None:
-    """Raise AuthError: DISABLED_ENDPOINT if the operator has not enabled this factor."""
-    if not factor.is_enabled(postern.settings):
+def refuse_unless_enabled(
+    postern: Postern, factor: Factor | SecondFactor, user: User | None = None
+) -> None:
+    """Raise AuthError: DISABLED_ENDPOINT if this factor is not enabled, for everybody or a user."""
+    if not factor.is_enabled(postern.settings, user):
         raise AuthError(ErrorCode.DISABLED_ENDPOINT)
+
+
+def to_set_up(settings: Settings, user: User) -> tuple[FactorType, ...]:
+    """Return the factors that the user may set up as their first one."""
+    alone = [each for each in FACTORS if each.stands_alone and each.is_enabled(settings, user)]
+    return tuple(each.kind for each in alone)
+
+
+def is_required(settings: Settings, user: User) -> bool:
+    """Return whether the operator requires a second factor of this user."""
+    return settings.requires_factor(user.roles)
+
+
+async def is_due(postern: Postern, user: User) -> bool:
+    """Return whether the user needs a factor now, and has none. Begins their period without one.
+
+    Raises nothing: a user who needs none is not written to.
+    """
+    settings = postern.settings
+    if user.has_second_factor or not is_required(settings, user):
+        return False
+    return await users.is_factor_due(user.id, settings.mfa_grace_period)
+
+
+def refuse_without_required(postern: Postern, user: User) -> None:
+    """Refuse a change that would take the user's last factor, in the transaction of the change.
+
+    Raises AuthError: SECOND_FACTOR_REQUIRED.
+    """
+    if not user.has_second_factor and is_required(postern.settings, user):
+        raise AuthError(
+            ErrorCode.SECOND_FACTOR_REQUIRED,
+            "Your account needs a second factor. Add another one before you remove this one.",
+        )
 
 
 def of(user: User) -> tuple[FactorType, ...]:
@@ -93,7 +129,7 @@ def of(user: User) -> tuple[FactorType, ...]:
 
 def usable(settings: Settings, user: User) -> tuple[FactorType, ...]:
     """Return the factors that the user has and the operator has enabled."""
-    has = [each for each in FACTORS if each.belongs_to(user) and each.is_enabled(settings)]
+    has = [each for each in FACTORS if each.belongs_to(user) and each.is_enabled(settings, user)]
     return tuple(each.kind for each in has) if any(each.stands_alone for each in has) else ()
 
 
@@ -122,6 +158,7 @@ async def note_removal(user: User) -> None:
         await recovery_codes.remove(user)
     await User.filter(id=user.id).update(has_second_factor=user.has_second_factor)
     await MfaTicket.filter(user_id=user.id).delete()
+    await trusted_devices.forget_all(user.id)
 
 
 async def forget_unverified_passkeys(postern: Postern, caller: Caller, user: User) -> None:

@@ -12,6 +12,7 @@ from auth.factors.one_time_codes import looks_like_one
 from auth.keys.vault import VaultError
 from auth.postern import Postern
 from config import Settings
+from config.settings import OPERATOR_ROLE
 from models import User, proofs
 from models.proofs import Proof
 
@@ -28,9 +29,12 @@ _RESEAL_BATCH = 500
 """How many users are read at once."""
 
 
-def is_enabled(settings: Settings) -> bool:
-    """Return whether the operator has enabled TOTP."""
-    return settings.mfa_enabled
+def is_enabled(settings: Settings, user: User | None = None) -> bool:
+    """Return whether users may have an authenticator app.
+
+    Operators always may: the dashboard, where it is switched on, takes a second factor.
+    """
+    return settings.totp_is_on or (user is not None and OPERATOR_ROLE in user.roles)
 
 
 def belongs_to(user: User) -> bool:
@@ -53,14 +57,14 @@ async def check(postern: Postern, user: User, answer: str) -> Proof | None:
 async def remove(user: User) -> None:
     """Delete the secret. Spent time steps stay spent."""
     await User.filter(id=user.id).update(
-        totp_secret=None, totp_enrolled_at=None, totp_activated_at=None
+        totp_secret=None, totp_enrolled_at=None, totp_begun_by=None, totp_activated_at=None
     )
 
 
 async def forget_pending(user: User) -> None:
     """Delete a secret that is not active yet: whoever began the enrolment may be somebody else."""
     pending = User.filter(id=user.id, totp_activated_at__isnull=True)
-    await pending.update(totp_secret=None, totp_enrolled_at=None)
+    await pending.update(totp_secret=None, totp_enrolled_at=None, totp_begun_by=None)
 
 
 def seal_secret(postern: Postern, user: User, secret: str) -> str:

@@ -49,6 +49,8 @@ class Attempt:
     """The account's user; None if there is no such account."""
     key: str
     """The key in the table `throttles`."""
+    device: UUID | None = None
+    """The trusted browser that it comes from: a known place, whatever its network."""
     counted: bool = False
     """Whether it is already counted as failed. If not, a success checks that it is allowed."""
 
@@ -84,6 +86,8 @@ class Attempt:
 
     async def is_where_known(self) -> bool:
         """Return whether the user has signed in from this network before."""
+        if self.device:
+            return True
         return await _has_signed_in_from(network_of(self.caller.address), self.user_id)
 
     def where_known(self, *, known: bool = True) -> "Attempt":
@@ -92,7 +96,7 @@ class Attempt:
         If the network is not known, its attempts share one dummy count, so that both cases take the
         same time.
         """
-        network = network_of(self.caller.address)
+        network = f"device {self.device}" if self.device else network_of(self.caller.address)
         subject = self.subject if known else "nobody"
         # The network first: a subject is whatever somebody sends, and must not read like another.
         return replace(self, key=tokens.digest(f"from {network}: {subject}"))

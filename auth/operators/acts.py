@@ -15,7 +15,7 @@ from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Operator
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import second_factor
+from auth.factors import second_factor, trusted_devices
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
 from auth.mail import links, notices, outbox, tickets
@@ -24,7 +24,7 @@ from auth.new_accounts import Wishes
 from auth.postern import Postern
 from auth.sessions import ending
 from config.settings import OPERATOR_ROLE
-from models import MfaTicket, SecurityEvent, Throttle, User, UserSession
+from models import MfaTicket, SecurityEvent, Throttle, TrustedDevice, User, UserSession
 from models.hot_paths import operators, users
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
@@ -183,10 +183,11 @@ async def set_metadata(
 
 
 async def end_sessions(postern: Postern, operator: Operator, user: User) -> None:
-    """End all sessions and tickets of a user."""
+    """End all sessions, tickets and trusted browsers of a user."""
     async with atomic():
         await users.lock(user.id)
         await MfaTicket.filter(user_id=user.id).delete()
+        await trusted_devices.forget_all(user.id)
         await ending.end_all(postern, operator, user)
         await notices.post(postern, operator, user, EventType.ALL_SESSIONS_ENDED)
 
@@ -203,7 +204,7 @@ async def end_session(postern: Postern, operator: Operator, user: User, session_
 
 
 async def end_everybodys_sessions(postern: Postern, operator: Operator) -> int:
-    """End all sessions and tickets of all users; return how many users had any.
+    """End all sessions, tickets and trusted browsers of everybody; return how many had any.
 
     Works in batches, so that a running server is not blocked. A user who signs in meanwhile may
     stay signed in.
@@ -213,13 +214,14 @@ async def end_everybodys_sessions(postern: Postern, operator: Operator) -> int:
     while ids := await batch.filter(id__gt=last).values_list("id", flat=True):
         last = UUID(str(ids[-1]))
         having: set[UUID] = set()
-        for kind in (MfaTicket, UserSession):
+        for kind in (MfaTicket, UserSession, TrustedDevice):
             theirs = kind.filter(user_id__in=ids).distinct()
             having |= {UUID(str(row)) for row in await theirs.values_list("user_id", flat=True)}
         async with atomic():
             await users.lock(*having)
             await MfaTicket.filter(user_id__in=having).delete()
             await UserSession.filter(user_id__in=having).delete()
+            await TrustedDevice.filter(user_id__in=having).delete()
             for user_id in having:
                 await events.record(postern, operator, EventType.ALL_SESSIONS_ENDED, user_id)
         count += len(having)

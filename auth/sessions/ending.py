@@ -5,6 +5,7 @@ from uuid import UUID
 from auth import events, tokens
 from auth.caller import Caller
 from auth.events import EventType
+from auth.factors import trusted_devices
 from auth.postern import Postern
 from auth.sessions import current
 from models import RefreshToken, User, UserSession
@@ -45,6 +46,19 @@ async def revoke_session(postern: Postern, caller: Caller, session_id: str) -> b
     except ValueError:
         return False
     return session is not None and await _end(postern, caller, session)
+
+
+async def revoke_trusted_device(postern: Postern, caller: Caller, device_id: str) -> bool:
+    """Stop trusting a browser of the signed-in user; return False if there is no such one.
+
+    Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER.
+    """
+    user = (await current.signed_in(postern, caller)).user
+    try:
+        wanted = UUID(device_id)
+    except ValueError:
+        return False
+    return await trusted_devices.revoke(postern, caller, user, wanted)
 
 
 async def end_all(postern: Postern, caller: Caller, user: User, *, but: UUID | None = None) -> None:

@@ -35,6 +35,8 @@ class Session:
     refresh_token_id: UUID
     session_id: UUID
     user: User
+    device_token: str | None = field(default=None, repr=False)
+    """Stands for the second factor at later sign-ins of this browser."""
 
 
 @dataclass

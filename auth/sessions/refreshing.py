@@ -13,6 +13,7 @@ from auth import events, tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.factors import second_factor, trusted_devices
 from auth.limits import throttling
 from auth.mail import notices
 from auth.postern import Postern
@@ -43,6 +44,7 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
         await throttling.failed(postern, caller)
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
     current.refuse_kept_out(postern, presented.session.user)
+    await _refuse_without_factor(postern, caller, presented.session)
     if presented.rotated_at is None:
         fresh = await _rotate(postern, caller, presented, refresh_token)
         if fresh is not None:
@@ -51,6 +53,23 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
     if presented is None or presented.rotated_at is None:
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
     return await _answer_again(postern, caller, presented, refresh_token)
+
+
+async def _refuse_without_factor(postern: Postern, caller: Caller, session: UserSession) -> None:
+    """End the session of a user who needs a second factor by now: signing in sets one up.
+
+    Raises AuthError: INVALID_REFRESH_TOKEN.
+    """
+    if not await second_factor.is_due(postern, session.user):
+        return
+    async with atomic():
+        await users.lock(session.user.id)
+        if await UserSession.filter(id=session.id).delete():
+            await events.record(postern, caller, EventType.SESSION_ENDED, session.user.id)
+    raise AuthError(
+        ErrorCode.INVALID_REFRESH_TOKEN,
+        "Your account needs a second factor. Please sign in again to set it up.",
+    )
 
 
 def successors(postern: Postern, refresh_token: str) -> list[str]:
@@ -100,6 +119,7 @@ async def _answer_again(
             reused = EventType.REFRESH_TOKEN_REUSED
             await events.record(postern, caller, reused, session.user.id)
             await notices.post(postern, caller, session.user, reused)
+            await trusted_devices.forget_all(session.user.id)
     raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
 
 

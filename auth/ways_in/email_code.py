@@ -14,7 +14,7 @@ from auth.new_accounts import NO_WISHES, Wishes
 from auth.postern import Postern
 from auth.sessions.opening import Session
 from auth.ways_in import by_mail, guessable
-from models import User, proofs
+from models import TrustedDevice, User, proofs
 from models.proofs import Proof
 
 _CODE = re.compile(rf"[0-9]{{{tickets.CODE_DIGITS}}}")
@@ -80,6 +80,9 @@ class _Code:
             return None
         self.claims = by_mail.verify_address(user)
         return proofs.mail_ticket(ticket, self.postern.now())
+
+    async def device(self, _user: User | None) -> TrustedDevice | None:
+        return None
 
     async def pretend(self) -> None:
         await self.check(None)

@@ -4,6 +4,7 @@ All such secrets (a password, a code in a mail) take this one path. A refusal co
 whether or not the account exists.
 """
 
+from dataclasses import replace
 from typing import Protocol
 
 from auth import admission, email_addresses, events
@@ -16,7 +17,7 @@ from auth.limits.rate_limits import Limit
 from auth.limits.throttling import Attempt
 from auth.postern import Postern
 from auth.sessions.opening import Session
-from models import User
+from models import TrustedDevice, User
 from models.hot_paths import users
 from models.proofs import Proof
 
@@ -41,6 +42,9 @@ class Secret(Protocol):
 
         Raises AuthError: TOO_MANY_REQUESTS.
         """
+
+    async def device(self, user: User | None) -> TrustedDevice | None:
+        """Return the trusted browser of the user that the secret came from, if it is one."""
 
     async def pretend(self) -> None:
         """Take as long as `check`, but do no work while other jobs wait."""
@@ -109,6 +113,9 @@ async def _look_up(
         seconds=int(postern.now().timestamp()),
     )
     attempt = throttling.begun(postern, caller, subject, found.id if found else None)
+    device = await secret.device(found)
+    if device:
+        attempt = replace(attempt, device=device.id)
     return found, attempt, allowed or attempt.counted
 
 

@@ -81,14 +81,16 @@ async def start_sign_in_mfa_passkey(postern: Postern, caller: Caller, ticket: st
 
 
 async def verify_sign_in_mfa_passkey(
-    postern: Postern, caller: Caller, ticket: str, credential: str
+    postern: Postern, caller: Caller, ticket: str, credential: str, *, trust_device: bool = False
 ) -> Session:
     """Redeem a sign-in ticket with the answer; a wrong one counts as a wrong code does.
 
     Raises AuthError: as `admission.redeem` does, with INVALID_PASSKEY and NO_PASSKEY.
     """
     ceremony = _second_factor(caller, ticket)
-    return await admission.redeem(postern, caller, ticket, ceremony, credential)
+    return await admission.redeem(
+        postern, caller, ticket, ceremony, credential, trust_device=trust_device
+    )
 
 
 def _second_factor(caller: Caller, ticket: str) -> Ceremony:

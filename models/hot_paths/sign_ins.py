@@ -7,7 +7,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from models.hot_paths import steps
-from models.mfa_ticket import MfaTicket
+from models.mfa_ticket import MfaTicket, Purpose
 from models.proofs import Proof, ProofKind
 from models.sql import AtomicChange, execute
 from models.user import User
@@ -74,11 +74,13 @@ class NewSession:
 async def issue_ticket(admission: Admission, ticket: NewTicket) -> bool:
     """Spend the proof; store a ticket for a user with a second factor, and its event.
 
+    With the purpose to enrol, the user must have no second factor.
     Returns False and changes nothing if the proof no longer holds, the user was disabled or has no
     second factor, or the attempt has to wait.
     """
+    enrols = ticket.purpose == Purpose.ENROL
     return bool(
-        await _ticket_for(admission.proof.kind).run(
+        await _ticket_for(admission.proof.kind, enrols=enrols).run(
             **_common(admission),
             ticket=str(ticket.id),
             digest=ticket.digest,
@@ -137,9 +139,10 @@ def _common(admission: Admission) -> dict[str, object]:
 
 
 @lru_cache
-def _ticket_for(kind: ProofKind) -> AtomicChange[User]:
+def _ticket_for(kind: ProofKind, *, enrols: bool) -> AtomicChange[User]:
+    has_factor = "NOT has_second_factor" if enrols else "has_second_factor"
     return AtomicChange(
-        f"{_LOCKED_USER.format(joins=kind.joins)} AND has_second_factor AND {kind.condition}",
+        f"{_LOCKED_USER.format(joins=kind.joins)} AND {has_factor} AND {kind.condition}",
         steps={
             "allowed": steps.CLEAR_FAILURES,
             **kind.spending(),

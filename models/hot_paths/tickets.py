@@ -15,7 +15,7 @@ _USABLE = Query(
     where="""
         mfa_tickets.digest = :digest AND purpose = :purpose AND attempts_left > 0
         AND mfa_tickets.expires_at > :now AND NOT disabled
-        AND (has_second_factor OR NOT :with_factor)
+        AND has_second_factor = :with_factor
         AND (email_verified OR NOT :verified)""",
 )
 _COUNTED_UNDER = f"""
@@ -28,7 +28,7 @@ class Required(NamedTuple):
 
     purpose: str
     with_factor: bool
-    """The user has a second factor."""
+    """Whether the user has a second factor."""
     verified: bool
     """The user's address is verified."""
 

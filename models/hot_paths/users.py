@@ -9,6 +9,17 @@ from models.sql import Query, execute
 from models.user import User
 
 _LOCKED = "SELECT id FROM users WHERE id = ANY(CAST(:users AS UUID[])) ORDER BY id FOR UPDATE"
+_FACTOR_DUE = {
+    "postgres": """
+        UPDATE users SET factor_due_at = COALESCE(
+            factor_due_at, statement_timestamp() + CAST(:grace AS INTEGER) * INTERVAL '1 second')
+        WHERE id = :user RETURNING factor_due_at <= statement_timestamp() AS is_over""",
+    "sqlite": """
+        UPDATE users SET factor_due_at = COALESCE(factor_due_at,
+            strftime('%Y-%m-%d %H:%M:%f+00:00', 'now', :grace || ' seconds'))
+        WHERE id = :user
+        RETURNING factor_due_at <= strftime('%Y-%m-%d %H:%M:%f+00:00', 'now') AS is_over""",
+}
 _BY_ADDRESS = Query(User, where="email = :email", condition=ATTEMPT_ALLOWED)
 
 
@@ -17,6 +28,16 @@ async def find_by_address(
 ) -> tuple[User | None, bool]:
     """Return the user with this address, and whether an attempt under `throttle` is allowed now."""
     return await _BY_ADDRESS.one_and_condition(email=address, throttle=throttle, seconds=seconds)
+
+
+async def is_factor_due(user_id: UUID, grace: int) -> bool:
+    """Return whether the user's period without a required factor is over, by the database's clock.
+
+    The first call for a user begins the period, of `grace` seconds; it is never renewed.
+    """
+    dialect = connections.get("default").capabilities.dialect
+    rows = await execute(_FACTOR_DUE[dialect], user=str(user_id), grace=grace)
+    return bool(rows and rows[0]["is_over"])
 
 
 async def lock(*user_ids: UUID) -> None:

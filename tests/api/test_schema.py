@@ -40,6 +40,7 @@ enum ErrorCode {
   INVALID_PASSWORD LOCALE_NOT_ALLOWED ROLE_NOT_ALLOWED DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES
   UNVERIFIED_USER MAIL_NOT_CONFIGURED REDIRECT_TO_NOT_ALLOWED EMAIL_NOT_ALLOWED INVALID_OTP
   NO_PASSWORD INVALID_PASSKEY PASSKEY_WITHOUT_VERIFICATION PASSKEY_ALREADY_ADDED NO_PASSKEY
+  SECOND_FACTOR_REQUIRED
 }
 enum FactorType { TOTP PASSKEY RECOVERY_CODE }
 enum SecurityEventType {
@@ -50,10 +51,13 @@ enum SecurityEventType {
   NEW_SIGN_IN PASSWORD_REMOVED EMAIL_CHANGE_ASKED EMAIL_CHANGED EMAIL_CHANGE_UNDONE
   PASSWORD_RESET RESET_SENT MAIL_NOT_SENT USER_DELETED PASSWORD_SET ROLES_CHANGED METADATA_CHANGED
   THROTTLE_LIFTED SETTING_CHANGED KEYS_ROTATED MAIL_RETRIED ADMIN_SECRET_USED
+  DEVICE_TRUSTED DEVICE_FORGOTTEN
   PASSKEY_ADDED PASSKEY_RENAMED PASSKEY_REMOVED PASSKEY_COUNTER_WENT_BACK
 }
 type MfaChange { user: User! session: Session! recoveryCodes: [String!]! }
-type MfaTicket { ticket: String! expiresIn: Int! factors: [FactorType!]! }
+type MfaTicket {
+  ticket: String! expiresIn: Int! factors: [FactorType!]! enrolment: [FactorType!]
+}
 type Passkey {
   id: ID! nickname: String! createdAt: DateTime! lastUsedAt: DateTime backedUp: Boolean!
 }
@@ -61,9 +65,15 @@ type PasskeyOptions { optionsJson: String! }
 type Mutation {
   signUpEmailPassword(email: String!, password: String!, displayName: String,
     redirectTo: String): Session!
-  signInEmailPassword(email: String!, password: String!): SignInResult!
-  verifySignInMfaTotp(ticket: String!, otp: String!): Session!
-  verifySignInMfaRecoveryCode(ticket: String!, recoveryCode: String!): Session!
+  signInEmailPassword(email: String!, password: String!, deviceToken: String): SignInResult!
+  verifySignInMfaTotp(ticket: String!, otp: String!, trustDevice: Boolean = false): Session!
+  verifySignInMfaRecoveryCode(ticket: String!, recoveryCode: String!,
+    trustDevice: Boolean = false): Session!
+  enrolMfaTotp(ticket: String!): TotpEnrollment!
+  activateMfaTotp(ticket: String!, code: String!): MfaChange!
+  enrolMfaPasskey(ticket: String!): PasskeyOptions!
+  activateMfaPasskey(ticket: String!, credentialJson: String!, nickname: String): MfaChange!
+  revokeTrustedDevice(id: ID!): Boolean!
   changeUserMfa(newSecret: Boolean = false): TotpEnrollment!
   verifyChangeUserMfa(activeMfaType: String!, code: String!): MfaChange!
   regenerateRecoveryCodes(code: String): MfaChange!
@@ -90,7 +100,8 @@ type Mutation {
   startSignInPasskey: PasskeyOptions!
   verifySignInPasskey(credentialJson: String!): Session!
   startSignInMfaPasskey(ticket: String!): PasskeyOptions!
-  verifySignInMfaPasskey(ticket: String!, credentialJson: String!): Session!
+  verifySignInMfaPasskey(ticket: String!, credentialJson: String!,
+    trustDevice: Boolean = false): Session!
   signUpPasskey(email: String!, displayName: String, redirectTo: String): PasskeyOptions!
   verifySignUpPasskey(credentialJson: String!, nickname: String): MfaChange!
   startElevatePasskey: PasskeyOptions!
@@ -108,15 +119,20 @@ type SecurityEventConnection { edges: [SecurityEventEdge!]! pageInfo: PageInfo! 
 type SecurityEventEdge { cursor: String! node: SecurityEvent! }
 type Session {
   accessToken: String! accessTokenExpiresIn: Int! refreshToken: String! refreshTokenId: ID!
-  user: User!
+  user: User! deviceToken: String
 }
 union SignInResult = Session | MfaTicket
+type TrustedDevice {
+  id: ID! createdAt: DateTime! expiresAt: DateTime! lastUsedAt: DateTime
+  address: String userAgent: String
+}
 type TotpEnrollment { imageUrl: String! totpSecret: String! otpauthUrl: String! }
 type User {
   id: ID! email: String! displayName: String! emailVerified: Boolean! activeMfaType: String
   defaultRole: String! roles: [String!]! locale: String! createdAt: DateTime!
   recoveryCodesLeft: Int! hasPassword: Boolean! newEmail: String
   factors: [FactorType!]! passkeys: [Passkey!]! acceptedPasskeysJson: String
+  secondFactorDueAt: DateTime trustedDevices: [TrustedDevice!]!
   sessions(first: Int = 20, after: String): UserSessionConnection!
   securityEvents(first: Int = 20, after: String): SecurityEventConnection!
 }

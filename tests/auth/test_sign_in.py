@@ -20,6 +20,7 @@ from auth.postern import Postern
 from auth.sessions import current, opening, refreshing
 from auth.ways_in import email_password
 from models import MfaTicket, RefreshToken, SecurityEvent, Throttle, User, UserSession
+from models.mfa_ticket import Purpose
 from tests.support import (
     JOE,
     OPERATOR,
@@ -416,6 +417,14 @@ class TestTheOneStatement:
         joe = await sign_up_with_factor(postern)
         user, now = User.filter(email=JOE), clock()
         before = await user.get()
+        step: admission.Step[Any, Any] = admission.Step(
+            Purpose.SIGN_IN,
+            totp.wrong,
+            admission.open_enrolment,
+            totp.looks_like_one,
+            totp.check,
+            admission._session_for,
+        )
         changes: list[tuple[Any, dict[str, Any]]] = [
             (user, {"disabled": True}),
             (user, {"totp_activated_at": None}),
@@ -428,7 +437,7 @@ class TestTheOneStatement:
         undone = {name: getattr(before, name) for _, change in changes[:5] for name in change}
         for rows, change in changes:
             taken = await admission._take_attempt(
-                postern, caller(), await open_ticket(postern), totp
+                postern, caller(), await open_ticket(postern), step
             )
             proof = await totp.check(postern, taken.ticket.user, joe.code(postern))
             assert proof

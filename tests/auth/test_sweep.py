@@ -20,7 +20,8 @@ from tests.support import (
 
 pytestmark = pytest.mark.anyio
 NOTHING = {"tickets": 0, "sessions": 0, "throttles": 0, "enrolments": 0, "events": 0,
-           "mails": 0, "mail_tickets": 0, "challenges": 0}  # fmt: skip
+           "trusted_devices": 0,
+    "mails": 0, "mail_tickets": 0, "challenges": 0}  # fmt: skip
 
 
 async def test_a_sweep_keeps_live_rows(postern: Postern) -> None:

@@ -33,6 +33,7 @@ from auth.accounts import (
     passkeys,
     password_change,
     password_reset,
+    required_enrolment,
     sign_up,
     verification,
 )
@@ -47,9 +48,10 @@ from models import Mail, RecoveryCode, User, UserSession, database
 from models.mail_ticket import MailPurpose
 from tests.passkey_device import UP, UV
 from tests.passkey_device import Device as Authenticator
-from tests.support import Clock, caller, environment
+from tests.support import Clock, caller, environment, with_settings
 
 TICKET_LIFE, TICKET_ATTEMPTS = timedelta(minutes=5), 5
+ENROLMENT_TICKET_LIFE = timedelta(minutes=15)
 ACCESS_LIFE = RECENT = timedelta(minutes=15)
 ENROLMENT_LIFE, GRACE = timedelta(hours=1), timedelta(seconds=10)
 LIVES = {
@@ -139,6 +141,7 @@ class Refresh:
 class Ticket:
     token: str = field(repr=False)
     expires_at: datetime
+    enrols: bool = False
     attempts: int = TICKET_ATTEMPTS
 
 
@@ -168,6 +171,10 @@ class Passkey:
 
 
 CONTRACTS = {
+    "enrol_mfa_totp": [contract.ENROL_BY_TICKET],
+    "activate_mfa_totp": [contract.ACTIVATE_BY_TICKET],
+    "enrol_mfa_passkey": [contract.ENROL_PASSKEY_BY_TICKET],
+    "activate_mfa_passkey": [contract.ACTIVATE_PASSKEY_BY_TICKET],
     "add_passkey": [contract.ADD_PASSKEY],
     "verify_add_passkey": [contract.VERIFY_ADD_PASSKEY],
     "remove_passkey": [contract.REMOVE_PASSKEY],
@@ -224,6 +231,8 @@ class Life(RuleBasedStateMachine):
         self.password: str | None = "password 0"
         self.secret: str | None = None
         self.enrolled_at = self.clock()
+        self.begun_by: Any = None
+        self.required = False
         self.active = False
         self.last_step = 0
         self.codes: list[str] = []
@@ -235,6 +244,7 @@ class Life(RuleBasedStateMachine):
         self.all_refresh: list[Refresh] = []
         self.new_tickets: list[Ticket] = []
         self.new_refresh: list[Refresh] = []
+        self.new_access: list[Access] = []
         session = self.done(
             sign_up.sign_up_email_password(self.postern, caller(), self.email, "password 0")
         )
@@ -310,11 +320,25 @@ class Life(RuleBasedStateMachine):
         theirs = mailed.address == addresses.get(mailed.purpose, self.email)
         return theirs and not mailed.spent and mailed.expires_at > self.clock()
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether the user has to set a factor up."""
+        return self.required and not self.has_factor
+
+    @rule(required=st.booleans())
+    def switch_the_policy(self, *, required: bool) -> None:
+        self.required = required
+        policy = "required" if required else "optional"
+        self.postern = with_settings(self.postern, mfa_policy=policy)
+
     def admitted(self, answer: Any) -> Any:
         """Note a session or a ticket; return the access token, if any."""
-        if self.has_factor:
+        if self.has_factor or self.required:
             assert isinstance(answer, admission.MfaTicket)
-            self.new_tickets.append(Ticket(answer.ticket, self.clock() + TICKET_LIFE))
+            assert bool(answer.enrolment) is self.is_asked
+            life = ENROLMENT_TICKET_LIFE if self.is_asked else TICKET_LIFE
+            ticket = Ticket(answer.ticket, self.clock() + life, self.is_asked)
+            self.new_tickets.append(ticket)
             self.all_tickets.append(self.new_tickets[-1])
             return multiple()
         assert isinstance(answer, opening.Session)
@@ -394,12 +418,90 @@ class Life(RuleBasedStateMachine):
         noted, self.new_tickets = self.new_tickets, []
         return multiple(*noted)
 
+    def is_over(self, ticket: Ticket, *, to_enrol: bool = False) -> bool:
+        """Return whether a ticket is good for nothing, or not for this."""
+        # A ticket outlives the policy under which it was issued.
+        return (
+            ticket.enrols is not to_enrol
+            or self.has_factor is to_enrol
+            or ticket.attempts == 0
+            or ticket.expires_at <= self.clock()
+        )
+
     def taken(self, ticket: Ticket) -> str:
         """Return why a ticket is refused before its code is checked; otherwise take an attempt."""
-        if ticket.attempts == 0 or ticket.expires_at <= self.clock():
+        if self.is_over(ticket):
             return "INVALID_TICKET"
         ticket.attempts -= 1
         return ""
+
+    @rule(ticket=tickets)
+    def enrol_with_a_ticket(self, ticket: Ticket) -> None:
+        told, answer = self.ask(
+            required_enrolment.enrol_mfa_totp(self.postern, caller(), ticket.token)
+        )
+        assert told == ("INVALID_TICKET" if self.is_over(ticket, to_enrol=True) else "")
+        if not told:
+            self.note_secret(ticket, answer.totp_secret)
+
+    def note_secret(self, begun_by: object, secret: str) -> None:
+        stale = self.secret is None or self.clock() >= self.enrolled_at + ENROLMENT_LIFE
+        if stale or self.begun_by is not begun_by:
+            assert secret != self.secret, "nobody learns what another one has begun"
+            self.secret, self.enrolled_at, self.begun_by = secret, self.clock(), begun_by
+        assert secret == self.secret
+
+    def is_pending(self, begun_by: object) -> bool:
+        fresh = self.clock() < self.enrolled_at + ENROLMENT_LIFE
+        return self.secret is not None and self.begun_by is begun_by and fresh
+
+    @rule(target=access, ticket=tickets, offset=OFFSETS)
+    def activate_with_a_ticket(self, ticket: Ticket, offset: int) -> Any:
+        step, code = self.code(offset)
+        expected = "INVALID_TICKET" if self.is_over(ticket, to_enrol=True) else ""
+        if not expected and not self.is_pending(ticket):
+            expected = "NO_TOTP_SECRET"
+        elif not expected and not self.accepted(step):
+            expected = "INVALID_TOTP"
+            ticket.attempts -= 1
+        told, answer = self.ask(
+            required_enrolment.activate_mfa_totp(self.postern, caller(), ticket.token, code)
+        )
+        assert told == expected
+        if told:
+            return multiple()
+        ticket.attempts, self.last_step, self.active = 0, step, True
+        self.codes = list(answer.recovery_codes)
+        assert len(self.codes) == 10
+        return self.opened(answer.session)
+
+    @rule(target=added, ticket=tickets)
+    def add_a_passkey_with_a_ticket(self, ticket: Ticket) -> Any:
+        told, options = self.ask(
+            required_enrolment.enrol_mfa_passkey(self.postern, caller(), ticket.token)
+        )
+        assert told == ("INVALID_TICKET" if self.is_over(ticket, to_enrol=True) else "")
+        if told:
+            return multiple()
+        authenticator = Authenticator()
+        made = authenticator.create(options)
+        answer = self.done(
+            required_enrolment.activate_mfa_passkey(
+                self.postern, caller(), ticket.token, made, None
+            )
+        )
+        ticket.attempts = 0
+        self.codes = list(answer.recovery_codes)
+        assert len(self.codes) == 10
+        added = Passkey(str(answer.passkey.id), authenticator, self.clock())
+        self.all_passkeys.append(added)
+        self.new_access.append(self.opened(answer.session))
+        return added
+
+    @rule(target=access)
+    def note_access(self) -> Any:
+        noted, self.new_access = self.new_access, []
+        return multiple(*noted)
 
     @rule(target=access, ticket=tickets, offset=OFFSETS)
     def verify(self, ticket: Ticket, offset: int) -> Any:
@@ -442,9 +544,7 @@ class Life(RuleBasedStateMachine):
         assert told == expected
         if told:
             return
-        if self.secret is None or self.clock() >= self.enrolled_at + ENROLMENT_LIFE:
-            self.secret, self.enrolled_at = answer.totp_secret, self.clock()
-        assert answer.totp_secret == self.secret
+        self.note_secret(access.device, answer.totp_secret)
 
     @rule(access=access, offset=OFFSETS)
     def activate(self, access: Access, offset: int) -> None:
@@ -452,9 +552,7 @@ class Life(RuleBasedStateMachine):
         expected = self.refusal_of(access)
         if not expected and self.active:
             expected = "TOTP_ALREADY_ACTIVE"
-        elif not expected and (
-            self.secret is None or self.clock() >= self.enrolled_at + ENROLMENT_LIFE
-        ):
+        elif not expected and not self.is_pending(access.device):
             expected = "NO_TOTP_SECRET"
         elif not expected and not self.accepted(step):
             expected = "INVALID_TOTP"
@@ -475,6 +573,8 @@ class Life(RuleBasedStateMachine):
         if by_recovery_code and self.codes:
             step, code, right = 0, self.codes[-1], True
         expected = self.refusal_of(access) or ("" if right else "INVALID_TOTP")
+        if not expected and self.required and not self.has_passkeys:
+            expected = "SECOND_FACTOR_REQUIRED"
         change = enrolment.verify_change_user_mfa(self.postern, caller(access.token), "", code)
         told, answer = self.ask(change)
         assert told == expected
@@ -540,8 +640,9 @@ class Life(RuleBasedStateMachine):
             and token.successor.rotated_at is not None
         )
         told, answer = self.ask(refreshing.refresh_session(self.postern, caller(), token.token))
-        assert told == ("INVALID_REFRESH_TOKEN" if over or stolen else "")
-        if stolen:
+        asked = not over and self.is_asked
+        assert told == ("INVALID_REFRESH_TOKEN" if over or stolen or asked else "")
+        if stolen or asked:
             self.end(device)
         if told:
             return multiple()
@@ -744,6 +845,9 @@ class Life(RuleBasedStateMachine):
     @rule(access=access, used=added)
     def remove_a_passkey(self, access: Access, used: Passkey) -> None:
         expected = self.refusal_of(access) or ("NO_PASSKEY" if used.removed else "")
+        others = [each for each in self.all_passkeys if not each.removed and each is not used]
+        if not expected and self.required and not self.active and not others:
+            expected = "SECOND_FACTOR_REQUIRED"
         remove = passkeys.remove_passkey(self.postern, caller(access.token), used.id)
         told, answer = self.ask(remove)
         assert told == expected
@@ -765,7 +869,7 @@ class Life(RuleBasedStateMachine):
     def verify_with_a_passkey(self, ticket: Ticket, used: Passkey, *, verified: bool) -> Any:
         start = passkey.start_sign_in_mfa_passkey(self.postern, caller(), ticket.token)
         told, options = self.ask(start)
-        if ticket.attempts == 0 or ticket.expires_at <= self.clock():
+        if self.is_over(ticket):
             assert told == "INVALID_TICKET"
             return multiple()
         assert told == ("" if self.has_passkeys else "NO_PASSKEY")

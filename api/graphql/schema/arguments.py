@@ -62,6 +62,13 @@ Nickname = Annotated[
     str | None,
     argument('What the user calls it, at most 100 characters; "Passkey" without one.'),
 ]
+TrustDevice = Annotated[
+    bool | None,
+    argument(
+        "Whether the user trusts this browser: `Session.deviceToken` then stands for the second "
+        "factor when they sign in here again. Ask them; never assume it."
+    ),
+]
 MailedTicket = Annotated[
     str, credential("The `ticket` in the address of the link that was sent by mail.")
 ]

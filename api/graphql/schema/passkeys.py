@@ -13,10 +13,11 @@ from api.graphql.schema.arguments import (
     Nickname,
     RedirectTo,
     Ticket,
+    TrustDevice,
     argument,
 )
 from api.graphql.types import MfaChange, Passkey, PasskeyOptions, Session
-from auth.accounts import passkey_sign_up, passkeys
+from auth.accounts import passkey_sign_up, passkeys, required_enrolment
 from auth.new_accounts import Wishes
 from auth.sessions import elevation
 from auth.ways_in import passkey
@@ -81,12 +82,41 @@ class Passkeys:
 
     @strawberry.mutation(description=str(contract.VERIFY_MFA_PASSKEY))
     async def verify_sign_in_mfa_passkey(
-        self, info: Info, ticket: Ticket, credential_json: CredentialJson
+        self,
+        info: Info,
+        ticket: Ticket,
+        credential_json: CredentialJson,
+        trust_device: TrustDevice = False,
     ) -> Session:
         answer = await passkey.verify_sign_in_mfa_passkey(
-            info.context.postern, info.context.caller, ticket, credential_json
+            info.context.postern,
+            info.context.caller,
+            ticket,
+            credential_json,
+            trust_device=bool(trust_device),
         )
         return Session.of(answer)
+
+    @strawberry.mutation(description=str(contract.ENROL_PASSKEY_BY_TICKET))
+    async def enrol_mfa_passkey(self, info: Info, ticket: Ticket) -> PasskeyOptions:
+        return PasskeyOptions(
+            options_json=await required_enrolment.enrol_mfa_passkey(
+                info.context.postern, info.context.caller, ticket
+            )
+        )
+
+    @strawberry.mutation(description=str(contract.ACTIVATE_PASSKEY_BY_TICKET))
+    async def activate_mfa_passkey(
+        self,
+        info: Info,
+        ticket: Ticket,
+        credential_json: CredentialJson,
+        nickname: Nickname = strawberry.UNSET,
+    ) -> MfaChange:
+        answer = await required_enrolment.activate_mfa_passkey(
+            info.context.postern, info.context.caller, ticket, credential_json, nickname or None
+        )
+        return MfaChange.of(answer)
 
     @strawberry.mutation(description=str(contract.SIGN_UP_PASSKEY))
     async def sign_up_passkey(

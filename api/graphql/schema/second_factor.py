@@ -6,13 +6,27 @@ import strawberry
 
 from api import contract
 from api.graphql.context import Info
-from api.graphql.schema.arguments import argument, credential
+from api.graphql.schema.arguments import Code, Ticket, argument, credential
 from api.graphql.types import MfaChange, TotpEnrollment
-from auth.accounts import enrolment
+from auth.accounts import enrolment, required_enrolment
 
 
 @strawberry.type
 class SecondFactor:
+    @strawberry.mutation(description=str(contract.ENROL_BY_TICKET))
+    async def enrol_mfa_totp(self, info: Info, ticket: Ticket) -> TotpEnrollment:
+        answer = await required_enrolment.enrol_mfa_totp(
+            info.context.postern, info.context.caller, ticket
+        )
+        return TotpEnrollment.of(answer)
+
+    @strawberry.mutation(description=str(contract.ACTIVATE_BY_TICKET))
+    async def activate_mfa_totp(self, info: Info, ticket: Ticket, code: Code) -> MfaChange:
+        answer = await required_enrolment.activate_mfa_totp(
+            info.context.postern, info.context.caller, ticket, code
+        )
+        return MfaChange.of(answer)
+
     @strawberry.mutation(description=str(contract.ENROL))
     async def change_user_mfa(
         self,

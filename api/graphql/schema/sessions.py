@@ -51,6 +51,14 @@ class Sessions:
     ) -> bool:
         return await ending.revoke_session(info.context.postern, info.context.caller, id)
 
+    @strawberry.mutation(description=str(contract.REVOKE_DEVICE))
+    async def revoke_trusted_device(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, argument("The `id` of a `TrustedDevice`.")],  # noqa: A002
+    ) -> bool:
+        return await ending.revoke_trusted_device(info.context.postern, info.context.caller, id)
+
     @strawberry.mutation(description=str(contract.ELEVATE))
     async def elevate(
         self,

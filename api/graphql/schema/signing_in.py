@@ -16,6 +16,8 @@ from api.graphql.schema.arguments import (
     Password,
     RedirectTo,
     Ticket,
+    TrustDevice,
+    argument,
     credential,
 )
 from api.graphql.types import Session, SignInResult, sign_in_result
@@ -48,17 +50,34 @@ class SigningIn:
 
     @strawberry.mutation(description=str(contract.SIGN_IN))
     async def sign_in_email_password(
-        self, info: Info, email: Email, password: Password
+        self,
+        info: Info,
+        email: Email,
+        password: Password,
+        device_token: Annotated[
+            str | None,
+            argument(
+                "The `deviceToken` that this browser got for this user, if any. If it is not good "
+                "any more, the answer is the same as without it."
+            ),
+        ] = strawberry.UNSET,
     ) -> SignInResult:
         answer = await email_password.sign_in_email_password(
-            info.context.postern, info.context.caller, email, password
+            info.context.postern, info.context.caller, email, password, device_token or None
         )
         return sign_in_result(answer)
 
     @strawberry.mutation(description=str(contract.VERIFY_TOTP))
-    async def verify_sign_in_mfa_totp(self, info: Info, ticket: Ticket, otp: Code) -> Session:
+    async def verify_sign_in_mfa_totp(
+        self, info: Info, ticket: Ticket, otp: Code, trust_device: TrustDevice = False
+    ) -> Session:
         answer = await admission.redeem(
-            info.context.postern, info.context.caller, ticket, totp, otp
+            info.context.postern,
+            info.context.caller,
+            ticket,
+            totp,
+            otp,
+            trust_device=bool(trust_device),
         )
         return Session.of(answer)
 
@@ -70,9 +89,15 @@ class SigningIn:
         recovery_code: Annotated[
             str, credential("One of the user's codes; case, dashes and spaces make no difference.")
         ],
+        trust_device: TrustDevice = False,
     ) -> Session:
         answer = await admission.redeem(
-            info.context.postern, info.context.caller, ticket, recovery_codes, recovery_code
+            info.context.postern,
+            info.context.caller,
+            ticket,
+            recovery_codes,
+            recovery_code,
+            trust_device=bool(trust_device),
         )
         return Session.of(answer)
 

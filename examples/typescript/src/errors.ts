@@ -40,6 +40,8 @@ export function whatNext(code: ErrorCode): string {
     case ErrorCode.InvalidRefreshToken:
     case ErrorCode.DisabledMfaTotp:
       return "go back to e-mail and password";
+    case ErrorCode.SecondFactorRequired:
+      return "sign in, and set up the factor with the ticket";
     case ErrorCode.Unauthenticated:
       return "refresh the session, once, and repeat";
     case ErrorCode.ElevatedClaimRequired:
