@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
@@ -13,10 +14,12 @@ from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError, encrypti
 from auth.keys.key_ring import given_key_ring
 from auth.keys.vault import Vault
 from cli import risks
-from cli.command import as_json, chosen_settings, say
+from cli.command import as_json, read_configuration, say, settings_of
 from cli.risks import Risk
-from config import ConfigError, Settings
+from config import ConfigError, Configuration, Settings
+from config.settings import OPERATOR_ROLE
 from models import SecurityEvent, User, database
+from models.hot_paths import settings as live
 
 
 @click.command()
@@ -27,8 +30,10 @@ def doctor(ctx: click.Context, in_json: bool) -> None:
 
     The exit code is 1 if one of them is grave.
     """
-    settings, now = chosen_settings(), datetime.now(UTC)
+    configuration, now = read_configuration(), datetime.now(UTC)
+    settings, unusable = asyncio.run(_in_force(configuration))
     found = [
+        *unusable,
         *risks.of_settings(settings, os.environ, now),
         *_of_given_keys(settings),
         *_of_trusted_documents(settings),
@@ -39,6 +44,24 @@ def doctor(ctx: click.Context, in_json: bool) -> None:
     say(in_json, data, *(lines or ["No risk was found."]))
     if any(risk.grave for risk in found):
         ctx.exit(1)
+
+
+async def _in_force(configuration: Configuration) -> tuple[Settings, list[Risk]]:
+    """Return the settings with what operators have changed, if that can be read and used."""
+    settings = settings_of(configuration)
+    path = database.sqlite_file(settings)
+    changed: Mapping[str, str] = {}
+    if path is None or path.is_file():
+        with suppress(Exception):  # what is wrong with the database is told below
+            async with database.connected(settings, read_only=True):
+                _, changed = await live.changed()
+    try:
+        return configuration.settings(changed), []
+    except ConfigError as error:
+        first = str(error).splitlines()[0]
+        why = f"What operators have set cannot be used: {first}"
+        advice = "No server starts with it; see `postern settings unset`"
+        return settings, [Risk(why, advice, grave=True)]
 
 
 def _of_given_keys(settings: Settings) -> list[Risk]:
@@ -92,11 +115,15 @@ async def of_the_database(settings: Settings, now: datetime) -> list[Risk]:
 async def _of_what_is_stored(settings: Settings, now: datetime) -> list[Risk]:
     newest = await SecurityEvent.all().order_by("-id").first()
     found = risks.of_events(now, newest.created_at if newest else None)
-    with_factor = User.filter(has_second_factor=True)
-    if not settings.mfa_enabled and await with_factor.exists():
+    # Operators may always use an app.
+    with_an_app = User.filter(totp_activated_at__isnull=False, has_passkeys=False)
+    roles = (
+        [] if settings.totp_is_on else await with_an_app.limit(1000).values_list("roles", flat=True)
+    )
+    if any(OPERATOR_ROLE not in (each or ()) for each in roles):
         found.append(
             Risk(
-                "Factors are switched off, and users who have one cannot sign in",
+                "Authenticator apps are switched off, and users who have one cannot sign in",
                 "Set AUTH_MFA_ENABLED=true, or reset their factors (postern reset-mfa)",
                 grave=True,
             )

@@ -344,7 +344,7 @@ class DeadMailConnection:
         """Return a page in Relay's format."""
         edges = [
             DeadMailEdge(
-                cursor=paging.time_cursor(mail.created_at, mail.id),
+                cursor=upkeep.cursor(mail),
                 node=DeadMail(
                     id=strawberry.ID(str(mail.id)),
                     kind=mail.kind,

@@ -84,6 +84,11 @@ async def dead_mails(*, first: int | None = None, after: str | None = None) -> P
     return Page.cut(mails, first=first, after=after)
 
 
+def cursor(mail: Mail) -> str:
+    """Return the mail's cursor: its position in the list."""
+    return paging.time_cursor(mail.created_at, mail.id)
+
+
 async def waiting_mails() -> int:
     """Return how many mails wait to be sent, counted up to 1000."""
     return len(await Mail.filter(due_at__isnull=False).limit(1000).values_list("id", flat=True))

@@ -221,8 +221,8 @@ def test_sweep_reports_what_it_deleted(env: dict[str, str]) -> None:
     swept = json.loads(postern("sweep", "--json", env=env).stdout)
     assert set(swept.values()) == {0}
     assert set(swept) == {
-        "tickets", "sessions", "throttles", "enrolments", "events", "mails", "mail_tickets", "trusted_devices",
-        "challenges",
+        "tickets", "sessions", "throttles", "enrolments", "events", "mails", "mail_tickets",
+        "trusted_devices", "challenges",
     }  # fmt: skip
 
 

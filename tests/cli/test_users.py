@@ -256,3 +256,17 @@ def test_a_reason_is_a_line(env: dict[str, str], joe: str, reason: str) -> None:
     said = postern("disable-user", joe, "--reason", reason, env=env)
     assert said.returncode == 2
     assert "--reason takes up to 255 characters on one line." in said.stderr
+
+
+def test_an_operator_is_made_with_a_verified_address(env: dict[str, str]) -> None:
+    made = told("create-user", JOE, "--admin", "--reason", "first", env=env, stdin=PASSWORD)
+    assert made["roles"] == ["user", "me", "admin"]
+    assert (made["defaultRole"], made["emailVerified"]) == ("user", True)
+    told("create-user", "ann@example.com", env=env, stdin=PASSWORD)
+    assert [user["email"] for user in told("list-users", "--role", "admin", env=env)] == [JOE]
+    assert trail(env, "--user", JOE) == ["EMAIL_VERIFIED", "ROLES_CHANGED", "SIGNED_UP"]
+
+
+def test_the_command_line_may_demote_the_last_operator(env: dict[str, str]) -> None:
+    told("create-user", JOE, "--admin", env=env, stdin=PASSWORD)
+    assert told("set-roles", JOE, "user", env=env)["roles"] == ["user"]
