@@ -5,11 +5,13 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from config import load
 from config.settings import NAMES
 from tests.admin_client import REASON, Operator, document, operator
 from tests.support import (
@@ -19,6 +21,7 @@ from tests.support import (
     Client,
     RefusedError,
     Server,
+    environment,
     postern,
     running_server,
 )
@@ -226,3 +229,68 @@ def test_the_command_line_lists_sets_and_exports_settings(server: Server) -> Non
     assert postern("settings", "unset", LENGTH, env=env).returncode == 0
     listed = json.loads(postern("settings", "list", "--changed", "--json", env=env).stdout)
     assert listed == []
+
+
+def test_what_is_exported_is_read_as_the_same_settings(server: Server, tmp_path: Path) -> None:
+    changes = {
+        LENGTH: "14",
+        SIGN_UP: "true",
+        ISSUER: 'A "quoted" name',
+        "AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS": "example.org,example.net",
+        "AUTH_REFRESH_TOKEN_EXPIRES_IN": "1h30m",
+        "AUTH_MFA_GRACE_PERIOD": "3h",
+    }
+    for name, value in changes.items():
+        assert postern("settings", "set", name, value, env=server.env).returncode == 0
+    exported = tmp_path / "exported.toml"
+    exported.write_text(postern("settings", "export", env=server.env).stdout)
+    settings, warnings = load(environment(tmp_path / "other", AUTH_CONFIG=str(exported)))
+    assert warnings == []
+    assert settings.password_min_length == 14
+    assert settings.disable_signup
+    assert settings.mfa_totp_issuer == 'A "quoted" name'
+    assert settings.blocked_email_domains == ("example.org", "example.net")
+    assert (settings.refresh_token_expires_in, settings.mfa_grace_period) == (5400, 10800)
+
+
+def test_the_front_end_may_be_named_while_the_server_runs(
+    root: Operator, http: httpx2.Client
+) -> None:
+    origin = {"origin": "https://app.example.com"}
+    asked = {"query": "{ __typename }"}
+    before = http.post("/graphql", json=asked, headers=origin)
+    assert "access-control-allow-origin" not in before.headers
+    root.change("AUTH_CLIENT_URL", "https://app.example.com/welcome")
+    after = http.post("/graphql", json=asked, headers=origin)
+    assert after.headers["access-control-allow-origin"] == "https://app.example.com"
+
+
+def test_limits_change_at_once(tmp_path: Path, migrated_database: dict[str, str]) -> None:
+    chosen = {**CHEAP_HASHING, **migrated_database, "AUTH_RATE_LIMIT_SIGNUPS_BURST": ""}
+    with (
+        running_server(tmp_path / "var", **chosen) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        root = operator(server, http)
+        root.change("AUTH_RATE_LIMIT_SIGNUPS_BURST", "2")
+        codes = [sign_up(http, f"user{number}@example.com") for number in range(3)]
+        assert codes == ["", "", "TOO_MANY_REQUESTS"], "a new limit begins a new count"
+        root.change("AUTH_RATE_LIMIT_SIGNUPS_BURST", "100")
+        assert sign_up(http) == ""
+
+
+def test_a_stored_change_that_the_environment_makes_wrong_stops_the_start_until_it_is_unset(
+    tmp_path: Path, migrated_database: dict[str, str]
+) -> None:
+    with_url = {"AUTH_CLIENT_URL": "https://app.example.com", **migrated_database}
+    with running_server(tmp_path / "var", **CHEAP_HASHING, **with_url) as server:
+        env = server.env
+        assert postern("settings", "set", "AUTH_WEBAUTHN_ENABLED", "true", env=env).returncode == 0
+    del env["AUTH_CLIENT_URL"]
+    refused = postern("serve", env=env)
+    assert refused.returncode == 1
+    assert "AUTH_CLIENT_URL: required with AUTH_WEBAUTHN_ENABLED" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "What operators have set cannot be used" in postern("doctor", env=env).stdout
+    assert postern("settings", "unset", "AUTH_WEBAUTHN_ENABLED", env=env).returncode == 0
+    assert postern("settings", "list", env=env).returncode == 0
