@@ -5,6 +5,7 @@ import { ByMail, KINDS } from "./ByMail";
 import { AnyCodeField, EmailField, Field, Form, NewPasswordField, told, type Values } from "./Form";
 import * as passkeys from "./passkeys";
 import { RecoveryCodes } from "./RecoveryCodes";
+import { Required } from "./Required";
 import { isRefused, onSessionEnd } from "./session";
 
 export type Step =
@@ -12,13 +13,15 @@ export type Step =
   | { at: "sign-up" }
   | { at: "mail"; kind: keyof typeof KINDS; typed?: string; sentTo?: string }
   | { at: "code"; ticket: api.Ticket; typed?: boolean }
-  | { at: "codes"; codes: string[] }
+  | { at: "enrol"; ticket: api.Ticket }
+  | { at: "codes"; codes: string[]; isNew?: boolean }
   | { at: "account" };
 
 const TITLES = {
   "sign-in": "Sign in",
   "sign-up": "Sign up",
   code: "One more step",
+  enrol: "Set up a second factor",
   codes: "Your recovery codes",
   account: "Your account",
 };
@@ -31,7 +34,9 @@ export function App({ start }: { start: Step }) {
   useEffect(() => onSessionEnd((error) => setStep({ at: "sign-in", problem: told(error) })), []);
   const signedOut = useCallback(() => setStep({ at: "sign-in" }), []);
   const signedIn = (ticket: api.Ticket | null) =>
-    setStep(ticket === null ? { at: "account" } : { at: "code", ticket });
+    setStep(
+      ticket === null ? { at: "account" } : { at: ticket.enrolment ? "enrol" : "code", ticket },
+    );
 
   const autofill = useAutofill(step.at === "sign-in", setStep);
 
@@ -52,22 +57,24 @@ export function App({ start }: { start: Step }) {
 
   async function signUpWithPasskey(email: string): Promise<void> {
     try {
-      setStep({ at: "codes", codes: await passkeys.signUp(email) });
+      setStep({ at: "codes", codes: await passkeys.signUp(email), isNew: true });
     } catch (error) {
       if (!isRefused(error, "UNVERIFIED_USER")) throw error;
       setStep({ at: "mail", kind: "verify", sentTo: email });
     }
   }
 
-  /** If the ticket is over, begin with the first step again. */
-  async function orStartOver(redeemed: Promise<void>): Promise<void> {
+  /** Go on after the ticket is redeemed; if it is over, begin with the first step again. */
+  async function orStartOver<T>(
+    redeemed: Promise<T>,
+    then: (result: T) => void = () => signedIn(null),
+  ): Promise<void> {
     try {
-      await redeemed;
+      then(await redeemed);
     } catch (error) {
       if (!endsTicket(error)) throw error;
-      return setStep({ at: "sign-in", problem: told(error) });
+      setStep({ at: "sign-in", problem: told(error) });
     }
-    signedIn(null);
   }
 
   switch (step.at) {
@@ -159,12 +166,20 @@ export function App({ start }: { start: Step }) {
           <AnyCodeField app={step.ticket.factors?.includes("TOTP")} />
         </Form>
       );
+    case "enrol":
+      return (
+        <Required
+          ticket={step.ticket}
+          go={(codes) => orStartOver(codes, (codes) => setStep({ at: "codes", codes }))}
+          startOver={() => setStep({ at: "sign-in" })}
+        />
+      );
     case "codes":
       return (
         <main className="card">
           <h1>{TITLES[step.at]}</h1>
           <RecoveryCodes codes={step.codes} done={() => setStep({ at: "account" })}>
-            Your account is made.
+            {step.isNew ? "Your account is made." : "The second factor is on."}
           </RecoveryCodes>
         </main>
       );

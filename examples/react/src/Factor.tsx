@@ -104,7 +104,7 @@ export function Factor({ user, reload, confirmed }: PartProps) {
         <Enrol
           enrolment={step.enrolment}
           submit={({ code = "" }) => go(confirmed(() => turnOn(code)))}
-          cancel={start}
+          others={{ "Not now": start }}
         />
       )}
       {at === "turn-off" && (
@@ -140,20 +140,23 @@ export function Factor({ user, reload, confirmed }: PartProps) {
 }
 
 interface EnrolProps {
+  level?: "h1" | "h2";
   enrolment: api.Enrolment;
   submit: (values: Values) => Promise<void>;
-  cancel: () => void;
+  others: Record<string, () => void>;
 }
 
-function Enrol({ enrolment: { imageUrl, totpSecret, otpauthUrl }, submit, cancel }: EnrolProps) {
+/** The secret of an authenticator app, and a field for its first code. */
+export function Enrol({ level = "h2", enrolment, submit, others }: EnrolProps) {
+  const { imageUrl, totpSecret, otpauthUrl } = enrolment;
   return (
     <Form
-      level="h2"
+      level={level}
       readFirst
       title="Scan this with your authenticator app"
       action="Turn it on"
       submit={submit}
-      others={{ "Not now": cancel }}
+      others={others}
     >
       <img className="qr" src={imageUrl} alt="QR code for your authenticator app" />
       <a className="button on-phones" href={otpauthUrl}>

@@ -40,6 +40,8 @@ export interface Enrolment {
 export interface Ticket {
   ticket: string;
   factors?: FactorType[];
+  /** What the user may set up with it, who has no second factor and needs one. */
+  enrolment?: FactorType[] | null;
 }
 
 type SignInResult =
@@ -57,7 +59,7 @@ const USER = `email emailVerified newEmail hasPassword activeMfaType factors rec
 const SIGN_IN_RESULT = `{
     __typename
     ... on Session { ${TOKENS} }
-    ... on MfaTicket { ticket factors }
+    ... on MfaTicket { ticket factors enrolment }
   }`;
 const MFA_CHANGE = `recoveryCodes session { ${TOKENS} }`;
 
@@ -67,13 +69,18 @@ export function keepMfaChange(change: MfaChange): string[] {
   return change.recoveryCodes;
 }
 
-/** Sign up. Returns null: the user is signed in, and has no second factor yet. */
-export async function signUp(email: string, password: string): Promise<null> {
+/** Sign up. Returns null: the user is signed in; or a ticket, if a second factor has to be set up. */
+export async function signUp(email: string, password: string): Promise<Ticket | null> {
   const query = `mutation ($email: String!, $password: String!) {
     signUpEmailPassword(email: $email, password: $password) { ${TOKENS} }
   }`;
-  keep(await ask<Session>(query, { email, password }));
-  return null;
+  try {
+    keep(await ask<Session>(query, { email, password }));
+    return null;
+  } catch (error) {
+    if (!isRefused(error, "SECOND_FACTOR_REQUIRED")) throw error;
+    return await signIn(email, password); // the account is made
+  }
 }
 
 /** Keep the session. Returns the ticket if a second factor is needed, or null. */
@@ -153,6 +160,21 @@ export const changeEmail = (newEmail: string) =>
 
 export const enrol = () =>
   ask<Enrolment>("mutation { changeUserMfa { imageUrl totpSecret otpauthUrl } }");
+
+/** Begin to set up an authenticator app with the ticket of a sign-in. */
+export const enrolWithTicket = (ticket: string) =>
+  ask<Enrolment>(
+    "mutation ($ticket: String!) { enrolMfaTotp(ticket: $ticket) { imageUrl totpSecret otpauthUrl } }",
+    { ticket },
+  );
+
+/** Turn the app on, and sign in by that; returns the recovery codes. */
+export async function activateWithTicket(ticket: string, code: string): Promise<string[]> {
+  const query = `mutation ($ticket: String!, $code: String!) {
+    activateMfaTotp(ticket: $ticket, code: $code) { ${MFA_CHANGE} }
+  }`;
+  return keepMfaChange(await ask<MfaChange>(query, { ticket, code }));
+}
 
 /** Turn the factor on or off; returns the recovery codes, if it is on. */
 export async function changeFactor(type: "totp" | "", code: string): Promise<string[]> {

@@ -12,8 +12,10 @@ export function takeFromUrl(): Step {
   history.replaceState(null, "", location.pathname);
   const ticket = query.get("mfaTicket");
   if (ticket) {
-    const factors = query.get("mfaFactors")?.split(",") as FactorType[] | undefined;
-    return { at: "code", ticket: { ticket, factors } };
+    const listed = (name: string) => query.get(name)?.split(",") as FactorType[] | undefined;
+    const enrolment = listed("mfaEnrolment");
+    if (enrolment) return { at: "enrol", ticket: { ticket, enrolment } };
+    return { at: "code", ticket: { ticket, factors: listed("mfaFactors") } };
   }
   const refreshToken = query.get("refreshToken");
   if (!refreshToken) return { at: "sign-in" };

@@ -157,6 +157,19 @@ export async function add(): Promise<string[]> {
   return keepMfaChange(await ask<MfaChange>(query, { credential, nickname: thisDevice() }));
 }
 
+/** Make the passkey that the operator requires, and sign in by that. Returns the recovery codes. */
+export async function addWithTicket(ticket: string): Promise<string[]> {
+  const start = "mutation ($ticket: String!) { enrolMfaPasskey(ticket: $ticket) { optionsJson } }";
+  const credential = await create(await ask<Options>(start, { ticket }));
+  const query = `mutation ($ticket: String!, $credential: String!, $nickname: String) {
+    activateMfaPasskey(ticket: $ticket, credentialJson: $credential, nickname: $nickname) {
+      recoveryCodes session { ${TOKENS} }
+    }
+  }`;
+  const given = { ticket, credential, nickname: thisDevice() };
+  return keepMfaChange(await ask<MfaChange>(query, given));
+}
+
 export const rename = (id: string, nickname: string) =>
   ask<{ id: string }>(
     "mutation ($id: ID!, $nickname: String!) { renamePasskey(id: $id, nickname: $nickname) { id } }",
