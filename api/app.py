@@ -18,7 +18,7 @@ from api.graphql.endpoint import GraphQLEndpoint
 from api.http import OnePostern, postern_of
 from api.nhost import endpoint
 from api.nhost.openapi import document
-from api.pages import content_policy, graphiql, mail_link, mailbox
+from api.pages import content_policy, dashboard, graphiql, mail_link, mailbox
 from api.readiness import Readiness
 from api.refusals import refusal_of
 from api.request_limit import RequestLimit
@@ -161,6 +161,7 @@ def create_app(postern: Postern) -> Starlette:
             Route("/graphql", GraphQLEndpoint(postern)),
             Route(admin.PATH, admin.AdminEndpoint(live)),
             *(page if postern.settings.graphiql_enabled else []),
+            *dashboard.routes(postern.settings),
             Route("/openapi.json", openapi),
             *(Route(path, answer) for path, answer in about.items()),
             *(Route(prefix + path, answer) for path, answer in about.items() if prefix),

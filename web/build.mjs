@@ -1,4 +1,4 @@
-// Builds GraphiQL into ../api/pages/static: compressed files that the server sends as they are.
+// Builds GraphiQL and the dashboard into ../api/pages/static: compressed files that the server sends as they are.
 import { build } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
@@ -19,6 +19,14 @@ const page = await build({
   loader: { ".ttf": "dataurl" },
   legalComments: "external",
 });
+const dashboard = await build({
+  ...common,
+  entryPoints: { dashboard: "src/dashboard/dashboard.tsx" },
+  format: "esm",
+  jsx: "automatic",
+  define: { "process.env.NODE_ENV": '"production"' },
+  legalComments: "external",
+});
 const workers = await build({
   ...common,
   entryPoints: {
@@ -32,7 +40,9 @@ const workers = await build({
 
 await rm(TO, { recursive: true, force: true });
 await mkdir(TO, { recursive: true });
-for (const { path, contents } of [...page.outputFiles, ...workers.outputFiles]) {
+for (const { path, contents } of [page, dashboard, workers].flatMap(
+  (built) => built.outputFiles,
+)) {
   // Level 9 and no name or time in the header, so that the same sources give the same bytes.
   const packed = gzipSync(contents, { level: 9 });
   await writeFile(new URL(`${basename(path)}.gz`, TO), packed);

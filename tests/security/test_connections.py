@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.pages import graphiql
+from api.pages import static_files
 from cli.connections import REQUEST_SECONDS, WRITE_SECONDS
 from tests.support import Server, running_server
 
@@ -93,7 +93,7 @@ def test_a_slow_but_steady_client_gets_the_whole_response(server: Server) -> Non
             time.sleep(0.05)
     head, _, body = received.partition(b"\r\n\r\n")
     assert f"content-length: {len(body)}".encode() in head.lower()
-    assert body == graphiql._plain("graphiql.js")
+    assert body == static_files._plain("graphiql.js")
 
 
 def test_connections_of_one_address_are_limited(tmp_path: Path) -> None:

@@ -1,0 +1,165 @@
+// What happened, to whomever; and the same list for one user.
+import { useState } from "react";
+import {
+  type EventFilter,
+  EventsDocument,
+  type EventsQuery,
+  SecurityEventType,
+} from "./generated/admin";
+import { go, to, useRoute } from "./router";
+import {
+  Cell,
+  Choice,
+  Empty,
+  Field,
+  Loading,
+  PageHead,
+  Stranger,
+  Table,
+  Time,
+  usePages,
+  useSettled,
+} from "./ui";
+import { useQuery } from "./use_query";
+import { eventWords } from "./words";
+
+type Event = EventsQuery["securityEvents"]["edges"][number]["node"];
+
+const TYPES = Object.values(SecurityEventType).sort();
+const TYPE_OPTIONS = [
+  ["", "any"],
+  ...TYPES.map((type) => [type, eventWords(type)] as const),
+] as const;
+
+export function EventsPage() {
+  const { query } = useRoute();
+  const [filters, setFilters] = useState<Record<string, string>>(() =>
+    Object.fromEntries(query.entries()),
+  );
+  const set = (name: string) => (value: string) => {
+    const next = { ...filters, [name]: value };
+    setFilters(next);
+    go(to("events", next), { replace: true });
+  };
+  const settled = useSettled(filters);
+  const type = TYPES.find((type) => type === settled.type);
+  return (
+    <>
+      <PageHead title="Events" about="What happened on this server, the newest first." />
+      <form className="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+        <Choice
+          label="What happened"
+          value={filters.type ?? ""}
+          options={TYPE_OPTIONS}
+          onChange={set("type")}
+        />
+        <Field
+          label="User id"
+          value={filters.user ?? ""}
+          onChange={(event) => set("user")(event.target.value)}
+        />
+        <Field
+          label="Network address"
+          value={filters.address ?? ""}
+          onChange={(event) => set("address")(event.target.value)}
+        />
+        <Field
+          label="Since"
+          type="datetime-local"
+          value={local(filters.since)}
+          onChange={(event) => set("since")(instant(event.target.value))}
+        />
+        <Field
+          label="Until"
+          type="datetime-local"
+          value={local(filters.until)}
+          onChange={(event) => set("until")(instant(event.target.value))}
+        />
+      </form>
+      <EventList
+        filter={{
+          types: type ? [type] : null,
+          userId: settled.user?.trim() || null,
+          address: settled.address?.trim() || null,
+          since: settled.since || null,
+          until: settled.until || null,
+        }}
+      />
+    </>
+  );
+}
+
+/** Return an instant as a field shows it: in the reader's time zone. */
+function local(instant: string | undefined): string {
+  const time = new Date(instant ?? "");
+  if (Number.isNaN(time.getTime())) return "";
+  time.setMinutes(time.getMinutes() - time.getTimezoneOffset());
+  return time.toISOString().slice(0, 16);
+}
+
+function instant(local: string): string {
+  const time = new Date(local);
+  return Number.isNaN(time.getTime()) ? "" : time.toISOString();
+}
+
+/** Events that a filter lets through, page by page. */
+export function EventList({ filter }: { filter: EventFilter }) {
+  const { after, pager } = usePages(JSON.stringify(filter));
+  const events = useQuery(EventsDocument, { filter, after });
+  return (
+    <Loading of={events} what="events">
+      {({ securityEvents: { edges, pageInfo } }) => (
+        <>
+          {edges.length ? (
+            <Table label="Events" head={["When", "What", "User", "From", "Operator and reason"]}>
+              {edges.map(({ node }) => (
+                <EventRow key={node.id} event={node} />
+              ))}
+            </Table>
+          ) : (
+            <Empty>Nothing like that has happened.</Empty>
+          )}
+          {pager(pageInfo)}
+        </>
+      )}
+    </Loading>
+  );
+}
+
+function EventRow({ event }: { event: Event }) {
+  return (
+    <tr role="row">
+      <Cell of="When">
+        <Time at={event.createdAt} />
+      </Cell>
+      <Cell of="What">{eventWords(event.type)}</Cell>
+      <Cell of="User">
+        {event.userId ? (
+          <a href={to(`users/${event.userId}`)}>
+            <Stranger>{event.email ?? event.userId}</Stranger>
+          </a>
+        ) : (
+          <Stranger>{event.email}</Stranger>
+        )}
+      </Cell>
+      <Cell of="From">
+        <Stranger>{event.address}</Stranger>
+        {event.userAgent && (
+          <span className="hint">
+            <Stranger>{event.userAgent}</Stranger>
+          </span>
+        )}
+      </Cell>
+      <Cell of="Operator and reason">
+        {event.operatorId || event.reason ? (
+          <>
+            {event.operatorId && <a href={to(`users/${event.operatorId}`)}>operator</a>}{" "}
+            <Stranger>{event.reason}</Stranger>
+          </>
+        ) : (
+          <span className="faint">none</span>
+        )}
+      </Cell>
+    </tr>
+  );
+}

@@ -1,0 +1,45 @@
+// Where the reader is, in the part of the address after #. The server sees none of it.
+import { useSyncExternalStore } from "react";
+
+export interface Route {
+  /** The parts of the path: `#/users/42?after=x` has `["users", "42"]`. */
+  path: string[];
+  query: URLSearchParams;
+}
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener("hashchange", listener);
+  return () => window.removeEventListener("hashchange", listener);
+}
+
+/** Return where the reader is; render again when that changes. */
+export function useRoute(): Route {
+  const hash = useSyncExternalStore(subscribe, () => window.location.hash);
+  return parsed(hash);
+}
+
+function parsed(hash: string): Route {
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  return { path: path.split("/").filter(Boolean).map(decoded), query: new URLSearchParams(query) };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** Return the address of a page, for `href`. */
+export function to(path: string, query: Record<string, string | undefined> = {}): string {
+  const given = Object.entries(query).filter((pair): pair is [string, string] => !!pair[1]);
+  const search = new URLSearchParams(given).toString();
+  return `#/${path}${search ? `?${search}` : ""}`;
+}
+
+/** Go to a page. `replace` leaves no step for the back button. */
+export function go(address: string, { replace = false } = {}): void {
+  if (replace) window.location.replace(address);
+  else window.location.hash = address;
+}

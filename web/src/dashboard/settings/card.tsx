@@ -1,0 +1,235 @@
+// A card of settings: they are changed together, with a reason.
+import { useId, useState } from "react";
+import { ApiError } from "../api";
+import { useSession } from "../context";
+import { ChangeSettingsDocument, WithoutFactorDocument } from "../generated/admin";
+import { Refused, Switch, Time, useAct, Waiting } from "../ui";
+import { useQuery } from "../use_query";
+import { type CardSpec, POLICY, POLICY_ROLES } from "./cards";
+import { About, Control, Reset } from "./control";
+import { entries, normal, type Setting, shown } from "./values";
+
+interface Props {
+  card: CardSpec;
+  settings: Map<string, Setting>;
+  version: number;
+  reload: () => Promise<void>;
+}
+
+interface Change {
+  setting: Setting;
+  label: string;
+  value: string;
+}
+
+export function SettingsCard({ card, settings, version, reload }: Props) {
+  const session = useSession();
+  const id = useId();
+  const [edits, setEdits] = useState<Record<string, string>>({});
+  const [listsOn, setListsOn] = useState<boolean>();
+  const [error, setError] = useState<ApiError>();
+  const [reason, setReason] = useState("");
+  const [safe, setSafe] = useState(false);
+  const [dialog, act] = useAct(reload);
+
+  const fields = card.fields.filter(({ name }) => settings.has(name));
+  const main = card.switchedBy ? settings.get(card.switchedBy) : undefined;
+  if (!fields.length && !main) return null;
+
+  const stored = (name: string) => settings.get(name)?.value ?? "";
+  const typed = (name: string) => edits[name] ?? stored(name);
+  const listsAreOn = listsOn ?? fields.some(({ name }) => stored(name));
+  const on = main ? typed(main.name) === "true" : !card.offIsEmpty || listsAreOn;
+  const value = (name: string) => (card.offIsEmpty && !on ? "" : typed(name));
+  const labels = [...(main ? [{ name: main.name, label: card.title }] : []), ...fields];
+  const changes: Change[] = labels.flatMap(({ name, label }) => {
+    const setting = settings.get(name);
+    if (!setting || setting.lockedBecause !== null) return [];
+    const after = normal(setting, value(name));
+    return after === normal(setting, setting.value) ? [] : [{ setting, label, value: after }];
+  });
+  const requires = on && changes.some(({ setting, value }) => setting.name === POLICY && value === "required");
+  const touched = changes.length > 0 || listsOn !== undefined;
+
+  const edit = (name: string) => (value: string) => {
+    setEdits({ ...edits, [name]: value });
+    setError(undefined);
+  };
+  const discard = () => {
+    setEdits({});
+    setListsOn(undefined);
+    setError(undefined);
+    setSafe(false);
+  };
+
+  const save = () => {
+    const after = Object.fromEntries(changes.map(({ setting, value }) => [setting.name, value]));
+    const warning = card.warning?.(after);
+    act({
+      title: `Save: ${card.title}`,
+      consequences: (
+        <>
+          <Comparison changes={changes} />
+          {warning && <p className="notice warn">{warning}</p>}
+        </>
+      ),
+      verb: "Save",
+      done: `${card.title}: saved.`,
+      reason,
+      run: async (reason) => {
+        await session.call(ChangeSettingsDocument, {
+          changes: changes.map(({ setting, value }) => ({ name: setting.name, value })),
+          reason,
+          version,
+        });
+        await reload();
+        discard();
+        setReason("");
+      },
+      refused: (error, reason) => {
+        if (!["INVALID_REQUEST", "SETTING_LOCKED", "CHANGED_MEANWHILE"].includes(error.code)) {
+          return false;
+        }
+        if (error.message.startsWith("reason:")) return false;
+        setReason(reason);
+        setError(error);
+        if (error.code !== "INVALID_REQUEST") void reload();
+        return true;
+      },
+    });
+  };
+
+  const reset = (name: string, label: string) => () =>
+    act({
+      title: `Reset: ${label}`,
+      consequences: <p>The value of nhost.toml applies again or, without one, the default.</p>,
+      verb: "Reset",
+      done: `${label}: reset.`,
+      run: async (reason) => {
+        const changes = [{ name, value: null }];
+        await session.call(ChangeSettingsDocument, { changes, reason, version });
+        setEdits(Object.fromEntries(Object.entries(edits).filter(([key]) => key !== name)));
+      },
+    });
+
+  const culprit = error && labels.find(({ name }) => error.message.startsWith(`${name}:`))?.name;
+  const locked = main
+    ? main.lockedBecause !== null
+    : fields.every(({ name }) => settings.get(name)?.lockedBecause !== null);
+  return (
+    <section className="card" aria-labelledby={id}>
+      <header>
+        <div>
+          <h2 id={id}>{card.title}</h2>
+          <p>{card.about}</p>
+        </div>
+        {(main || card.offIsEmpty) && (
+          <Switch
+            label={card.title}
+            labelHidden
+            checked={on}
+            disabled={locked}
+            describedBy={`${id}-about`}
+            onChange={(on) => (main ? edit(main.name)(String(on)) : setListsOn(on))}
+          />
+        )}
+      </header>
+      {main && (
+        <div id={`${id}-about`}>
+          <About setting={main} value={typed(main.name)} />
+          {main.source === "DASHBOARD" && !locked && (
+            <Reset label={card.title} onReset={reset(main.name, card.title)} />
+          )}
+        </div>
+      )}
+      {on &&
+        fields.map(({ name, label, hint }) => {
+          const setting = settings.get(name);
+          return (
+            setting && (
+              <Control
+                key={name}
+                setting={setting}
+                label={label}
+                hint={hint}
+                value={value(name)}
+                error={culprit === name ? error?.message : undefined}
+                onChange={edit(name)}
+                onReset={reset(name, label)}
+              />
+            )
+          );
+        })}
+      {requires && (
+        <Affected roles={entries(typed(POLICY_ROLES))} onShown={() => setSafe(true)} />
+      )}
+      <Refused error={error && meanwhile(error, culprit)} />
+      <div className="acts end">
+        {touched && (
+          <button type="button" className="quiet" onClick={discard}>
+            Discard
+          </button>
+        )}
+        <button
+          type="button"
+          className="primary"
+          disabled={!changes.length || (requires && !safe)}
+          onClick={save}
+        >
+          Save<span className="unseen">: {card.title}</span>
+        </button>
+      </div>
+      {dialog}
+    </section>
+  );
+}
+
+function meanwhile(error: ApiError, culprit: string | undefined): ApiError | undefined {
+  if (culprit) return undefined;
+  if (error.code !== "CHANGED_MEANWHILE") return error;
+  const message =
+    "Somebody has changed settings meanwhile. They are loaded now, and what you typed is kept: look at it again, and save.";
+  return new ApiError(error.code, message);
+}
+
+function Comparison({ changes }: { changes: Change[] }) {
+  return (
+    <dl className="comparison">
+      {changes.map(({ setting, label, value }) => (
+        <div key={setting.name}>
+          <dt>{label}</dt>
+          <dd>
+            <span className="unseen">from </span>
+            <del className="stranger">{shown(setting, setting.value)}</del>
+            <span> to </span>
+            <ins className="stranger">{shown(setting, value)}</ins>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Who would have to enrol a factor. It must be on the screen before that can be required. */
+function Affected({ roles, onShown }: { roles: string[]; onShown: () => void }) {
+  const counted = useQuery(WithoutFactorDocument, {});
+  if (!counted.data) return <Waiting of={counted} what="who would be affected" />;
+  const { withoutFactor, countedAt } = counted.data.figures;
+  const found = withoutFactor.filter(({ role }) => !roles.length || roles.includes(role));
+  return (
+    <div className="notice warn" ref={(element) => void (element && onShown())}>
+      <p>Enabled users who have no second factor yet, by role:</p>
+      <ul>
+        {found.map(({ role, count }) => (
+          <li key={role}>
+            <bdi className="stranger">{role}</bdi>: {count.toLocaleString("en")}
+          </li>
+        ))}
+        {!found.length && <li>nobody</li>}
+      </ul>
+      <p>
+        As of <Time at={countedAt} />.
+      </p>
+    </div>
+  );
+}
