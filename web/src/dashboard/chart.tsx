@@ -4,6 +4,8 @@ import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxi
 import { type Bin, SERIES, total } from "./activity";
 import { Cell, Table } from "./ui";
 
+const TICK = { fill: "var(--faint)" };
+
 export function ActivityChart({ title, bins, first }: { title: string; bins: Bin[]; first: string }) {
   const [asTable, setAsTable] = useState(false);
   const id = useId();
@@ -13,7 +15,7 @@ export function ActivityChart({ title, bins, first }: { title: string; bins: Bin
       <header>
         <h2 id={id}>{title}</h2>
         <button type="button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
-          Show as table<span className="unseen">: {title}</span>
+          Show <span className="unseen">{title}</span> as table
         </button>
       </header>
       {asTable ? (
@@ -33,10 +35,10 @@ export function ActivityChart({ title, bins, first }: { title: string; bins: Bin
         <>
           <div className="bars" role="img" aria-label={`${title}. ${sums}.`}>
             <ResponsiveContainer width="100%" height={180} minWidth={0}>
-              <BarChart data={bins} accessibilityLayer={false} barCategoryGap="20%">
-                <CartesianGrid vertical={false} />
-                <XAxis dataKey="label" tickLine={false} interval="preserveStartEnd" minTickGap={28} />
-                <YAxis allowDecimals={false} tickLine={false} axisLine={false} width={36} />
+              <BarChart data={bins} role="presentation" accessibilityLayer={false} barCategoryGap="20%">
+                <CartesianGrid vertical={false} stroke="var(--line)" />
+                <XAxis dataKey="label" tick={TICK} tickLine={false} interval="preserveStartEnd" minTickGap={28} />
+                <YAxis tick={TICK} allowDecimals={false} tickLine={false} axisLine={false} width={36} />
                 <Tooltip
                   isAnimationActive={false}
                   cursor={{ fill: "var(--hover)" }}

@@ -21,14 +21,21 @@ export function Stranger({ children }: { children: string | null | undefined }) 
 
 const exact = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "long" });
 const short = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const thisYear = new Intl.DateTimeFormat("en", {
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+});
 
 /** A time in the reader's zone; the exact one is in its title. */
 export function Time({ at, none = "never" }: { at: string | null | undefined; none?: string }) {
   if (!at) return <span className="faint">{none}</span>;
   const time = new Date(at);
+  const format = time.getFullYear() === new Date().getFullYear() ? thisYear : short;
   return (
     <time dateTime={at} title={exact.format(time)}>
-      {short.format(time)}
+      {format.format(time)}
     </time>
   );
 }

@@ -382,7 +382,7 @@ function Roles({ user, act }: { user: User; act: Do }) {
         />
         <div className="acts end">
           <button type="submit" className="primary" disabled={!changed}>
-            Save<span className="unseen">: roles</span>
+            Save <span className="unseen">roles</span>
           </button>
         </div>
       </form>
@@ -432,7 +432,7 @@ function Metadata({ user, act }: { user: User; act: Do }) {
         </div>
         <div className="acts end">
           <button type="submit" className="primary" disabled={!!wrong || text === before}>
-            Save<span className="unseen">: metadata</span>
+            Save <span className="unseen">metadata</span>
           </button>
         </div>
       </form>

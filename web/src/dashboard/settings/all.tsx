@@ -96,7 +96,7 @@ function Found({
             <Cell of="">
               {setting.lockedBecause === null && (
                 <button type="button" onClick={() => setEdited(setting)}>
-                  Edit<span className="unseen"> {setting.name}</span>
+                  Edit <span className="unseen">{setting.name}</span>
                 </button>
               )}
             </Cell>

@@ -176,7 +176,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
           disabled={!changes.length || (requires && !safe)}
           onClick={save}
         >
-          Save<span className="unseen">: {card.title}</span>
+          Save <span className="unseen">{card.title}</span>
         </button>
       </div>
       {dialog}

@@ -82,7 +82,11 @@ export const AUTHENTICATION: CardSpec[] = [
     fields: [
       { name: "AUTH_ACCESS_TOKEN_EXPIRES_IN", label: "Access Token Expires In (Seconds)" },
       { name: "AUTH_REFRESH_TOKEN_EXPIRES_IN", label: "Refresh Token Expires In (Seconds)" },
-      { name: "AUTH_SESSION_INACTIVITY_TIMEOUT", label: "Inactivity timeout (seconds)" },
+      {
+        name: "AUTH_SESSION_INACTIVITY_TIMEOUT",
+        label: "Inactivity timeout (seconds)",
+        hint: "0 for none.",
+      },
     ],
   },
   {
@@ -112,7 +116,7 @@ export const AUTHENTICATION: CardSpec[] = [
   },
   {
     title: "Conceal Errors",
-    about: "Answers of Nhost’s routes tell less about why something was refused.",
+    about: "Answers tell less about why something was refused.",
     switchedBy: "AUTH_CONCEAL_ERRORS",
     fields: [],
   },

@@ -128,7 +128,7 @@ export function About({
 export function Reset({ label, onReset }: { label: string; onReset: () => void }) {
   return (
     <button type="button" className="link" onClick={onReset}>
-      Reset to file or default<span className="unseen">: {label}</span>
+      Reset <span className="unseen">{label}</span> to file or default
     </button>
   );
 }

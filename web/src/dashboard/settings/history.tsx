@@ -54,7 +54,7 @@ export function HistoryPage() {
                           })
                         }
                       >
-                        Undo<span className="unseen"> {change.name}</span>
+                        Undo <span className="unseen">{change.name}</span>
                       </button>
                     </Cell>
                   </tr>

@@ -1,0 +1,573 @@
+"""The dashboard as operators use it, in a real browser and under its own policy."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from tests.admin_client import ROOT, Operator, id_of, operator
+from tests.browser.conftest import CHROMIUM, QUIET
+from tests.browser.dashboard import PLACES, Dashboard
+from tests.browser.looks import looks_everywhere
+from tests.browser.test_react_example_passkeys import Authenticator as SecurityKey
+from tests.support import (
+    PASSWORD,
+    Authenticator,
+    Client,
+    RefusedError,
+    Server,
+    postern,
+    running_server,
+)
+
+LOCKED = {"AUTH_ACCESS_TOKEN_EXPIRES_IN": "900"}
+UNBROKEN = "x" * 100
+IMAGE = '<img src=x onerror="alert(1)">'
+BACKWARDS = "\u202egnp.exe"
+OPTIONS = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
+
+
+@dataclass
+class World:
+    """A server with an operator and some users, for all tests of this module."""
+
+    server: Server
+    http: httpx2.Client
+    root: Operator
+    browser: Browser
+    desk: Dashboard | None = None
+    """A page where the operator is signed in, if no test has failed or ended the session."""
+
+    @contextmanager
+    def dashboard(self, at: str = "overview") -> Iterator[Dashboard]:
+        """A page where the operator is signed in; at the end, nothing was wrong with it."""
+        desk, self.desk = self.desk, None
+        if desk is None:
+            desk = Dashboard(self.browser, self.server, **OPTIONS)
+            desk.sign_in(ROOT, self.root.phone.recovery_codes)
+        desk.start_at(at)
+        yield desk
+        desk.clean()
+        self.desk = desk
+
+
+@contextmanager
+def watched(browser: Browser, server: Server) -> Iterator[Dashboard]:
+    """A page that at the end has asked no other host, and has complained of nothing."""
+    desk = Dashboard(browser, server, **OPTIONS)
+    yield desk
+    desk.clean()
+    desk.page.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    data_dir = tmp_path_factory.mktemp("dashboard") / "var"
+    with (
+        running_server(data_dir, **LOCKED) as server,
+        httpx2.Client(base_url=server.url) as http,
+    ):
+        root = operator(server, http)
+        for number in range(30):
+            Client(http).sign_up(f"user{number}@example.com")
+        yield World(server, http, root, chromium)
+
+
+class TestSigningIn:
+    def test_from_no_operator_to_the_overview(self, chromium: Browser, tmp_path: Path) -> None:
+        with running_server(tmp_path / "var") as server, watched(chromium, server) as desk:
+            page = desk.page
+            desk.open("settings/authentication")
+            expect(page.get_by_role("heading", name="No operator yet")).to_be_visible()
+            expect(page.get_by_text("postern create-user you@example.com --admin")).to_be_visible()
+            expect(page.get_by_text("AUTH_ADMIN_NETWORKS")).to_be_visible()
+            looks_everywhere(page, "dashboard-closed")
+            made = postern("create-user", ROOT, "--admin", env=server.env, stdin=PASSWORD)
+            assert made.returncode == 0
+            page.get_by_role("button", name="Look again").click()
+            expect(page.get_by_label("Password")).to_be_visible()
+            looks_everywhere(page, "dashboard-sign-in")
+            desk.type_password(ROOT)
+            enrol(page, "dashboard-enrol")
+            expect(page.get_by_role("heading", level=1, name="Authentication")).to_be_visible()
+            assert page.title() == "Authentication – Postern"
+            stored = page.evaluate(
+                "[localStorage.length, sessionStorage.length, document.cookie, location.search]"
+            )
+            assert stored == [0, 0, "", ""]
+            page.get_by_role("button", name="Sign out").click()
+            expect(page.get_by_text("You are signed out.")).to_be_visible()
+            events = postern("events", "--user", ROOT, env=server.env).stdout
+            assert "SESSION_ENDED" in events
+
+    def test_passkeys_alone_and_for_step_up(self, chromium: Browser, tmp_path: Path) -> None:
+        with running_server(tmp_path / "var") as server:
+            # Browsers allow no passkeys at an IP address.
+            server.url = server.url.replace("127.0.0.1", "localhost")
+            made = postern("create-user", ROOT, "--admin", env=server.env, stdin=PASSWORD)
+            assert made.returncode == 0
+            for name, value in (
+                ("AUTH_CLIENT_URL", server.url), ("AUTH_WEBAUTHN_ENABLED", "true")
+            ):  # fmt: skip
+                changed = postern("settings", "set", name, value, "--reason=x", env=server.env)
+                assert changed.returncode == 0, changed.stderr
+            with watched(chromium, server) as desk:
+                page = desk.page
+                SecurityKey.of(page)
+                desk.open()
+                expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
+                desk.type_password(ROOT)
+                page.get_by_role("button", name="Use a passkey instead").click()
+                page.get_by_role("button", name="I have kept them").click()
+                page.get_by_role("button", name="Use a passkey").click()
+                expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+                page.get_by_role("button", name="Sign out").click()
+                page.get_by_role("button", name="Sign in with a passkey").click()
+                expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+                desk.settled()
+                desk.refuse_once("ELEVATED_CLAIM_REQUIRED", "Too long ago.")
+                page.get_by_role("button", name="Refresh").click()
+                desk.dialog().get_by_role("button", name="Use a passkey").click()
+                expect(desk.dialog()).to_have_count(0)
+                desk.settled()
+
+    def test_who_is_no_operator_is_told_so(self, world: World) -> None:
+        with watched(world.browser, world.server) as desk:
+            desk.open()
+            desk.type_password("user1@example.com")
+            heading = desk.page.get_by_role("heading", name="You are not an operator")
+            expect(heading).to_be_visible()
+            looks_everywhere(desk.page, "dashboard-no-operator")
+            desk.page.get_by_role("button", name="Sign out").click()
+            expect(desk.page.get_by_label("Password")).to_be_visible()
+
+    def test_a_session_that_has_ended_leads_back_to_where_one_was(self, world: World) -> None:
+        with world.dashboard("keys") as desk:
+            expect(desk.page.get_by_role("heading", level=1, name="Keys")).to_be_visible()
+            session = world.root.call("user", id=id_of(world.root, ROOT))["sessions"][0]
+            world.root.call("endSession", id=id_of(world.root, ROOT), sessionId=session["id"])
+            desk.page.get_by_role("link", name="Events").click()
+            expect(desk.page.get_by_text("Your session has ended.")).to_be_visible()
+            assert desk.page.url.endswith("#/events")
+            desk.clean()
+        world.desk = None
+
+
+def enrol(page: Page, step: str = "") -> None:
+    """Set up an authenticator app in place, and go on with its next code."""
+    expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
+    qr = page.get_by_role("img", name="QR code")
+    expect(qr).to_be_visible()
+    phone = Authenticator.scan(str(qr.get_attribute("src")))
+    if step:
+        looks_everywhere(page, step)
+    page.get_by_label("Code", exact=True).fill(phone.wrong_code())
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_role("alert").filter(has_text=re.compile("."))).to_be_visible()
+    page.get_by_label("Code", exact=True).fill(phone.next_code())
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.locator(".codes li")).to_have_count(10)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert len(download.value.path().read_text().split()) == 10
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page.get_by_text("wait for the next code")).to_be_visible()
+    page.get_by_label("Code", exact=True).fill(phone.next_code())
+    page.get_by_role("button", name="Go on").click()
+
+
+class TestEveryPage:
+    def test_every_page_opens_with_data_and_is_accessible(self, world: World) -> None:
+        world.root.confirm()
+        world.root.change("AUTH_PASSWORD_MIN_LENGTH", "10")
+        world.root.call("sendPasswordReset", id=id_of(world.root, "user2@example.com"))
+        give_up_a_mail(world.server)
+        with world.dashboard() as desk:
+            lively(desk.page)
+            desk.page.get_by_role("button", name="Refresh").click()
+            for title, place in PLACES.items():
+                desk.go(title)
+                looks_everywhere(desk.page, f"dashboard-{place.replace('/', '-')}")
+            desk.go("Mail")
+            desk.page.get_by_role("button", name="Send again").click()
+            desk.confirm("Send again", done="The mail waits to be sent.")
+            desk.page.evaluate("location.hash = '#/nowhere'")
+            expect(desk.page.get_by_role("heading", name="Not found")).to_be_visible()
+
+    def test_numbers_stand_behind_the_charts(self, world: World) -> None:
+        with world.dashboard() as desk:
+            lively(desk.page)
+            desk.page.get_by_role("button", name="Refresh").click()
+            chart = desk.card("Last 24 hours")
+            expect(chart.get_by_role("img")).to_have_attribute(
+                "aria-label", re.compile(r"^Last 24 hours\. Sign-ups: \d+, Sign-ins: [1-9]\d*")
+            )
+            assert chart.locator(".recharts-bar-rectangle path").count() > 20
+            chart.get_by_role("button", name="Show Last 24 hours as table").click()
+            expect(chart.get_by_role("row")).to_have_count(25)
+            expect(desk.page.get_by_text("40 % of all")).to_be_visible()
+
+    def test_a_failure_can_be_tried_again(self, world: World) -> None:
+        with world.dashboard() as desk:
+            desk.refuse_once("SERVICE_UNAVAILABLE", "The database is unavailable.")
+            desk.page.get_by_role("link", name="Keys").click()
+            expect(desk.page.get_by_text("The database is unavailable.")).to_be_visible()
+            desk.page.get_by_role("button", name="Try again").click()
+            expect(desk.page.get_by_text("EdDSA").first).to_be_visible()
+            desk.page.get_by_role("button", name="Rotate", exact=True).click()
+            desk.confirm("Rotate", done="A new key signs access tokens.")
+            expect(desk.page.get_by_text("verifies only")).to_be_visible()
+            desk.page.get_by_role("button", name="Rotate and revoke").click()
+            button = desk.dialog().get_by_role("button", name="Rotate and revoke")
+            desk.dialog().get_by_label("Reason").fill("leaked")
+            expect(button).to_be_disabled()
+            looks_everywhere(desk.page, "dashboard-revoke")
+            desk.page.keyboard.press("Escape")
+            expect(desk.dialog()).to_have_count(0)
+            expect(desk.page.get_by_role("button", name="Rotate and revoke")).to_be_focused()
+
+
+class TestSettings:
+    def test_multi_factor_authentication_goes_off_and_on(self, world: World) -> None:
+        title = "Multi-Factor Authentication"
+        joe = Client(world.http)
+        joe.sign_up("joe@example.com")
+        with world.dashboard() as desk:
+            desk.page.get_by_role("link", name="Authentication").click()
+            card = desk.card(title)
+            expect(card.get_by_label("OTP Issuer")).to_have_value("Postern")
+            expect(card.get_by_role("button", name="Save")).to_be_disabled()
+            desk.toggle(title)
+            expect(card.get_by_label("OTP Issuer")).to_have_count(0)
+            desk.save(title)
+            with pytest.raises(RefusedError) as refused:
+                joe.call("changeUserMfa")
+            assert refused.value.code == "DISABLED_ENDPOINT"
+            desk.toggle(title)
+            card.get_by_label("OTP Issuer").fill("Acme")
+            desk.save(title)
+            assert "Acme" in joe.call("changeUserMfa")["otpauthUrl"]
+            expect(card.get_by_text("Source: set in the dashboard.").first).to_be_visible()
+            card.get_by_role("button", name="Reset OTP Issuer to file or default").click()
+            desk.confirm("Reset", done="OTP Issuer: reset.")
+            expect(card.get_by_label("OTP Issuer")).to_have_value("Postern")
+
+    def test_a_wrong_value_shows_the_servers_sentence(self, world: World) -> None:
+        with world.dashboard("settings/sign-in-methods") as desk:
+            field = desk.card("Email and Password").get_by_label("Minimum required password length")
+            field.fill("3 or so")
+            desk.save("Email and Password", done=False)
+            expect(desk.dialog()).to_have_count(0)
+            expect(field).to_have_attribute("aria-invalid", "true")
+            expect(field).to_have_value("3 or so")
+            expect(desk.page.get_by_text("AUTH_PASSWORD_MIN_LENGTH: expected")).to_be_visible()
+            looks_everywhere(desk.page, "dashboard-wrong-value")
+
+    def test_what_the_environment_sets_is_locked(self, world: World) -> None:
+        with world.dashboard("settings/authentication") as desk:
+            card = desk.card("Session")
+            expect(card.get_by_label("Access Token Expires In (Seconds)")).to_be_disabled()
+            expect(card.get_by_text("is set in the environment of the server")).to_be_visible()
+            expect(card.get_by_label("Refresh Token Expires In (Seconds)")).to_be_enabled()
+
+    def test_lists_are_emptied_by_their_switch(self, world: World) -> None:
+        title = "Blocked Emails and Domains"
+        with world.dashboard("settings/authentication") as desk:
+            desk.toggle(title)
+            domains = desk.card(title).get_by_label("Blocked domains")
+            domains.fill("evil.example, worse.example\nevil.example")
+            desk.save(title)
+            assert setting(world, "AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS") == (
+                "evil.example,worse.example"
+            )
+            desk.toggle(title)
+            desk.save(title)
+            assert setting(world, "AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS") == ""
+            desk.go("History")
+            row = desk.page.get_by_role("row").nth(1)
+            expect(row).to_contain_text("AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS")
+            row.get_by_role("button", name="Undo").click()
+            desk.confirm("Undo", done="undone.")
+            assert "evil.example" in setting(world, "AUTH_ACCESS_CONTROL_BLOCKED_EMAIL_DOMAINS")
+
+    def test_a_change_of_somebody_else_keeps_what_was_typed(self, world: World) -> None:
+        with world.dashboard("settings/rate-limits") as desk:
+            card = desk.card("Emails")
+            card.get_by_label("Interval (seconds)").fill("7200")
+            world.root.change("AUTH_LOCALE_ALLOWED_LOCALES", "en,de")
+            desk.save("Emails", done=False)
+            expect(card.get_by_text("Somebody has changed settings meanwhile.")).to_be_visible()
+            expect(card.get_by_label("Interval (seconds)")).to_have_value("7200")
+            expect(desk.page.locator("main .again")).to_have_count(0)
+            desk.save("Emails")
+            assert setting(world, "AUTH_RATE_LIMIT_EMAIL_INTERVAL") in ("7200", "2h")
+
+    def test_all_settings_can_be_searched_and_edited(self, world: World) -> None:
+        with world.dashboard("settings/all") as desk:
+            desk.page.get_by_label("Search").fill("ticket expires")
+            expect(desk.page.get_by_role("row")).to_have_count(2)
+            desk.page.get_by_role("button", name="Edit AUTH_MFA_TICKET_EXPIRES_IN").click()
+            desk.dialog().get_by_label("AUTH_MFA_TICKET_EXPIRES_IN").fill("4m")
+            desk.confirm("Save", done="AUTH_MFA_TICKET_EXPIRES_IN: saved.")
+            expect(desk.page.get_by_role("row").nth(1)).to_contain_text("4 minutes")
+
+    def test_requiring_a_factor_shows_first_who_has_none(self, world: World) -> None:
+        with world.dashboard() as desk:
+            with_policy(desk.page)
+            lively(desk.page)
+            desk.go("Authentication")
+            card = desk.card("Multi-Factor Authentication")
+            card.get_by_label("Policy").select_option("required")
+            expect(card.get_by_text("user: 31")).to_be_visible()
+            expect(card.get_by_role("button", name="Save")).to_be_enabled()
+            looks_everywhere(desk.page, "dashboard-policy")
+
+    def test_step_up_in_place_loses_nothing(self, world: World) -> None:
+        with world.dashboard("settings/authentication") as desk:
+            title = "Client URL"
+            desk.card(title).get_by_label(title).fill("https://app.example.com")
+            desk.card(title).get_by_role("button", name=f"Save {title}").click()
+            desk.refuse_once("ELEVATED_CLAIM_REQUIRED", "Your last sign-in is too long ago.")
+            desk.confirm("Save")
+            confirm = desk.page.get_by_role("dialog", name="Confirm that it is you")
+            expect(confirm).to_be_visible()
+            looks_everywhere(desk.page, "dashboard-step-up")
+            confirm.get_by_label("Code", exact=True).fill(world.root.phone.wrong_code())
+            confirm.get_by_role("button", name="Confirm").click()
+            expect(confirm.get_by_role("alert")).to_contain_text("code")
+            confirm.get_by_label("Recovery code").check()
+            codes = world.root.phone.recovery_codes
+            confirm.get_by_role("textbox", name="Recovery code").fill(codes.pop())
+            confirm.get_by_role("button", name="Confirm").click()
+            expect(desk.page.get_by_text("Client URL: saved.")).to_be_visible()
+            assert setting(world, "AUTH_CLIENT_URL") == "https://app.example.com"
+
+
+class TestUsers:
+    def test_the_list_has_pages_and_filters(self, world: World) -> None:
+        with world.dashboard("users") as desk:
+            page = desk.page
+            expect(page.get_by_role("row")).to_have_count(26)
+            page.get_by_role("button", name="Next").click()
+            expect(page.get_by_text("Page 2")).to_be_visible()
+            expect(page.get_by_role("row")).not_to_have_count(26)
+            page.get_by_role("button", name="Previous").click()
+            expect(page.get_by_role("row")).to_have_count(26)
+            page.get_by_label("Role").fill("admin")
+            expect(page.get_by_role("row")).to_have_count(2)
+            page.get_by_label("Search").fill("nobody")
+            expect(page.get_by_text("No user is like that.")).to_be_visible()
+            looks_everywhere(page, "dashboard-no-user")
+
+    def test_a_user_is_made_disabled_reset_and_deleted(self, world: World) -> None:
+        client, email = Client(world.http), "frank@example.com"
+        client.sign_up(email)
+        client.enrol()
+        with world.dashboard("users") as desk:
+            page = desk.page
+            page.get_by_label("Search").fill("frank")
+            page.get_by_role("link", name=email).click()
+            expect(page.get_by_role("heading", level=1, name=email)).to_be_visible()
+            desk.settled()
+            looks_everywhere(page, "dashboard-user")
+            act(desk, "Disable", done="The user is disabled.")
+            assert refused_sign_in(world, email) == "DISABLED_USER"
+            act(desk, "Enable", done="The user is enabled.")
+            act(desk, "Reset second factor", verb="Reset", done="The second factor is reset.")
+            expect(page.get_by_text("The user has no second factor.")).to_be_visible()
+            assert refused_sign_in(world, email) == ""
+            act(desk, "Verify address", verb="Verify", done="The address is verified.")
+            act(desk, "Send password reset", verb="Send", done="The mail is on its way.")
+            page.get_by_label("JSON").fill('{"plan": "gold"}')
+            act(desk, "Save metadata", verb="Set metadata", done="The metadata is set.")
+            page.get_by_label("Roles").fill("user, me, editor")
+            act(desk, "Save roles", verb="Set roles", done="The roles are set.")
+            found = world.root.call("user", id=id_of(world.root, email))
+            assert (found["roles"], found["metadataJson"]) == (
+                ["user", "me", "editor"], '{"plan":"gold"}'
+            )  # fmt: skip
+            act(desk, "End all", done="All sessions have ended.")
+            page.get_by_role("button", name="Delete").click()
+            desk.dialog().get_by_label("Reason").fill("asked to")
+            expect(desk.dialog().get_by_role("button", name="Delete")).to_be_disabled()
+            desk.confirm("Delete", typed=email, done="The user is deleted.")
+            expect(page.get_by_role("heading", level=1, name="Users")).to_be_visible()
+            assert world.root.call("users", filter={"text": email})["edges"] == []
+
+    def test_a_user_is_created(self, world: World) -> None:
+        with world.dashboard("users") as desk:
+            desk.page.get_by_role("button", name="Create user").click()
+            desk.confirm("Create", typed="grace@example.com", done="The user is created")
+            heading = desk.page.get_by_role("heading", level=1, name="grace@example.com")
+            expect(heading).to_be_visible()
+
+    def test_hostile_text_does_nothing(self, world: World) -> None:
+        hostile = f"{IMAGE}{BACKWARDS}"
+        agent = {"user-agent": f"{IMAGE} {UNBROKEN}"}
+        with httpx2.Client(base_url=world.server.url, headers=agent) as http:
+            client = Client(http)
+            client.sign_up("mallory@example.com")
+            client.call("changeUser", displayName=hostile)
+            long = Client(http)
+            long.sign_up("long@example.com")
+            long.call("changeUser", displayName=UNBROKEN)
+        mallory = id_of(world.root, "mallory@example.com")
+        world.root.call("setMetadata", id=mallory, metadataJson=json.dumps({"a": hostile * 9}))
+        add_passkey_named(world.server, mallory, f"{UNBROKEN[:60]}{BACKWARDS}{IMAGE}"[:100])
+        with world.dashboard("users") as desk:
+            expect(desk.page.get_by_text(hostile)).to_be_visible()
+            looks_everywhere(desk.page, "dashboard-hostile-users")
+            desk.page.get_by_role("link", name="mallory@example.com").click()
+            expect(desk.page.get_by_text(UNBROKEN[:60], exact=False).first).to_be_visible()
+            desk.settled()
+            looks_everywhere(desk.page, "dashboard-hostile-user")
+            desk.go("Events")
+            looks_everywhere(desk.page, "dashboard-hostile-events")
+            assert desk.page.locator("img").count() == 0
+
+
+class TestThePage:
+    def test_its_policy_allows_nothing_of_others(self, world: World) -> None:
+        answer = world.http.get("/dashboard")
+        policy = answer.headers["content-security-policy"]
+        for rule in (
+            "default-src 'none'", "connect-src 'self'", "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'", "trusted-types 'none'",
+        ):  # fmt: skip
+            assert rule in policy.split("; ")
+        assert "unsafe" not in policy
+        assert "http" not in policy
+        assert policy != world.http.get("/dashboard").headers["content-security-policy"]
+
+    def test_nothing_can_frame_it(self, world: World) -> None:
+        page = world.browser.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.set_content(f'<iframe src="{world.server.url}/dashboard"></iframe>')
+        page.wait_for_timeout(500)
+        assert any("frame-ancestors" in line for line in said)
+        page.close()
+
+    def test_its_files_are_cached_and_its_own(self, world: World) -> None:
+        first = world.http.get("/dashboard/dashboard.js")
+        assert first.headers["content-encoding"] == "gzip"
+        same = {"if-none-match": first.headers["etag"]}
+        assert world.http.get("/dashboard/dashboard.js", headers=same).status_code == 304
+        for name in ("graphiql.js", "nothing.js", "..%2fapp.py"):
+            assert world.http.get(f"/dashboard/{name}").status_code == 404
+        assert world.http.get("/graphiql/dashboard.js").status_code == 404
+
+    def test_it_can_be_switched_off(self, tmp_path: Path) -> None:
+        with running_server(tmp_path / "var", AUTH_ADMIN_ENABLED="false") as server:
+            for path in ("/dashboard", "/dashboard/dashboard.js"):
+                assert httpx2.get(f"{server.url}{path}").status_code == 404
+
+
+def act(desk: Dashboard, name: str, *, verb: str = "", done: str) -> None:
+    """Press a button of a user's page, and confirm it."""
+    desk.page.get_by_role("button", name=name, exact=True).click()
+    desk.confirm(verb or name, done=done)
+    desk.settled()
+
+
+def refused_sign_in(world: World, email: str) -> str:
+    """Return why a sign-in with the password is refused; "" if it is not."""
+    try:
+        Client(world.http).call("signInEmailPassword", email=email, password=PASSWORD)
+    except RefusedError as refused:
+        return refused.code
+    return ""
+
+
+def setting(world: World, name: str) -> str:
+    found = world.root.call("settings")["all"]
+    return str(next(one["value"] for one in found if one["name"] == name))
+
+
+def give_up_a_mail(server: Server) -> None:
+    """Make a mail in the mailbox look as if it could not be sent."""
+    server.mails(at_least=1)
+    with closing(database(server)) as connection, connection:
+        connection.execute(
+            "UPDATE mails SET delivered_at = NULL, attempts = 12"
+            " WHERE id IN (SELECT id FROM mails WHERE due_at IS NULL LIMIT 1)"
+        )
+
+
+def add_passkey_named(server: Server, user_id: str, nickname: str) -> None:
+    with closing(database(server)) as connection, connection:
+        connection.execute(
+            "INSERT INTO passkeys (id, credential_id, public_key, sign_count, transports,"
+            " backed_up, verifies_user, nickname, created_at, user_id)"
+            " VALUES (?, 'eA', x'00', 0, '[]', 0, 1, ?, ?, ?)",
+            (str(uuid4()), nickname, datetime.now(UTC).isoformat(" "), user_id),
+        )
+
+
+def database(server: Server) -> sqlite3.Connection:
+    return sqlite3.connect(server.data_dir / "postern.db", timeout=10)
+
+
+def lively(page: Page) -> None:
+    """Show figures of a month with much to do, which no test could wait for."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    ago = range(24 * 31)
+    activity = {
+        "hours": [(hour - timedelta(hours=back)).isoformat() for back in ago],
+        "signUps": [(back * 7) % 5 for back in ago],
+        "signIns": [4 + (back * 13) % 17 for back in ago],
+        "failures": [(back * 5) % 3 for back in ago],
+    }
+    figures = {
+        "countedAt": hour.isoformat(), "users": 1240, "withFactor": 496, "withPasskeys": 131,
+        "disabled": 12, "unverified": 87, "activity": activity,
+        "withoutFactor": [{"role": "user", "count": 31}, {"role": "editor", "count": 2}],
+    }  # fmt: skip
+
+    def answer(route: Route) -> None:
+        if " figures" in str(route.request.post_data_json["query"]):
+            route.fulfill(json={"data": {"figures": figures}})
+        else:
+            route.fallback()
+
+    page.route("**/admin/graphql", answer)
+
+
+def with_policy(page: Page) -> None:
+    """Add the setting of the policy, as servers have it that can require a factor."""
+    policy = {
+        "name": "AUTH_MFA_POLICY", "tomlKey": None, "value": "optional", "default": "optional",
+        "source": "DEFAULT", "meaning": "Whether users need a second factor.",
+        "accepts": "off, optional or required", "kind": "CHOICE",
+        "choices": ["off", "optional", "required"], "isSecret": False, "lockedBecause": None,
+    }  # fmt: skip
+
+    def answer(route: Route) -> None:
+        if "query Settings" not in str(route.request.post_data_json["query"]):
+            return route.fallback()
+        body = route.fetch().json()
+        found = body["data"]["settings"]["all"]
+        if all(one["name"] != "AUTH_MFA_POLICY" for one in found):
+            found.append(policy)
+        return route.fulfill(json=body)
+
+    page.route("**/admin/graphql", answer)
