@@ -43,8 +43,8 @@ class Dashboard:
             self.elsewhere.append(url)
 
     def _said(self, kind: str, text: str) -> None:
-        # Browsers log by themselves that the interface is closed, or wants a token.
-        if kind in ("error", "warning") and not re.search(r"status of 40[14]", text):
+        # Browsers log each refusal by themselves.
+        if kind in ("error", "warning") and not re.search(r"status of 4\d\d", text):
             self.complaints.append(text)
 
     def _alerted(self, dialog: Dialog) -> None:
@@ -54,7 +54,7 @@ class Dashboard:
     def clean(self) -> None:
         """Check that no other host was asked, and that the browser has complained of nothing."""
         assert self.elsewhere == []
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints
 
     def open(self, at: str = "") -> None:
         """Load the page anew. Nobody is signed in afterwards."""

@@ -112,7 +112,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
       },
     });
 
-  const culprit = error && labels.find(({ name }) => error.message.startsWith(`${name}:`))?.name;
+  const culprit = error && labels.find(({ name }) => names(error.message, name))?.name;
   const locked = main
     ? main.lockedBecause !== null
     : fields.every(({ name }) => settings.get(name)?.lockedBecause !== null);
@@ -182,6 +182,11 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
       {dialog}
     </section>
   );
+}
+
+/** Return whether a message of the server is about this setting. */
+function names(message: string, setting: string): boolean {
+  return new RegExp(`\\b${setting}\\b`).test(message);
 }
 
 function meanwhile(error: ApiError, culprit: string | undefined): ApiError | undefined {
