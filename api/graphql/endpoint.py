@@ -18,7 +18,7 @@ from api.graphql.schema import CREDENTIALS, schema
 from api.graphql.trusted_documents import TrustedDocuments, read_manifest
 from api.http import bounded, count_request, is_json, postern_of
 from api.json_text import parse_json
-from api.pages import graphiql
+from api.pages import dashboard, graphiql
 from api.refusals import Refusal, refusal_of
 from auth.errors import ErrorCode
 from auth.postern import Postern
@@ -109,9 +109,10 @@ class GraphQLEndpoint(GraphQLOverHttp):
         """Raise ConfigError if the manifest of trusted documents cannot be used."""
         settings = postern.settings
         manifest = settings.graphql_trusted_documents
+        ours = dashboard.documents() if settings.admin_enabled is not False else {}
         super().__init__(
             Operations(schema, CREDENTIALS, introspection=settings.graphql_introspection),
-            read_manifest(manifest) if manifest else None,
+            read_manifest(manifest).and_also(ours) if manifest else None,
         )
 
     async def begun(self, request: Request) -> Handled:

@@ -16,8 +16,13 @@ class TrustedDocuments:
 
     def __init__(self, documents: Mapping[str, str]) -> None:
         """Map ids to documents. An id may have graphql-codegen's prefix `sha256:`."""
+        self._documents = documents
         self._by_id = {name.removeprefix(_KIND): text for name, text in documents.items()}
         self._texts = frozenset(documents.values())
+
+    def and_also(self, others: Mapping[str, str]) -> "TrustedDocuments":
+        """Return these documents and others, such as those of Postern's own pages."""
+        return TrustedDocuments({**others, **self._documents})
 
     def find(self, request: Mapping[str, Any]) -> str | None:
         """Return the document that a request names or contains; None if it is not trusted.

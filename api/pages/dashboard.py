@@ -1,9 +1,10 @@
 """The dashboard: the operators' page. It calls `/graphql` and `/admin/graphql`, and nobody else."""
 
+import json
 import secrets
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from api.pages import content_policy, static_files
@@ -40,6 +41,7 @@ def routes(settings: Settings) -> list[Route]:
         return []
     return [
         Route(PATH, page),
+        Route(PATH + "/", without_slash),
         Route(PATH + "/{name}", static_files.serve(is_file)),
     ]
 
@@ -53,6 +55,17 @@ async def page(_request: Request) -> HTMLResponse:
         "cross-origin-opener-policy": "same-origin",
     }
     return HTMLResponse(_PAGE.replace("{nonce}", nonce), headers=headers)
+
+
+async def without_slash(_request: Request) -> Response:
+    """Redirect to the page: its files are relative to `/dashboard`."""
+    return Response(status_code=303, headers={"location": "../dashboard"})
+
+
+def documents() -> dict[str, str]:
+    """Return what the page asks `/graphql`, by its SHA-256."""
+    found: dict[str, str] = json.loads(static_files.text_of("dashboard.documents.json"))
+    return found
 
 
 def is_file(name: str) -> bool:

@@ -15,7 +15,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 _FILES = files("api.pages") / "static"
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".txt": "text/plain"}
+_TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".txt": "text/plain",
+    ".json": "application/json",
+}
 _CACHING = {"cache-control": "no-cache", "vary": "accept-encoding"}
 """Browsers keep the files, and ask each time whether they have changed."""
 CHUNK = 64 * 1024
@@ -37,6 +42,11 @@ def serve(belongs: Callable[[str], bool]) -> Callable[[Request], Awaitable[Respo
         return await _answer(request, name)
 
     return file
+
+
+def text_of(name: str) -> str:
+    """Return the text of a built file."""
+    return _inflated(name).decode()
 
 
 class SharedFile(Response):

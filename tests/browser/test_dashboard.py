@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from tests.admin_client import ROOT, Operator, id_of, operator
 from tests.browser.conftest import CHROMIUM, QUIET
 from tests.browser.dashboard import PLACES, Dashboard
-from tests.browser.looks import looks_everywhere
+from tests.browser.looks import PICTURES, WEB, looks_everywhere
 from tests.browser.test_react_example_passkeys import Authenticator as SecurityKey
 from tests.support import (
     PASSWORD,
@@ -25,6 +26,8 @@ from tests.support import (
     Client,
     RefusedError,
     Server,
+    has_node,
+    node_modules,
     postern,
     running_server,
 )
@@ -171,6 +174,22 @@ class TestSigningIn:
             desk.clean()
         world.desk = None
 
+    def test_it_works_where_only_trusted_documents_run(
+        self, chromium: Browser, tmp_path: Path
+    ) -> None:
+        manifest = tmp_path / "manifest.json"
+        manifest.write_text(json.dumps({"1a2b": "query Me { me { id } }"}))
+        chosen = {"AUTH_GRAPHQL_TRUSTED_DOCUMENTS": str(manifest), "AUTH_ADMIN_ENABLED": "true"}
+        with (
+            running_server(tmp_path / "var", **chosen) as server,
+            watched(chromium, server) as desk,
+        ):
+            desk.open()
+            desk.type_password("nobody@example.com")
+            expect(desk.page.get_by_role("alert").get_by_text("password")).to_be_visible()
+            other = {"query": "{ me { email } }"}
+            assert httpx2.post(f"{server.url}/graphql", json=other).status_code == 400
+
 
 def enrol(page: Page, step: str = "") -> None:
     """Set up an authenticator app in place, and go on with its next code."""
@@ -222,6 +241,8 @@ class TestEveryPage:
                 "aria-label", re.compile(r"^Last 24 hours\. Sign-ups: \d+, Sign-ins: [1-9]\d*")
             )
             assert chart.locator(".recharts-bar-rectangle path").count() > 20
+            if PICTURES:
+                desk.page.screenshot(path=f"{PICTURES}/dashboard.png")
             chart.get_by_role("button", name="Show Last 24 hours as table").click()
             expect(chart.get_by_role("row")).to_have_count(25)
             expect(desk.page.get_by_text("40 % of all")).to_be_visible()
@@ -475,10 +496,22 @@ class TestThePage:
             assert world.http.get(f"/dashboard/{name}").status_code == 404
         assert world.http.get("/graphiql/dashboard.js").status_code == 404
 
+    def test_a_slash_too_many_leads_to_it(self, world: World) -> None:
+        found = world.http.get("/dashboard/", follow_redirects=True)
+        assert (found.status_code, found.url.path) == (200, "/dashboard")
+
     def test_it_can_be_switched_off(self, tmp_path: Path) -> None:
         with running_server(tmp_path / "var", AUTH_ADMIN_ENABLED="false") as server:
             for path in ("/dashboard", "/dashboard/dashboard.js"):
                 assert httpx2.get(f"{server.url}{path}").status_code == 404
+
+
+@pytest.mark.skipif(not has_node(20), reason="checking them needs Node")
+def test_the_types_of_its_operations_are_up_to_date() -> None:
+    node_modules(WEB)
+    command = ["npm", "run", "check"]
+    done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def act(desk: Dashboard, name: str, *, verb: str = "", done: str) -> None:
@@ -543,7 +576,7 @@ def lively(page: Page) -> None:
     }  # fmt: skip
 
     def answer(route: Route) -> None:
-        if " figures" in str(route.request.post_data_json["query"]):
+        if " figures" in str(route.request.post_data):
             route.fulfill(json={"data": {"figures": figures}})
         else:
             route.fallback()
@@ -561,7 +594,7 @@ def with_policy(page: Page) -> None:
     }  # fmt: skip
 
     def answer(route: Route) -> None:
-        if "query Settings" not in str(route.request.post_data_json["query"]):
+        if "query Settings" not in str(route.request.post_data):
             return route.fallback()
         body = route.fetch().json()
         found = body["data"]["settings"]["all"]

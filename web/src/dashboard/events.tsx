@@ -1,12 +1,11 @@
 // What happened, to whomever; and the same list for one user.
-import { useState } from "react";
 import {
   type EventFilter,
   EventsDocument,
   type EventsQuery,
   SecurityEventType,
 } from "./generated/admin";
-import { go, to, useRoute } from "./router";
+import { to, useFilters } from "./router";
 import {
   Cell,
   Choice,
@@ -32,15 +31,7 @@ const TYPE_OPTIONS = [
 ] as const;
 
 export function EventsPage() {
-  const { query } = useRoute();
-  const [filters, setFilters] = useState<Record<string, string>>(() =>
-    Object.fromEntries(query.entries()),
-  );
-  const set = (name: string) => (value: string) => {
-    const next = { ...filters, [name]: value };
-    setFilters(next);
-    go(to("events", next), { replace: true });
-  };
+  const [filters, set] = useFilters("events");
   const settled = useSettled(filters);
   const type = TYPES.find((type) => type === settled.type);
   return (

@@ -1,5 +1,5 @@
 // Where the reader is, in the part of the address after #. The server sees none of it.
-import { useSyncExternalStore } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 export interface Route {
   /** The parts of the path: `#/users/42?after=x` has `["users", "42"]`. */
@@ -42,4 +42,34 @@ export function to(path: string, query: Record<string, string | undefined> = {})
 export function go(address: string, { replace = false } = {}): void {
   if (replace) window.location.replace(address);
   else window.location.hash = address;
+}
+
+/**
+ * Return the filters of a list, and the function that sets one. They are in the address, so that
+ * they can be kept and shared. Typing goes on in the page's own state: addresses come too late.
+ */
+export function useFilters(
+  page: string,
+): [Record<string, string>, (name: string) => (value: string) => void] {
+  const { query } = useRoute();
+  const key = query.toString();
+  const own = useRef(key);
+  const [filters, setFilters] = useState(() => given(query));
+  useEffect(() => {
+    if (key === own.current) return;
+    own.current = key;
+    setFilters(given(new URLSearchParams(key)));
+  }, [key]);
+  const set = (name: string) => (value: string) => {
+    const next = { ...filters, [name]: value };
+    const address = to(page, next);
+    own.current = address.split("?", 2)[1] ?? "";
+    setFilters(next);
+    go(address, { replace: true });
+  };
+  return [filters, set];
+}
+
+function given(query: URLSearchParams): Record<string, string> {
+  return Object.fromEntries(query.entries());
 }

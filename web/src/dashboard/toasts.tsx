@@ -15,7 +15,7 @@ export function useToasts(): [Toast[], (message: string) => void] {
   const [toasts, setToasts] = useState<Toast[]>([]);
   const tell = useCallback((message: string) => {
     const id = ++last;
-    setToasts((others) => [...others.slice(-2), { id, message }]);
+    setToasts((others) => [...others.slice(-1), { id, message }]);
     window.setTimeout(
       () => setToasts((others) => others.filter((toast) => toast.id !== id)),
       SHOWN_FOR,

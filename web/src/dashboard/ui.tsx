@@ -239,7 +239,11 @@ export function Dialog({
     element?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       element?.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      // What opened the dialog may be gone: a button to disable somebody, for example.
+      window.setTimeout(() => {
+        const back = before instanceof HTMLElement && before.isConnected ? before : heading();
+        if (document.activeElement === document.body) back?.focus();
+      });
     };
   }, []);
   return (
@@ -255,6 +259,10 @@ export function Dialog({
       {children}
     </dialog>
   );
+}
+
+function heading(): HTMLElement | null {
+  return document.querySelector("h1");
 }
 
 export interface Act {

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { useSession } from "./context";
 import { CreateUserDocument, UserOrder, UsersDocument } from "./generated/admin";
-import { go, to, useRoute } from "./router";
+import { go, to, useFilters } from "./router";
 import {
   ActDialog,
   Cell,
@@ -37,16 +37,8 @@ function flag(text: string | undefined): boolean | null {
 }
 
 export function UsersPage() {
-  const { query } = useRoute();
-  const [filters, setFilters] = useState<Record<string, string>>(() =>
-    Object.fromEntries(query.entries()),
-  );
+  const [filters, set] = useFilters("users");
   const [creating, setCreating] = useState(false);
-  const set = (name: string) => (value: string) => {
-    const next = { ...filters, [name]: value };
-    setFilters(next);
-    go(to("users", next), { replace: true });
-  };
   const settled = useSettled(filters);
   const order = ORDERS.find(([order]) => order === settled.order)?.[0] ?? UserOrder.Newest;
   const filter = {

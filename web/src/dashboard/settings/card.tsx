@@ -30,7 +30,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
   const [error, setError] = useState<ApiError>();
   const [reason, setReason] = useState("");
   const [safe, setSafe] = useState(false);
-  const [dialog, act] = useAct(reload);
+  const [dialog, act] = useAct(() => undefined);
 
   const fields = card.fields.filter(({ name }) => settings.has(name));
   const main = card.switchedBy ? settings.get(card.switchedBy) : undefined;
@@ -108,6 +108,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
       run: async (reason) => {
         const changes = [{ name, value: null }];
         await session.call(ChangeSettingsDocument, { changes, reason, version });
+        await reload();
         setEdits(Object.fromEntries(Object.entries(edits).filter(([key]) => key !== name)));
       },
     });
