@@ -163,6 +163,25 @@ class TestSigningIn:
             desk.page.get_by_role("button", name="Sign out").click()
             expect(desk.page.get_by_label("Password")).to_be_visible()
 
+    def test_after_too_many_wrong_codes_one_begins_again(self, world: World) -> None:
+        Client(world.http).sign_up("eve@example.com")
+        client = Client(world.http)
+        session = client.call("signInEmailPassword", email="eve@example.com", password=PASSWORD)
+        client.access_token = session["accessToken"]
+        phone = client.enrol()
+        with watched(world.browser, world.server) as desk:
+            desk.open()
+            desk.type_password("eve@example.com")
+            for _ in range(5):
+                code = desk.page.get_by_label("Code", exact=True)
+                expect(code).to_have_value("")
+                with desk.page.expect_response("**/graphql"):
+                    code.fill(phone.wrong_code())
+                    desk.page.get_by_role("button", name="Sign in", exact=True).click()
+                alert = desk.page.get_by_role("alert").filter(has_text=re.compile("."))
+                expect(alert).to_be_visible()
+            expect(desk.page.get_by_label("Password")).to_be_visible()
+
     def test_a_session_that_has_ended_leads_back_to_where_one_was(self, world: World) -> None:
         with world.dashboard("keys") as desk:
             expect(desk.page.get_by_role("heading", level=1, name="Keys")).to_be_visible()
@@ -173,6 +192,27 @@ class TestSigningIn:
             assert desk.page.url.endswith("#/events")
             desk.clean()
         world.desk = None
+
+    def test_tokens_are_refreshed_before_they_expire(
+        self, chromium: Browser, tmp_path: Path
+    ) -> None:
+        brief = {"AUTH_ACCESS_TOKEN_EXPIRES_IN": "4", "AUTH_MFA_ENABLED": "false"}
+        with (
+            running_server(tmp_path / "var", **brief) as server,
+            watched(chromium, server) as desk,
+        ):
+            made = postern("create-user", ROOT, "--admin", env=server.env, stdin=PASSWORD)
+            assert made.returncode == 0
+            desk.open()
+            with desk.page.expect_request(
+                lambda request: "mutation Refresh" in (request.post_data or "")
+            ):
+                desk.type_password(ROOT)
+            command = desk.page.get_by_text("postern settings set AUTH_MFA_ENABLED true")
+            expect(command).to_be_visible()
+            desk.page.wait_for_timeout(5000)
+            desk.page.get_by_role("button", name="Sign out").click()
+            expect(desk.page.get_by_text("You are signed out.")).to_be_visible()
 
     def test_it_works_where_only_trusted_documents_run(
         self, chromium: Browser, tmp_path: Path
@@ -231,6 +271,21 @@ class TestEveryPage:
             desk.confirm("Send again", done="The mail waits to be sent.")
             desk.page.evaluate("location.hash = '#/nowhere'")
             expect(desk.page.get_by_role("heading", name="Not found")).to_be_visible()
+
+    def test_on_a_phone_a_menu_leads_to_the_pages(self, world: World) -> None:
+        with world.dashboard() as desk:
+            page = desk.page
+            page.set_viewport_size({"width": 360, "height": 740})
+            expect(page.get_by_role("link", name="Keys")).to_be_hidden()
+            page.get_by_role("button", name="Menu").press("Enter")
+            looks_everywhere(page, "dashboard-menu")
+            page.set_viewport_size({"width": 360, "height": 740})
+            page.get_by_role("link", name="Keys").press("Enter")
+            expect(page.get_by_role("heading", level=1, name="Keys")).to_be_focused()
+            expect(page.get_by_role("link", name="Keys")).to_be_hidden()
+            for title in PLACES:
+                desk.go(title)
+                assert page.evaluate("document.documentElement.scrollWidth") <= 360, title
 
     def test_numbers_stand_behind_the_charts(self, world: World) -> None:
         with world.dashboard() as desk:
@@ -432,6 +487,36 @@ class TestUsers:
             desk.confirm("Delete", typed=email, done="The user is deleted.")
             expect(page.get_by_role("heading", level=1, name="Users")).to_be_visible()
             assert world.root.call("users", filter={"text": email})["edges"] == []
+
+    def test_one_session_ends(self, world: World) -> None:
+        email = "ivy@example.com"
+        Client(world.http).sign_up(email)
+        Client(world.http).call("signInEmailPassword", email=email, password=PASSWORD)
+        with world.dashboard(f"users/{id_of(world.root, email)}") as desk:
+            ends = desk.page.get_by_role("button", name="End", exact=True)
+            expect(ends).to_have_count(2)
+            ends.first.click()
+            desk.confirm("End", done="The session has ended.")
+            expect(ends).to_have_count(1)
+
+    def test_waits_are_lifted(self, chromium: Browser, tmp_path: Path) -> None:
+        with (
+            running_server(tmp_path / "var", AUTH_RATE_LIMIT_BRUTE_FORCE_BURST="3") as server,
+            httpx2.Client(base_url=server.url, timeout=30) as http,
+            watched(chromium, server) as desk,
+        ):
+            root = operator(server, http)
+            client = Client(http)
+            client.sign_up("ivy@example.com")
+            for _ in range(3):
+                with pytest.raises(RefusedError):
+                    client.call("signInEmailPassword", email="ivy@example.com", password="wrong")
+            desk.sign_in(ROOT, root.phone.recovery_codes)
+            desk.start_at(f"users/{id_of(root, 'ivy@example.com')}")
+            expect(desk.page.get_by_text("The next password has to wait")).to_be_visible()
+            looks_everywhere(desk.page, "dashboard-waits")
+            act(desk, "Lift", done="Nobody has to wait any more.")
+            expect(desk.page.get_by_text("has to wait until")).to_have_count(0)
 
     def test_a_user_is_created(self, world: World) -> None:
         with world.dashboard("users") as desk:

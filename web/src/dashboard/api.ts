@@ -79,7 +79,10 @@ async function parsed<Result>(response: Response): Promise<Answer<Result>> {
 }
 
 function unreachable(): ApiError {
-  return new ApiError(UNREACHABLE, "The server does not answer. Check the connection, and try again.");
+  return new ApiError(
+    UNREACHABLE,
+    "The server does not answer. Check the connection, and try again.",
+  );
 }
 
 /** Return the code and the sentence of whatever was thrown. */

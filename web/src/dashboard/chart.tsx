@@ -6,7 +6,15 @@ import { Cell, Table } from "./ui";
 
 const TICK = { fill: "var(--faint)" };
 
-export function ActivityChart({ title, bins, first }: { title: string; bins: Bin[]; first: string }) {
+export function ActivityChart({
+  title,
+  bins,
+  first,
+}: {
+  title: string;
+  bins: Bin[];
+  first: string;
+}) {
   const [asTable, setAsTable] = useState(false);
   const id = useId();
   const sums = SERIES.map(([series, name]) => `${name}: ${total(bins, series)}`).join(", ");
@@ -35,10 +43,27 @@ export function ActivityChart({ title, bins, first }: { title: string; bins: Bin
         <>
           <div className="bars" role="img" aria-label={`${title}. ${sums}.`}>
             <ResponsiveContainer width="100%" height={180} minWidth={0}>
-              <BarChart data={bins} role="presentation" accessibilityLayer={false} barCategoryGap="20%">
+              <BarChart
+                data={bins}
+                role="presentation"
+                accessibilityLayer={false}
+                barCategoryGap="20%"
+              >
                 <CartesianGrid vertical={false} stroke="var(--line)" />
-                <XAxis dataKey="label" tick={TICK} tickLine={false} interval="preserveStartEnd" minTickGap={28} />
-                <YAxis tick={TICK} allowDecimals={false} tickLine={false} axisLine={false} width={36} />
+                <XAxis
+                  dataKey="label"
+                  tick={TICK}
+                  tickLine={false}
+                  interval="preserveStartEnd"
+                  minTickGap={28}
+                />
+                <YAxis
+                  tick={TICK}
+                  allowDecimals={false}
+                  tickLine={false}
+                  axisLine={false}
+                  width={36}
+                />
                 <Tooltip
                   isAnimationActive={false}
                   cursor={{ fill: "var(--hover)" }}

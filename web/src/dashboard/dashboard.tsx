@@ -158,8 +158,8 @@ function NotAdmitted({
         <Refused error={error} />
       ) : (
         <p>
-          You are signed in as <bdi className="stranger">{email}</bdi>, without the role
-          “admin”. An operator can give it to you.
+          You are signed in as <bdi className="stranger">{email}</bdi>, without the role “admin”. An
+          operator can give it to you.
         </p>
       )}
       <div className="acts">

@@ -77,6 +77,16 @@ function SetUp({
       <p>Operators need one. You have none yet.</p>
       {enrolment && <App session={session} enrolment={enrolment} onCodes={onCodes} />}
       <Refused error={error} />
+      {error?.code === "DISABLED_ENDPOINT" && (
+        <>
+          <p>
+            Switch authenticator apps on with the command line of the server, then sign in again:
+          </p>
+          <pre tabIndex={0} aria-label="Command">
+            postern settings set AUTH_MFA_ENABLED true
+          </pre>
+        </>
+      )}
       <div className="acts">
         {HAS_PASSKEYS && (
           <button type="button" onClick={() => void addPasskey()}>

@@ -11,7 +11,10 @@ export function KeysPage() {
   const rotate: Act = {
     title: "Rotate keys",
     consequences: (
-      <p>New access tokens are signed with a new key. The old one verifies until its last token has expired.</p>
+      <p>
+        New access tokens are signed with a new key. The old one verifies until its last token has
+        expired.
+      </p>
     ),
     verb: "Rotate",
     done: "A new key signs access tokens.",

@@ -61,8 +61,8 @@ export function MailPage() {
                               title: "Send again",
                               consequences: (
                                 <p>
-                                  The mail <b>{mail.kind}</b> to <Stranger>{mail.recipient}</Stranger>{" "}
-                                  waits to be sent again.
+                                  The mail <b>{mail.kind}</b> to{" "}
+                                  <Stranger>{mail.recipient}</Stranger> waits to be sent again.
                                 </p>
                               ),
                               verb: "Send again",

@@ -68,7 +68,11 @@ function Figures({ figures }: { figures: FiguresQuery["figures"] }) {
             name={`${name} today`}
             value={total(today, series)}
             note={`${total(days, series).toLocaleString("en")} in 30 days`}
-            href={series === "failures" ? to("events", { type: "SIGN_IN_FAILED", ...period }) : undefined}
+            href={
+              series === "failures"
+                ? to("events", { type: "SIGN_IN_FAILED", ...period })
+                : undefined
+            }
           />
         ))}
       </dl>

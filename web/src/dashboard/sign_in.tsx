@@ -57,16 +57,14 @@ export function SignIn({ why, onOpened }: { why: string; onOpened: Opened }) {
       <Refused error={ended} />
       <PasswordForm onTicket={setTicket} onOpened={onOpened} />
       <PasskeyAlone onOpened={onOpened} />
-      <p className="faint">Reloading the page signs you out: it keeps your session in memory only.</p>
+      <p className="faint">
+        Reloading the page signs you out: it keeps your session in memory only.
+      </p>
     </Gate>
   );
 }
 
-function redemption(
-  ticket: string,
-  onOpened: Opened,
-  onEnd: (error: ApiError) => void,
-): Answers {
+function redemption(ticket: string, onOpened: Opened, onEnd: (error: ApiError) => void): Answers {
   const orBack = async (attempt: () => Promise<SessionPartsFragment>) => {
     try {
       onOpened(await attempt());

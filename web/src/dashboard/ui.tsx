@@ -16,7 +16,11 @@ const REASON_MAX = 255;
 
 /** Text that a stranger may have typed: kept in its own direction, and wrapped where it must. */
 export function Stranger({ children }: { children: string | null | undefined }) {
-  return children ? <bdi className="stranger">{children}</bdi> : <span className="faint">none</span>;
+  return children ? (
+    <bdi className="stranger">{children}</bdi>
+  ) : (
+    <span className="faint">none</span>
+  );
 }
 
 const exact = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "long" });
@@ -344,11 +348,7 @@ export function ActDialog({ act, onClose }: { act: Act; onClose: (done: boolean)
           <button type="button" onClick={() => onClose(false)}>
             Cancel
           </button>
-          <button
-            type="submit"
-            className={act.dangerous ? "danger" : "primary"}
-            disabled={!ready}
-          >
+          <button type="submit" className={act.dangerous ? "danger" : "primary"} disabled={!ready}>
             {busy ? "Working…" : act.verb}
           </button>
         </div>

@@ -20,7 +20,18 @@ import {
 } from "./generated/admin";
 import { go, to } from "./router";
 import { entries } from "./settings/values";
-import { type Act, Cell, Empty, Field, Loading, PageHead, Stranger, Table, Time, useAct } from "./ui";
+import {
+  type Act,
+  Cell,
+  Empty,
+  Field,
+  Loading,
+  PageHead,
+  Stranger,
+  Table,
+  Time,
+  useAct,
+} from "./ui";
 import { useQuery } from "./use_query";
 import { UserTags } from "./users";
 import { factorWords } from "./words";
@@ -126,7 +137,10 @@ function Acts({ user, act }: { user: User; act: Do }) {
   const disable: Act = {
     title: "Disable user",
     consequences: (
-      <p>The user cannot sign in. All sessions, sign-ins and mailed links end. You can enable them again.</p>
+      <p>
+        The user cannot sign in. All sessions, sign-ins and mailed links end. You can enable them
+        again.
+      </p>
     ),
     verb: "Disable",
     done: "The user is disabled.",

@@ -106,7 +106,14 @@ export function UsersPage() {
             {edges.length ? (
               <Table
                 label="Users"
-                head={["E-mail address", "Name", "State", "Second factor", "Last signed in", "Made"]}
+                head={[
+                  "E-mail address",
+                  "Name",
+                  "State",
+                  "Second factor",
+                  "Last signed in",
+                  "Made",
+                ]}
               >
                 {edges.map(({ node: user }) => (
                   <tr role="row" key={user.id}>

@@ -55,7 +55,13 @@ export function AllSettingsPage() {
 function matches(setting: Setting, text: string, which: string): boolean {
   const { name, tomlKey, meaning, value, isSecret } = setting;
   const where = `${name} ${tomlKey ?? ""} ${meaning} ${isSecret ? "" : value}`.toLowerCase();
-  if (!text.toLowerCase().split(/\s+/).every((word) => where.includes(word))) return false;
+  if (
+    !text
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => where.includes(word))
+  )
+    return false;
   if (which === "changed") return setting.source !== "DEFAULT";
   if (which === "dashboard") return setting.source === "DASHBOARD";
   return which !== "open" || setting.lockedBecause === null;

@@ -48,7 +48,11 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
     const after = normal(setting, value(name));
     return after === normal(setting, setting.value) ? [] : [{ setting, label, value: after }];
   });
-  const requires = on && changes.some(({ setting, value }) => setting.name === POLICY && value === "required");
+  // Whoever has no factor is affected by the policy, and by whom and whether it is for.
+  const requires =
+    on &&
+    typed(POLICY).toLowerCase() === "required" &&
+    changes.some(({ setting }) => [POLICY, POLICY_ROLES, main?.name].includes(setting.name));
   const touched = changes.length > 0 || listsOn !== undefined;
 
   const edit = (name: string) => (value: string) => {
@@ -161,9 +165,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
             )
           );
         })}
-      {requires && (
-        <Affected roles={entries(typed(POLICY_ROLES))} onShown={() => setSafe(true)} />
-      )}
+      {requires && <Affected roles={entries(typed(POLICY_ROLES))} onShown={() => setSafe(true)} />}
       <Refused error={error && meanwhile(error, culprit)} />
       <div className="acts end">
         {touched && (

@@ -51,7 +51,9 @@ export function Control(props: ControlProps) {
           {error}
         </p>
       )}
-      {onReset && setting.source === "DASHBOARD" && !locked && <Reset label={label} onReset={onReset} />}
+      {onReset && setting.source === "DASHBOARD" && !locked && (
+        <Reset label={label} onReset={onReset} />
+      )}
     </div>
   );
 }
