@@ -2,7 +2,7 @@
 import { useId, useState } from "react";
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { type Bin, SERIES, total } from "./activity";
-import { Cell, Table } from "./ui";
+import { Cell, Table } from "./tables";
 
 const TICK = { fill: "var(--faint)" };
 

@@ -13,7 +13,8 @@ import { HAS_PASSKEYS, makePasskey } from "./passkeys";
 import type { OperatorSession } from "./session";
 import { Gate } from "./sign_in";
 import { elevation } from "./step_up";
-import { Field, Refused } from "./ui";
+import { Field } from "./fields";
+import { Refused } from "./ui";
 
 interface Props {
   session: OperatorSession;
@@ -80,7 +81,8 @@ function SetUp({
       {error?.code === "DISABLED_ENDPOINT" && (
         <>
           <p>
-            Switch authenticator apps on with the command line of the server, then sign in again:
+            Switch authenticator apps on where this server gets its settings from, or with its
+            command line. Then sign in again.
           </p>
           <pre tabIndex={0} aria-label="Command">
             postern settings set AUTH_MFA_ENABLED true

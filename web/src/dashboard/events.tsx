@@ -6,19 +6,9 @@ import {
   SecurityEventType,
 } from "./generated/admin";
 import { to, useFilters } from "./router";
-import {
-  Cell,
-  Choice,
-  Empty,
-  Field,
-  Loading,
-  PageHead,
-  Stranger,
-  Table,
-  Time,
-  usePages,
-  useSettled,
-} from "./ui";
+import { Choice, Field, useSettled } from "./fields";
+import { Cell, Table, usePages } from "./tables";
+import { Empty, Loading, PageHead, Stranger, Time } from "./ui";
 import { useQuery } from "./use_query";
 import { eventWords } from "./words";
 

@@ -3,7 +3,8 @@ import { type FormEvent, useState } from "react";
 import { type ApiError, refusal } from "./api";
 import type { FactorType } from "./generated/public";
 import { HAS_PASSKEYS } from "./passkeys";
-import { Field, Refused } from "./ui";
+import { Field } from "./fields";
+import { Refused } from "./ui";
 
 const TABS: Record<FactorType, string> = {
   TOTP: "App",

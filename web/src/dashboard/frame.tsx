@@ -11,7 +11,7 @@ import { AUTHENTICATION, RATE_LIMITS, SIGN_IN_METHODS } from "./settings/cards";
 import { HistoryPage } from "./settings/history";
 import { SettingsPage } from "./settings/page";
 import { Empty, PageHead, Stranger } from "./ui";
-import { UserPage } from "./user";
+import { UserPage } from "./user/page";
 import { UsersPage } from "./users";
 
 interface Place {

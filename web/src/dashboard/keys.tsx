@@ -1,7 +1,9 @@
 // The keys of the server, by their ids.
 import { useSession } from "./context";
 import { KeysDocument, RotateKeysDocument } from "./generated/admin";
-import { type Act, Cell, Empty, Loading, PageHead, Table, Tag, Time, useAct } from "./ui";
+import { type Act, useAct } from "./acts";
+import { Cell, Table } from "./tables";
+import { Empty, Loading, PageHead, Tag, Time } from "./ui";
 import { useQuery } from "./use_query";
 
 export function KeysPage() {

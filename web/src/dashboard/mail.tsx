@@ -1,7 +1,9 @@
 // What becomes of mails.
 import { useSession } from "./context";
 import { MailsDocument, RetryMailDocument } from "./generated/admin";
-import { Cell, Empty, Loading, PageHead, Stranger, Table, Time, useAct, usePages } from "./ui";
+import { useAct } from "./acts";
+import { Cell, Table, usePages } from "./tables";
+import { Empty, Loading, PageHead, Stranger, Time } from "./ui";
 import { useQuery } from "./use_query";
 
 const COUNTED_TO = 1000;

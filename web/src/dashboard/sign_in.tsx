@@ -14,7 +14,8 @@ import {
   StartRedeemWithPasskeyDocument,
 } from "./generated/public";
 import { HAS_PASSKEYS, usePasskey } from "./passkeys";
-import { Field, Refused } from "./ui";
+import { Field } from "./fields";
+import { Refused } from "./ui";
 
 type Opened = (session: SessionPartsFragment) => void;
 

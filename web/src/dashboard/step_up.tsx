@@ -9,7 +9,7 @@ import {
 } from "./generated/public";
 import { usePasskey } from "./passkeys";
 import type { OperatorSession } from "./session";
-import { Dialog } from "./ui";
+import { Dialog } from "./acts";
 
 /** Return how a session is confirmed with each factor. */
 export function elevation(session: OperatorSession, done: () => void): Answers {

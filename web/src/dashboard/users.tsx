@@ -3,21 +3,10 @@ import { useState } from "react";
 import { useSession } from "./context";
 import { CreateUserDocument, UserOrder, UsersDocument } from "./generated/admin";
 import { go, to, useFilters } from "./router";
-import {
-  ActDialog,
-  Cell,
-  Choice,
-  Empty,
-  Field,
-  Loading,
-  PageHead,
-  Stranger,
-  Table,
-  Tag,
-  Time,
-  usePages,
-  useSettled,
-} from "./ui";
+import { ActDialog } from "./acts";
+import { Choice, Field, useSettled } from "./fields";
+import { Cell, Table, usePages } from "./tables";
+import { Empty, Loading, PageHead, Stranger, Tag, Time } from "./ui";
 import { useQuery } from "./use_query";
 import { factorWords } from "./words";
 

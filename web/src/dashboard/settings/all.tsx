@@ -2,7 +2,10 @@
 import { type ReactNode, useState } from "react";
 import { useSession } from "../context";
 import { ChangeSettingsDocument, SettingsDocument } from "../generated/admin";
-import { ActDialog, Cell, Choice, Empty, Field, Loading, PageHead, Table, Tag } from "../ui";
+import { ActDialog } from "../acts";
+import { Choice, Field } from "../fields";
+import { Cell, Table } from "../tables";
+import { Empty, Loading, PageHead, Tag } from "../ui";
 import { useQuery } from "../use_query";
 import { SOURCES } from "../words";
 import { Control } from "./control";

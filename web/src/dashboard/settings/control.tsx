@@ -1,6 +1,6 @@
 // One setting as a field: how it is edited follows from its kind.
 import { type ReactNode, useId } from "react";
-import { Switch } from "../ui";
+import { Switch } from "../fields";
 import { SOURCES } from "../words";
 import { durationWords, entries, type Setting } from "./values";
 

@@ -1,0 +1,159 @@
+// Dialogs, and what operators do in them: every act says its consequences and takes a reason.
+import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { type ApiError, refusal } from "./api";
+import { useToast } from "./context";
+import { Field } from "./fields";
+import { Refused } from "./ui";
+
+const REASON_MAX = 255;
+
+/**
+ * A modal dialog. The browser moves the focus into it and back, and closes it on Escape.
+ * It exists while it is open.
+ */
+export function Dialog({
+  title,
+  onClose,
+  children,
+}: {
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const before = document.activeElement;
+    const element = dialog.current;
+    element?.showModal();
+    element?.querySelector<HTMLElement>("[data-first]")?.focus();
+    return () => {
+      element?.close();
+      // What opened the dialog may be gone: a button to disable somebody, for example.
+      window.setTimeout(() => {
+        const back = before instanceof HTMLElement && before.isConnected ? before : heading();
+        if (document.activeElement === document.body) back?.focus();
+      });
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <h2 id={id}>{title}</h2>
+      {children}
+    </dialog>
+  );
+}
+
+function heading(): HTMLElement | null {
+  return document.querySelector("h1");
+}
+
+export interface Act {
+  title: string;
+  /** What will be, in one or two sentences. */
+  consequences: ReactNode;
+  /** The words on the button. */
+  verb: string;
+  /** The toast afterwards. */
+  done: string;
+  dangerous?: boolean;
+  /** What has to be typed first, so that it is meant. */
+  typed?: { label: string; text: string };
+  /** More fields, above the reason. */
+  fields?: ReactNode;
+  /** What the field of the reason begins with. */
+  reason?: string;
+  run: (reason: string) => Promise<unknown>;
+  /** Return whether a refusal is shown elsewhere, so that the dialog closes. */
+  refused?: (error: ApiError, reason: string) => boolean;
+}
+
+/** The dialog of an act: its consequences, what must be typed, and the reason. */
+export function ActDialog({ act, onClose }: { act: Act; onClose: (done: boolean) => void }) {
+  const toast = useToast();
+  const [reason, setReason] = useState(act.reason ?? "");
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError>();
+  const ready = !!reason.trim() && (!act.typed || typed.trim() === act.typed.text) && !busy;
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    if (!ready) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await act.run(reason.trim());
+    } catch (thrown) {
+      const refused = refusal(thrown);
+      if (act.refused?.(refused, reason)) return onClose(false);
+      setError(refused);
+      setBusy(false);
+      return;
+    }
+    toast(act.done);
+    onClose(true);
+  }
+
+  return (
+    <Dialog title={act.title} onClose={() => onClose(false)}>
+      <form onSubmit={(event) => void submit(event)}>
+        <div className="consequences">{act.consequences}</div>
+        {act.fields}
+        {act.typed && (
+          <Field
+            label={act.typed.label}
+            hint={
+              <>
+                Type <bdi className="stranger code">{act.typed.text}</bdi>
+              </>
+            }
+            value={typed}
+            data-first={act.fields ? undefined : true}
+            onChange={(event) => setTyped(event.target.value)}
+          />
+        )}
+        <Field
+          label="Reason"
+          hint="The history keeps it with your name."
+          maxLength={REASON_MAX}
+          required
+          value={reason}
+          data-first={act.fields || act.typed ? undefined : true}
+          onChange={(event) => setReason(event.target.value)}
+        />
+        <Refused error={error} />
+        <div className="acts end">
+          <button type="button" onClick={() => onClose(false)}>
+            Cancel
+          </button>
+          <button type="submit" className={act.dangerous ? "danger" : "primary"} disabled={!ready}>
+            {busy ? "Working…" : act.verb}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Return a dialog for acts, and the function that opens it. `after` is called once one is done. */
+export function useAct(after: () => unknown): [ReactNode, (act: Act) => void] {
+  const [act, setAct] = useState<Act | null>(null);
+  const shown = act && (
+    <ActDialog
+      act={act}
+      onClose={(done) => {
+        setAct(null);
+        if (done) void after();
+      }}
+    />
+  );
+  return [shown, setAct];
+}

@@ -1,0 +1,104 @@
+// One user: what is known, and what an operator may do.
+import { useState } from "react";
+import { useAct } from "../acts";
+import { EventList } from "../events";
+import { UserDocument } from "../generated/admin";
+import { to } from "../router";
+import { Empty, Loading, PageHead, Stranger, Time } from "../ui";
+import { useQuery } from "../use_query";
+import { Acts } from "./acts";
+import { Factors } from "./factors";
+import { Metadata, Roles } from "./forms";
+import { Sessions } from "./sessions";
+import type { User } from "./types";
+import { UserTags } from "../users";
+import { factorWords } from "../words";
+
+export function UserPage({ id }: { id: string }) {
+  const found = useQuery(UserDocument, { id });
+  const [changes, setChanges] = useState(0);
+  const [dialog, act] = useAct(async () => {
+    await found.reload();
+    setChanges((count) => count + 1);
+  });
+  if (found.error?.code === "NOT_FOUND") {
+    return (
+      <>
+        <PageHead title="User" />
+        <Empty>
+          There is no such user, or not any more. Go to <a href={to("users")}>all users</a>.
+        </Empty>
+        {dialog}
+      </>
+    );
+  }
+  return (
+    <>
+      {!found.data && <PageHead title="User" />}
+      <Loading of={found} what="the user">
+        {({ user }) => (
+          <>
+            <PageHead
+              title={<Stranger>{user.email}</Stranger>}
+              about={
+                <>
+                  <a href={to("users")}>All users</a> <UserTags user={user} />
+                </>
+              }
+            />
+            <Facts user={user} />
+            <Acts user={user} act={act} />
+            <Sessions user={user} act={act} />
+            <Factors user={user} act={act} />
+            <Roles key={`roles ${user.roles.join()} ${user.defaultRole}`} user={user} act={act} />
+            <Metadata key={`metadata ${user.metadataJson}`} user={user} act={act} />
+            <section>
+              <h2>Security events</h2>
+              <EventList key={changes} filter={{ userId: user.id }} />
+            </section>
+          </>
+        )}
+      </Loading>
+      {dialog}
+    </>
+  );
+}
+
+function Facts({ user }: { user: User }) {
+  return (
+    <dl className="facts card">
+      <dt>Name</dt>
+      <dd>
+        <Stranger>{user.displayName}</Stranger>
+      </dd>
+      <dt>Id</dt>
+      <dd>
+        <code className="stranger">{user.id}</code>
+      </dd>
+      {user.newEmail && (
+        <>
+          <dt>New address</dt>
+          <dd>
+            <Stranger>{user.newEmail}</Stranger>, not confirmed yet
+          </dd>
+        </>
+      )}
+      <dt>Password</dt>
+      <dd>{user.hasPassword ? "set" : "none"}</dd>
+      <dt>Second factor</dt>
+      <dd>{factorWords(user.factors)}</dd>
+      <dt>Language</dt>
+      <dd>
+        <Stranger>{user.locale}</Stranger>
+      </dd>
+      <dt>Made</dt>
+      <dd>
+        <Time at={user.createdAt} />
+      </dd>
+      <dt>Last signed in</dt>
+      <dd>
+        <Time at={user.lastSignedInAt} />
+      </dd>
+    </dl>
+  );
+}
