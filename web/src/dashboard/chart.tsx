@@ -66,6 +66,8 @@ export function ActivityChart({
                 />
                 <Tooltip
                   isAnimationActive={false}
+                  separator=": "
+                  itemStyle={{ color: "var(--text)" }}
                   cursor={{ fill: "var(--hover)" }}
                   contentStyle={{ background: "var(--card)", borderColor: "var(--line)" }}
                 />
