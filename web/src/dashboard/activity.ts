@@ -16,7 +16,11 @@ export const SERIES = [
   ["failures", "Failures"],
 ] as const;
 
-const HOUR = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const HOUR = new Intl.DateTimeFormat("en", {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 const DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
 
 /** Return the last 24 hours, the present one last. */
