@@ -175,9 +175,12 @@ ELEVATE = Contract(
     "older refresh tokens of the session stop working.",
     (
         E.UNAUTHENTICATED, E.INVALID_REQUEST, E.NO_PASSWORD, E.INVALID_PASSWORD, E.INVALID_TOTP,
-        *_ACCOUNT, E.TOO_MANY_REQUESTS,
+        *_ACCOUNT, E.SECOND_FACTOR_REQUIRED, E.TOO_MANY_REQUESTS,
     ),
-    {E.INVALID_REQUEST: "what is required is missing"},
+    {
+        E.INVALID_REQUEST: "what is required is missing",
+        E.SECOND_FACTOR_REQUIRED: "it has to be set up: sign in again",
+    },
 )  # fmt: skip
 CHANGE_PASSWORD = Contract(
     "changeUserPassword",
@@ -186,9 +189,12 @@ CHANGE_PASSWORD = Contract(
     "tokens stop working.",
     (
         *_RECENT, E.INVALID_PASSWORD, E.PASSWORD_TOO_SHORT, E.PASSWORD_TOO_COMMON,
-        E.INVALID_REQUEST, *_ACCOUNT, E.TOO_MANY_REQUESTS,
+        E.INVALID_REQUEST, *_ACCOUNT, E.SECOND_FACTOR_REQUIRED, E.TOO_MANY_REQUESTS,
     ),
-    {E.INVALID_PASSWORD: "the current one is another"},
+    {
+        E.INVALID_PASSWORD: "the current one is another",
+        E.SECOND_FACTOR_REQUIRED: "it has to be set up: sign in again",
+    },
 )  # fmt: skip
 CHANGE_USER = Contract(
     "changeUser",

@@ -1,6 +1,7 @@
 """`postern settings`: show the settings, change them while servers run, and export them."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -8,10 +9,11 @@ import click
 from auth.caller import Operator
 from auth.operators import settings as changing
 from auth.postern import Postern
-from cli.command import acting, as_json, ask, say
-from config import described
+from cli.command import acting, as_json, ask, say, warn_on_screen
+from config import ConfigError, described
 from config.configuration import accepts
 from config.settings import NAMES
+from models.hot_paths import settings as live
 
 
 @click.group("settings")
@@ -26,9 +28,16 @@ def list_settings(changed: bool, in_json: bool) -> None:
     """List the settings: value, source and name."""
 
     async def told(postern: Postern) -> list[dict[str, Any]]:
+        version, stored = await live.changed()
+        try:
+            postern = postern.with_changes(version, stored)
+        except ConfigError as error:
+            warn_on_screen(f"what operators have set cannot be used: {error}")
+            return [_told(postern, field) | _set(field, stored) for field in NAMES]
         return [_told(postern, field) for field in NAMES]
 
-    found = [each for each in ask(told) if not changed or each["source"] == "DASHBOARD"]
+    everything = ask(told, without_changes=True)
+    found = [each for each in everything if not changed or each["source"] == "DASHBOARD"]
     lines = [f"{each['source']:11}  {each['name']} = {each['value']}" for each in found]
     say(in_json, found, *lines)
 
@@ -40,18 +49,19 @@ def list_settings(changed: bool, in_json: bool) -> None:
 @as_json
 def set_setting(name: str, value: str, in_json: bool, operator: Operator) -> None:
     """Set NAME, as in the environment, to VALUE. Running servers use it within two seconds."""
-    _change(operator, name, value)
+    _change(operator, {name: value})
     say(in_json, {"name": name, "value": value}, f"{name} is {value} from now on.")
 
 
 @settings.command("unset")
-@click.argument("name")
+@click.argument("names", nargs=-1, required=True)
 @acting
 @as_json
-def unset_setting(name: str, in_json: bool, operator: Operator) -> None:
-    """Remove what operators have set, so that the file's value or the default applies."""
-    _change(operator, name, None)
-    say(in_json, {"name": name}, f"{name} has the value of nhost.toml, or its default, again.")
+def unset_setting(names: tuple[str, ...], in_json: bool, operator: Operator) -> None:
+    """Remove what operators have set of NAMES, so that the file or the default applies."""
+    _change(operator, dict.fromkeys(names))
+    lines = (f"{name} has the value of nhost.toml, or its default, again." for name in names)
+    say(in_json, {"names": names}, *lines)
 
 
 @settings.command("export")
@@ -70,9 +80,9 @@ def export_settings() -> None:
     click.echo("\n".join(_as_toml(ask(chosen))).strip())
 
 
-def _change(operator: Operator, name: str, value: str | None) -> None:
+def _change(operator: Operator, changes: Mapping[str, str | None]) -> None:
     async def changed(postern: Postern) -> None:
-        await changing.change_settings(postern, operator, {name: value})
+        await changing.change_settings(postern, operator, changes)
 
     ask(changed, without_changes=True)
 
@@ -87,6 +97,12 @@ def _told(postern: Postern, field: str) -> dict[str, Any]:
         "accepts": accepts(field),
         "lockedBecause": changing.why_locked(postern, named.env),
     }
+
+
+def _set(field: str, stored: Mapping[str, str]) -> dict[str, str]:
+    """Return what operators have set of this field, though it cannot be used."""
+    name = NAMES[field].env
+    return {"value": stored[name], "source": "DASHBOARD"} if name in stored else {}
 
 
 def _put(tables: dict[str, Any], path: list[str], value: object) -> None:

@@ -83,6 +83,14 @@ def _sender(text: str) -> str:
     return text
 
 
+def _with_host(url: str) -> str:
+    """Refuse what looks like a URL, and has no host or port that can be read."""
+    parts = urlsplit(url)  # a ValueError for [ and ], and for characters that stand for others
+    if not parts.hostname or (parts.port is None and parts.netloc.endswith(":")):
+        raise ValueError("no host")
+    return url
+
+
 def _redirect_url(url: str) -> str:
     scheme = re.match(r"([a-z][a-z0-9+.-]*)://[^\s/?#]+\S*$", url)
     host = urlsplit(url).netloc if scheme else ""
@@ -214,10 +222,18 @@ HasuraJwtSecret = Annotated[
 Url = Annotated[
     str,
     StringConstraints(pattern=r"^https?://[^/\s*?#@]+(/\S*)?$"),
+    AfterValidator(_with_host),
     Accepts("a URL such as https://app.example.com"),
 ]
 Origins = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*?#@]+$")], ...],
+    tuple[
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^https?://[^/\s*?#@]+$"),
+            AfterValidator(_with_host),
+        ],
+        ...,
+    ],
     BeforeValidator(_split_list),
     Accepts("origins such as https://app.example.com, separated by commas; no * and no path"),
 ]

@@ -10,6 +10,7 @@ CREATE TABLE security_events (
 CREATE INDEX ON security_events (user_id, id);
 CREATE INDEX ON security_events (user_id, type, id);
 CREATE INDEX ON security_events (type, id);
+CREATE INDEX ON security_events (address, id);
 CREATE INDEX ON security_events (created_at);
 -- Events of a month without a partition. Keep it empty: create the partitions in time.
 CREATE TABLE security_events_default PARTITION OF security_events DEFAULT;

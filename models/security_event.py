@@ -33,4 +33,5 @@ class SecurityEvent(Model):
             Index(fields=("user_id", "id")),
             Index(fields=("user_id", "type", "id")),
             Index(fields=("type", "id")),
+            Index(fields=("address", "id")),
         )

@@ -29,6 +29,8 @@ class SettingChange(Model):
     """The setting's name in the environment."""
     value = fields.TextField(null=True)
     """In the form that the environment would have; null: the operator's value was removed."""
+    previous = fields.TextField(null=True)
+    """The operators' value until then; null: there was none."""
     created_at = fields.DatetimeField()
     operator_id = fields.UUIDField(null=True)
     operator_name = fields.CharField(max_length=320, default="")

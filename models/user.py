@@ -3,6 +3,7 @@
 from typing import Any
 
 from tortoise import connections, fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 
 METADATA_MAX = 64 * 1024
@@ -37,7 +38,7 @@ class User(Model):
     user_handle = fields.CharField(max_length=86, null=True)
     """What authenticators know the user by, in Base64url: random, set with the first passkey."""
     disabled = fields.BooleanField(default=False)
-    created_at = fields.DatetimeField(auto_now_add=True, db_index=True)
+    created_at = fields.DatetimeField(auto_now_add=True)
     last_signed_in_at = fields.DatetimeField(null=True)
 
     factor_due_at = fields.DatetimeField(null=True)
@@ -60,6 +61,7 @@ class User(Model):
     class Meta:
         table = "users"
         table_description = "Whoever can sign in"
+        indexes = (Index(fields=("created_at", "id")),)
 
     @property
     def has_password(self) -> bool:

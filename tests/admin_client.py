@@ -20,7 +20,7 @@ USER = (
     " metadataJson recoveryCodesLeft lastSignedInAt throttles { what until }"
     " sessions { id address methods } securityEvents { edges { node { type reason operatorId } } }"
 )
-SETTINGS = "version all { name value source default kind lockedBecause isSecret }"
+SETTINGS = "version all { name value fallback source default kind lockedBecause isSecret }"
 ACTS: dict[str, tuple[str, str, str]] = {
     "disableUser": ("$id: ID!", "id: $id", USER),
     "enableUser": ("$id: ID!", "id: $id", USER),
@@ -62,7 +62,7 @@ QUERIES = {
     "securityEvents": (
         "query ($filter: EventFilter, $first: Int, $after: String) {"
         "  securityEvents(filter: $filter, first: $first, after: $after) {"
-        "    edges { node { id type createdAt userId email address operatorId reason } }"
+        "    edges { node { id type createdAt userId email address operatorId operator reason } }"
         "    pageInfo { hasNextPage endCursor } } }"
     ),
     "figures": (
@@ -71,7 +71,8 @@ QUERIES = {
     ),
     "settings": f"query {{ settings {{ {SETTINGS} }} }}",
     "settingChanges": (
-        "query { settingChanges { edges { node { id version name value operator reason } } } }"
+        "query { settingChanges { edges { node {"
+        "  id version name value previous operator reason } } } }"
     ),
     "keys": "query { keys { signing { kid algorithm madeAt signs } encryption canRotate } }",
     "mails": (

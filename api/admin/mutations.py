@@ -76,11 +76,12 @@ class Mutation:
     @strawberry.mutation(
         description="Delete the second factors of a user who has lost them: authenticator app, "
         "passkeys and recovery codes. All sessions end. Make sure first that it is the user who "
-        f"asks. {_ERRORS}."
+        f"asks. {_ERRORS} (also if there is none)."
     )
     async def reset_factors(self, info: Info, id: UserId, reason: Reason) -> User:  # noqa: A002
         operator, user = info.context.acting(reason), await user_of(id)
-        await acts.reset_mfa(info.context.postern, operator, user)
+        if not await acts.reset_mfa(info.context.postern, operator, user):
+            raise AuthError(ErrorCode.NOT_FOUND, "The user has no second factor.")
         return User.of(await user_of(id))
 
     @strawberry.mutation(

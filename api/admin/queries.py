@@ -106,6 +106,9 @@ class Figures:
     with_passkeys: int = strawberry.field(description="Those with a passkey.")
     disabled: int = strawberry.field(description="Those who are disabled.")
     unverified: int = strawberry.field(description="Those without a verified address.")
+    enabled_without_factor: int = strawberry.field(
+        description="Who would be asked for a second factor if it were required of everybody."
+    )
     without_factor: list[RoleCount] = strawberry.field(
         description="Who would be asked for a second factor if it were required of a role: the "
         "enabled users without one, by role. A user may have several roles."
@@ -118,7 +121,14 @@ class Figures:
         counts = await figures.latest()
         told = await figures.activity(now - MONTH)
         roles = counts.users.get("without_factor", {})
-        names = ("users", "with_factor", "with_passkeys", "disabled", "unverified")
+        names = (
+            "users",
+            "with_factor",
+            "with_passkeys",
+            "disabled",
+            "unverified",
+            "enabled_without_factor",
+        )
         return cls(
             counted_at=counts.counted_at,
             without_factor=[RoleCount(role=role, count=count) for role, count in roles.items()],

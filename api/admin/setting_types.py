@@ -35,6 +35,9 @@ class Setting:
         "none, and for every secret."
     )
     default: str = strawberry.field(description="Postern's own default, in the same form.")
+    fallback: str = strawberry.field(
+        description="The value that applies once the operators' value is removed, in the same form."
+    )
     source: SettingSource = strawberry.field(  # type: ignore[valid-type]
         description="Where the value comes from."
     )
@@ -48,7 +51,7 @@ class Setting:
     )
 
     @classmethod
-    def of(cls, postern: Postern, field: str) -> Self:
+    def of(cls, postern: Postern, field: str, without: Settings) -> Self:
         """Return a setting with its value; a secret's is left out."""
         named = NAMES[field]
         source = postern.configuration.source(field, postern.changed)
@@ -57,6 +60,7 @@ class Setting:
             toml_key=named.toml,
             value=described.shown(field, getattr(postern.settings, field)),
             default=described.shown(field, Settings.model_fields[field].default),
+            fallback=described.shown(field, getattr(without, field)),
             source=SettingSource[source.name],
             meaning=described.descriptions()[field],
             accepts=accepts(field),
@@ -76,6 +80,9 @@ class SettingChange:
     name: str = strawberry.field(description="The setting's name in the environment.")
     value: str | None = strawberry.field(
         description="The new value; null if the operators' value was removed."
+    )
+    previous: str | None = strawberry.field(
+        description="The operators' value until then; null if there was none."
     )
     created_at: datetime = strawberry.field(description="When it was changed.")
     operator: str = strawberry.field(description="Who has changed it.")
@@ -104,6 +111,7 @@ class SettingChangeConnection:
                     version=change.version,
                     name=change.name,
                     value=change.value,
+                    previous=change.previous,
                     created_at=change.created_at,
                     operator=change.operator_name or "the command line",
                     reason=change.reason,
@@ -124,7 +132,10 @@ class SettingList:
     @classmethod
     def of(cls, postern: Postern) -> Self:
         """Return the settings of this Postern, and where each comes from."""
-        return cls(version=postern.version, all=[Setting.of(postern, field) for field in NAMES])
+        without = settings.without_changes(postern)
+        return cls(
+            version=postern.version, all=[Setting.of(postern, field, without) for field in NAMES]
+        )
 
 
 @strawberry.input(description="A new value of a setting.")

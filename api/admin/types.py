@@ -114,6 +114,10 @@ class SecurityEvent:
     operator_id: strawberry.ID | None = strawberry.field(
         description="The account of the operator who did it, if it was one who has an account."
     )
+    operator: str | None = strawberry.field(
+        description="The e-mail address of that account, now; null if it was the command line or "
+        "the admin secret, or if the account is gone."
+    )
     reason: str | None = strawberry.field(description="Why an operator did it.")
 
 
@@ -131,7 +135,8 @@ class SecurityEventConnection:
     @classmethod
     async def of(cls, page: Page[models.SecurityEvent]) -> Self:
         """Return a page in Relay's format, with the addresses of the accounts."""
-        emails = await reading.emails({_user_id(event) for event in page.entries})
+        users = {_user_id(event) for event in page.entries}
+        emails = await reading.emails(users | {event.operator_id for event in page.entries})
         edges = [
             SecurityEventEdge(cursor=events.cursor(event), node=_event(event, emails))
             for event in page.entries
@@ -155,6 +160,7 @@ def _event(event: models.SecurityEvent, emails: Mapping[UUID, str]) -> SecurityE
         address=event.address,
         user_agent=event.user_agent,
         operator_id=strawberry.ID(str(event.operator_id)) if event.operator_id else None,
+        operator=emails.get(event.operator_id) if event.operator_id else None,
         reason=event.reason,
     )
 
@@ -270,13 +276,14 @@ class UserConnection:
     edges: list[UserEdge] = strawberry.field(description="The users, in the chosen order.")
     page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
     wanted: strawberry.Private[reading.Wanted]
+    is_all: strawberry.Private[bool]
 
     @strawberry.field(
         description=f"How many users match. Counting stops at {reading.COUNTED}: that number means "
         "as many or more."
     )
     async def total_count(self) -> int:
-        return await reading.count(self.wanted)
+        return len(self.edges) if self.is_all else await reading.count(self.wanted)
 
     @classmethod
     def of(cls, page: Page[models.User], wanted: reading.Wanted, order: reading.Order) -> Self:
@@ -286,7 +293,8 @@ class UserConnection:
             for user in page.entries
         ]
         page_info = PageInfo.of(page, [edge.cursor for edge in edges])
-        return cls(edges=edges, page_info=page_info, wanted=wanted)
+        is_all = not (page.has_next or page.has_previous)
+        return cls(edges=edges, page_info=page_info, wanted=wanted, is_all=is_all)
 
 
 @strawberry.type(description="A key that access tokens are verified with. The key is never shown.")

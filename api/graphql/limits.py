@@ -39,6 +39,9 @@ WEIGHTS = {
         ("me", "recoveryCodesLeft", "securityEvents", "sessions", "passkeys",
          "acceptedPasskeysJson", "trustedDevices"), 20,
     ),
+    # Of the operators' schema. A page of users has up to a hundred, so what belongs to each weighs.
+    **dict.fromkeys(("users", "totalCount", "settings", "figures", "mails"), 60),
+    **dict.fromkeys(("throttles", "settingChanges"), 40),
     **dict.fromkeys(
         ("addPasskey", "startSignInPasskey", "startElevatePasskey", "signUpPasskey"), 300,
     ),

@@ -216,7 +216,8 @@ async def _turn_on(
 ) -> MfaChange:
     async with atomic():
         shown_codes = await turn_totp_on(postern, caller, viewer.user, codes)
-        return MfaChange(await opening.reissue(postern, viewer.session), shown_codes)
+        session = await opening.reissue(postern, viewer.session, shown=totp.METHODS)
+        return MfaChange(session, shown_codes)
 
 
 async def turn_totp_on(

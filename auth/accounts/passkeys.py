@@ -26,7 +26,7 @@ from auth.mail import notices
 from auth.new_accounts import shown_name
 from auth.postern import Postern
 from auth.sessions import current, opening
-from auth.sessions.current import SignedIn
+from auth.sessions.current import MULTI_FACTOR, SignedIn
 from models import Passkey, User
 from models.hot_paths import users
 from models.passkey_challenge import CeremonyPurpose
@@ -123,7 +123,8 @@ async def _add(
         _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
         passkey = await store_as_factor(postern, caller, user, new.made, new.nickname)
         shown = await recovery_codes.give(user, codes)
-        session = await opening.reissue(postern, viewer.session)
+        methods = (*new.made.shown.methods, MULTI_FACTOR)
+        session = await opening.reissue(postern, viewer.session, shown=methods)
     return PasskeyChange(session, shown, passkey=passkey)
 
 

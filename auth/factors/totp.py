@@ -25,6 +25,8 @@ kind = FactorType.TOTP
 wrong = ErrorCode.INVALID_TOTP
 missing = ErrorCode.DISABLED_MFA_TOTP
 stands_alone = True
+METHODS = ("otp", "mfa")
+"""The `amr` values of a one-time code (RFC 8176)."""
 _RESEAL_BATCH = 500
 """How many users are read at once."""
 

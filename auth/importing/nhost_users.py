@@ -19,6 +19,7 @@ from auth.importing import foreign_hashes
 from auth.new_accounts import shown_name
 from auth.operators.acts import refuse_unfit_roles
 from auth.postern import Postern
+from config.settings import OPERATOR_ROLE
 from models import Passkey, User
 
 _SEALED_FROM = 64
@@ -75,7 +76,7 @@ def read_user(postern: Postern, row: Any, keys: list[AESGCM]) -> Imported:
         display_name=_name(row["display_name"], email, changed),
         locale=_locale(row["locale"], postern.settings.default_locale, changed),
         default_role=default_role,
-        roles=_roles([*row["roles"], default_role], default_role),
+        roles=_roles([*row["roles"], default_role], default_role, changed),
         metadata=_metadata(row["metadata"]),
         disabled=_flag(row, "disabled"),
         created_at=_created_at(row["created_at"], postern.now()),
@@ -163,8 +164,16 @@ def _locale(locale: str | None, default: str, changed: list[str]) -> str:
     return default
 
 
-def _roles(roles: list[str | None], default_role: str) -> list[str]:
+def _roles(roles: list[str | None], default_role: str, changed: list[str]) -> list[str]:
     found = [role or "" for role in dict.fromkeys(roles)]
+    # In Nhost it is a role of the application; here it would make an operator.
+    if default_role == OPERATOR_ROLE:
+        raise CannotBeImportedError(
+            f"the default role {OPERATOR_ROLE}, which makes an operator here"
+        )
+    if OPERATOR_ROLE in found:
+        found.remove(OPERATOR_ROLE)
+        changed.append(f"without the role {OPERATOR_ROLE}, which makes an operator here")
     try:
         refuse_unfit_roles(found, default_role)
     except ValueError as reason:

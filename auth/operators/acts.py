@@ -52,8 +52,7 @@ async def _leave_an_operator(operator: Operator, user: User) -> None:
 
     Raises AuthError: LAST_OPERATOR.
     """
-    is_one = OPERATOR_ROLE in user.roles and not operator.at_console
-    if is_one and not await operators.others(user.id):
+    if not operator.at_console and await operators.is_the_last(user.id):
         raise AuthError(ErrorCode.LAST_OPERATOR)
 
 

@@ -45,8 +45,6 @@ async def identify(postern: Postern, caller: Caller, secret: str | None) -> Oper
         raise AuthError(ErrorCode.NOT_AN_OPERATOR)
     if not user.has_second_factor:
         raise AuthError(ErrorCode.SECOND_FACTOR_REQUIRED)
-    if "mfa" not in viewer.session.methods:
-        raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)
     await current.recently_signed_in(postern, caller, always=True)
     return Operator(
         address=caller.address, user_agent=caller.user_agent, id=user.id, name=user.email

@@ -8,12 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from auth import email_addresses, events, paging
+from auth.errors import AuthError, ErrorCode
 from auth.factors import recovery_codes
 from auth.limits import throttling
 from auth.paging import Page
 from models import SecurityEvent, Throttle, User, UserSession
 from models.hot_paths import directory
 
+LONGEST = 320
+"""Maximum characters of what is looked for: an e-mail address."""
+ADDRESS_MAX = 45
+"""Maximum characters of a network address."""
+OUT_OF_ORDER = 10_000
+"""How many events may be stored with later ids, though they happened before."""
 COUNTED = 1000
 """How many users a search counts at most."""
 
@@ -38,10 +45,23 @@ class Wanted:
     has_second_factor: bool | None = None
     role: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raise AuthError: INVALID_REQUEST for a text or a role that nobody can have."""
+        refuse_unfit(text=self.text, role=self.role)
+
     @property
     def conditions(self) -> dict[str, Any]:
         """Return what was said, by the names of `models.hot_paths.directory`."""
         return {name: value for name, value in vars(self).items() if value not in (None, "")}
+
+
+def refuse_unfit(**texts: str | None) -> None:
+    """Raise AuthError: INVALID_REQUEST, which names a text that is too long to look for."""
+    for name, text in texts.items():
+        if text is not None and (len(text) > LONGEST or "\0" in text):
+            raise AuthError(
+                ErrorCode.INVALID_REQUEST, f"{name}: expected at most {LONGEST} characters."
+            )
 
 
 @dataclass(frozen=True)
@@ -104,7 +124,9 @@ def cursor(user: User, order: Order) -> str:
 
 def _position(order: Order, cursor: str) -> tuple[str | datetime, str]:
     if order is Order.EMAIL:
-        return paging.position(cursor), ""
+        email = paging.position(cursor)
+        refuse_unfit(after=email)
+        return email, ""
     created_at, user_id = paging.time_and_id(cursor)
     return created_at, str(user_id)
 
@@ -128,6 +150,9 @@ async def events_page(
     Raises AuthError: INVALID_REQUEST.
     """
     first = paging.size(first)
+    refuse_unfit(address=wanted.address)
+    if wanted.address is not None and len(wanted.address) > ADDRESS_MAX:
+        return Page.cut([], first=first, after=after)
     found = SecurityEvent.all()
     for name, value in (
         ("type__in", wanted.types),
@@ -135,11 +160,32 @@ async def events_page(
         ("address", wanted.address),
         ("created_at__gte", wanted.since),
         ("created_at__lt", wanted.until),
+        ("id__gte", await _first_since(wanted.since)),
+        ("id__lte", await _last_before(wanted.until)),
         ("id__lt", None if after is None else events.position(after)),
     ):
         if value is not None:
             found = found.filter(**{name: value})
     return Page.cut(await found.order_by("-id").limit(first + 1), first=first, after=after)
+
+
+async def _first_since(since: datetime | None) -> int | None:
+    """Return a bound on the ids of the events since this time, found by the index of times.
+
+    Ids and times are in nearly the same order: without the bound, all newer or older events would
+    be looked at.
+    """
+    if since is None:
+        return None
+    first = await SecurityEvent.filter(created_at__gte=since).order_by("created_at").first()
+    return first.id - OUT_OF_ORDER if first else 2**62
+
+
+async def _last_before(until: datetime | None) -> int | None:
+    if until is None:
+        return None
+    last = await SecurityEvent.filter(created_at__lt=until).order_by("-created_at").first()
+    return last.id + OUT_OF_ORDER if last else 0
 
 
 async def emails(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:

@@ -6,12 +6,13 @@ from auth import events, paging
 from auth.caller import Operator
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.factors import second_factor
 from auth.paging import Page
 from auth.postern import Postern
-from config import ConfigError
+from config import ConfigError, Settings
 from config.configuration import FIELDS
 from config.settings import NAMES
-from models import SettingChange
+from models import Passkey, SettingChange, User
 from models.hot_paths import settings as stored
 from models.transactions import atomic
 
@@ -19,6 +20,23 @@ CHANGES_MAX = 50
 """How many settings one change may contain."""
 VALUE_MAX = 32 * 1024
 """Maximum characters of a value."""
+FLOORS: Mapping[str, int] = {
+    "access_token_expires_in": 60,
+    "refresh_token_expires_in": 300,
+    "session_inactivity_timeout": 300,
+    "mfa_ticket_expires_in": 60,
+}
+"""The least seconds that operators may choose, so that they can still sign in; 0 is none."""
+REQUESTS_A_MINUTE = 20
+"""The least rate of requests that operators may allow an address."""
+
+
+def without_changes(postern: Postern) -> Settings:
+    """Return the settings without what operators have set; those in force if it cannot be."""
+    try:
+        return postern.configuration.settings()
+    except ConfigError:  # the environment relies on what operators have set
+        return postern.settings
 
 
 def why_locked(postern: Postern, name: str) -> str | None:
@@ -55,12 +73,14 @@ async def change_settings(
         _, before = await stored.changed()
         new = {name: value for name, value in changes.items() if before.get(name) != value}
         after = {**before, **new}
-        _refuse_unusable(postern, before, {k: v for k, v in after.items() if v is not None})
+        kept = {name: value for name, value in after.items() if value is not None}
+        await _refuse_unusable(postern, operator, before, kept)
         for name, value in new.items():
             await SettingChange.create(
                 version=version,
                 name=name,
                 value=value,
+                previous=before.get(name),
                 created_at=postern.now(),
                 operator_id=operator.id,
                 operator_name=operator.name,
@@ -78,10 +98,7 @@ async def undo(postern: Postern, operator: Operator, change_id: int) -> int:
     undone = await SettingChange.get_or_none(id=change_id)
     if undone is None:
         raise AuthError(ErrorCode.NOT_FOUND)
-    earlier = SettingChange.filter(name=undone.name, id__lt=undone.id).order_by("-id")
-    before = await earlier.first()
-    value = before.value if before else None
-    return await change_settings(postern, operator, {undone.name: value})
+    return await change_settings(postern, operator, {undone.name: undone.previous})
 
 
 async def history(*, first: int | None = None, after: str | None = None) -> Page[SettingChange]:
@@ -115,18 +132,70 @@ def _refuse_unfit(postern: Postern, changes: Mapping[str, str | None]) -> None:
             )
 
 
-def _refuse_unusable(postern: Postern, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+async def _refuse_unusable(
+    postern: Postern, operator: Operator, before: Mapping[str, str], after: Mapping[str, str]
+) -> None:
+    """Refuse settings that cannot be used, that end all passkeys, or that lock the operator out.
+
+    What is stored may be unusable already, with a new environment or file: then whatever removes
+    something of it is accepted, and so is what makes it usable.
+    """
+    removes = after.items() <= before.items()
+    old = _settings(postern, before)
     try:
         settings = postern.configuration.settings(after)
     except ConfigError as error:
+        if old is None and removes:
+            return
         raise AuthError(ErrorCode.INVALID_REQUEST, f"{error}.") from None
-    try:
-        old = postern.configuration.settings(before)
-    except ConfigError:  # what is stored cannot be used here: any change that can is welcome
+    if old is None or operator.at_console:
         return
-    if old.passkeys_enabled and old.relying_party != settings.relying_party:
+    if old.relying_party != settings.relying_party and await Passkey.exists():
         raise AuthError(
             ErrorCode.INVALID_REQUEST,
             "AUTH_CLIENT_URL: its host is the domain that all passkeys belong to, and they would "
             "stop working; set AUTH_WEBAUTHN_RP_ID before the start of the server first.",
         )
+    for field, least in FLOORS.items():
+        if 0 < getattr(settings, field) < least:
+            name = NAMES[field].env
+            raise AuthError(
+                ErrorCode.INVALID_REQUEST,
+                f"{name}: with less than {least}, nobody could change it back here; set it in the "
+                "environment or with `postern settings`.",
+            )
+    rate = settings.rate_limit_global_burst * 60 / settings.rate_limit_global_interval
+    if rate < REQUESTS_A_MINUTE:
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST,
+            f"AUTH_RATE_LIMIT_GLOBAL_BURST: with fewer than {REQUESTS_A_MINUTE} requests a minute, "
+            "nobody could change it back here; set it in the environment or with `postern "
+            "settings`.",
+        )
+    await _refuse_locking_out(operator, settings)
+
+
+async def _refuse_locking_out(operator: Operator, settings: Settings) -> None:
+    """Refuse settings with which the operator who chooses them could not sign in again."""
+    user = await User.get_or_none(id=operator.id) if operator.id else None
+    if user is None:
+        return
+    if settings.email_verified_required and not user.email_verified:
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST,
+            "AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED: it would lock you out, since your own "
+            "e-mail address is not verified.",
+        )
+    if user.has_second_factor and not second_factor.usable(settings, user):
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST,
+            "AUTH_WEBAUTHN_ENABLED: it would lock you out, since passkeys are your only second "
+            "factor; set up an authenticator app first.",
+        )
+
+
+def _settings(postern: Postern, changed: Mapping[str, str]) -> Settings | None:
+    try:
+        return postern.configuration.settings(changed)
+    except ConfigError:
+        return None

@@ -10,6 +10,9 @@ from auth.postern import Postern
 from models import User, UserSession
 from models.hot_paths import sessions, users
 
+MULTI_FACTOR = "mfa"
+"""The `amr` value of every second factor (RFC 8176)."""
+
 
 @dataclass(frozen=True)
 class SignedIn:
@@ -18,6 +21,11 @@ class SignedIn:
     user: User
     session: UserSession
     authenticated_at: datetime
+
+    @property
+    def has_shown_factor(self) -> bool:
+        """Whether the session has seen a second factor: `mfa` (RFC 8176)."""
+        return MULTI_FACTOR in self.session.methods
 
 
 async def me(postern: Postern, caller: Caller) -> SignedIn | None:
@@ -52,6 +60,8 @@ async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
 async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool = False) -> SignedIn:
     """Return the user of the access token, who has proven a credential recently enough.
 
+    A user with a second factor must have shown one in this session: a trusted browser, or a session
+    from before the factor was set up, is not enough.
     With `always`, at most 15 minutes ago, even if the operator allows longer or requires nothing.
 
     Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED.
@@ -62,6 +72,9 @@ async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool =
         max_age = 0
     if always:
         max_age = min(max_age or _QUARTER_OF_AN_HOUR, _QUARTER_OF_AN_HOUR)
+    shows_factor = always or mode != "disabled"
+    if shows_factor and viewer.user.has_second_factor and not viewer.has_shown_factor:
+        raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)
     if max_age and viewer.authenticated_at + timedelta(seconds=max_age) < postern.now():
         raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)
     return viewer

@@ -4,6 +4,7 @@ A session is a row and its family of refresh tokens. Ending the session deletes 
 of its tokens stop working at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from auth.caller import Caller
 from auth.claims import hasura_claims
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
+from auth.factors import second_factor
 from auth.limits.rate_limits import network_of
 from auth.limits.throttling import Attempt
 from auth.mail import notices
@@ -110,18 +112,26 @@ async def _is_from_elsewhere(postern: Postern, caller: Caller, user: User) -> bo
     return bool(seen) and here not in {(network_of(each.address), each.user_agent) for each in seen}
 
 
-async def reissue(postern: Postern, session: UserSession, *, elevated: bool = False) -> Session:
+async def reissue(
+    postern: Postern, session: UserSession, *, shown: Sequence[str] = (), elevated: bool = False
+) -> Session:
     """Issue new tokens for the session, with a random refresh token, and revoke its older ones.
 
-    Call it in the transaction of every change of a credential, so that older refresh tokens stop
-    working. The caller locks the user's row first.
-    Raises AuthError: UNAUTHENTICATED (the session has ended in the meantime).
+    `shown` are `amr` values of what its user has just shown. Call it in the transaction of every
+    change of a credential, so that older refresh tokens stop working. The caller locks the user's
+    row first.
+    Raises AuthError: UNAUTHENTICATED (the session has ended in the meantime),
+    SECOND_FACTOR_REQUIRED (the operator requires one of the user by now).
     """
-    if not await UserSession.filter(id=session.id).update(last_used_at=postern.now()):
+    session.methods = list(dict.fromkeys([*session.methods, *shown]))
+    used = {"last_used_at": postern.now(), "methods": session.methods}
+    if not await UserSession.filter(id=session.id).update(**used):
         raise AuthError(ErrorCode.UNAUTHENTICATED)
     older = RefreshToken.filter(session_id=session.id, revoked_at__isnull=True)
     await older.update(revoked_at=postern.now())
     await session.user.refresh_from_db()  # the change is part of the answer
+    if await second_factor.is_due(postern, session.user):
+        raise AuthError(ErrorCode.SECOND_FACTOR_REQUIRED)
     return await _hand_out(postern, session, elevated=elevated)
 
 

@@ -1,5 +1,6 @@
 """Counting events by hour, and users by kind."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +27,9 @@ _USERS = """
         count(CASE WHEN has_second_factor THEN 1 END) AS with_factor,
         count(CASE WHEN has_passkeys THEN 1 END) AS with_passkeys,
         count(CASE WHEN disabled THEN 1 END) AS disabled,
-        count(CASE WHEN NOT email_verified THEN 1 END) AS unverified
+        count(CASE WHEN NOT email_verified THEN 1 END) AS unverified,
+        count(CASE WHEN NOT has_second_factor AND NOT disabled THEN 1 END)
+            AS enabled_without_factor
     FROM users"""
 _WITHOUT_FACTOR = {
     "postgres": """
@@ -57,6 +60,21 @@ async def count_users() -> dict[str, Any]:
     counts: dict[str, Any] = (await execute(_USERS))[0]
     roles = await execute(_WITHOUT_FACTOR[_dialect()])
     return counts | {"without_factor": {row["role"]: row["count"] for row in roles}}
+
+
+async def hourly(since: datetime, series: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Return a row for each hour that has events of these types: the hour, and their sums."""
+    sums = ", ".join(
+        f"sum(CASE WHEN type IN ({', '.join(map(repr, types))}) THEN count ELSE 0 END) AS {name}"
+        for name, types in series.items()
+    )
+    known = ", ".join(repr(each) for types in series.values() for each in types)
+    return await execute(
+        f"""
+        SELECT hour, {sums} FROM event_counts WHERE hour >= :since AND type IN ({known})
+        GROUP BY hour ORDER BY hour""",
+        since=since,
+    )
 
 
 def _dialect() -> str:

@@ -18,17 +18,22 @@ async def exist() -> bool:
     return bool(await execute(f"SELECT id FROM users WHERE {_is_operator()} LIMIT 1"))
 
 
-async def others(user_id: UUID) -> bool:
-    """Lock all operators and this user; return whether another operator is enabled.
+async def is_the_last(user_id: UUID) -> bool:
+    """Lock all operators and this user; return whether no other operator is enabled than this one.
 
-    Two operators who act on each other at the same moment wait here for each other.
+    Two operators who act on each other at the same moment wait here for each other. Who is one is
+    read here, under the lock, as it may have changed since the request began.
     """
     is_postgres = connections.get("default").capabilities.dialect == "postgres"
     locked = f"""
-        SELECT id, disabled FROM users WHERE {_is_operator()} OR id = :user
+        SELECT id, disabled, ({_is_operator()}) AS is_operator FROM users
+        WHERE {_is_operator()} OR id = :user
         ORDER BY id {"FOR UPDATE" if is_postgres else ""}"""
     rows = await execute(locked, user=str(user_id))
-    return any(str(row["id"]) != str(user_id) and not row["disabled"] for row in rows)
+    operators = [row for row in rows if row["is_operator"]]
+    is_one = any(str(row["id"]) == str(user_id) for row in operators)
+    others = [row for row in operators if str(row["id"]) != str(user_id) and not row["disabled"]]
+    return is_one and not others
 
 
 def _is_operator() -> str:

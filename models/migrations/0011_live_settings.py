@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('version', fields.BigIntField()),
                 ('name', fields.CharField(db_index=True, max_length=64)),
                 ('value', fields.TextField(null=True, unique=False)),
+                ('previous', fields.TextField(null=True, unique=False)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('operator_id', fields.UUIDField(null=True)),
                 ('operator_name', fields.CharField(default='', max_length=320)),

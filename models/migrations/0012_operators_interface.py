@@ -38,9 +38,12 @@ class Migration(migrations.Migration):
             model_name='SecurityEvent',
             index=Index(fields=['type', 'id']),
         ),
-        ops.AlterField(
+        ops.AddIndex(
+            model_name='SecurityEvent',
+            index=Index(fields=['address', 'id']),
+        ),
+        ops.AddIndex(
             model_name='User',
-            name='created_at',
-            field=fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=True),
+            index=Index(fields=['created_at', 'id']),
         ),
     ]

@@ -156,7 +156,10 @@ def _lesser_tokens(
     root.call("disableUser", id=id_of(root, "disabled@example.com"))
     unseen = Client(http)
     unseen.sign_up("unseen@example.com")
+    before = {"email": "unseen@example.com", "password": PASSWORD}
+    earlier = unseen.call("signInEmailPassword", **before)
     unseen.enrol()
+    unseen.access_token = earlier["accessToken"]
     for email in ("bare@example.com", "unseen@example.com"):
         assert postern("set-roles", email, "user", "admin", env=server.env).returncode == 0
     return {
@@ -238,6 +241,23 @@ class TestUsers:
         for user_id in ("nobody", "00000000-0000-0000-0000-000000000000"):
             assert refusal(root, "user", id=user_id) == "NOT_FOUND"
             assert refusal(root, "disableUser", id=user_id) == "NOT_FOUND"
+
+    @pytest.mark.parametrize("text", ["\0", "x" * 60_000, "%" * 321])
+    def test_what_nobody_can_be_called_is_refused(self, root: Operator, text: str) -> None:
+        for chosen in ({"text": text}, {"role": text}):
+            assert refusal(root, "users", filter=chosen) == "INVALID_REQUEST"
+        assert refusal(root, "securityEvents", filter={"address": text}) == "INVALID_REQUEST"
+        assert root.call("securityEvents", filter={"address": "x" * 100})["edges"] == []
+        assert refusal(root, "users", order="EMAIL", after="YQBi") == "INVALID_REQUEST"
+
+    def test_a_document_asks_for_a_few_searches_only(self, root: Operator) -> None:
+        many = " ".join(
+            f'a{number}: users(filter: {{text: "x"}}) {{ totalCount }}' for number in range(30)
+        )
+        headers = {"authorization": f"Bearer {root.client.access_token}"}
+        asked = {"query": f"{{ {many} }}"}
+        answer = root.http.post("/admin/graphql", json=asked, headers=headers).json()
+        assert "complexity" in answer["errors"][0]["message"]
 
 
 class TestActs:

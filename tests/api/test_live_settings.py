@@ -14,10 +14,12 @@ import pytest
 from config import load
 from config.settings import NAMES
 from tests.admin_client import REASON, Operator, document, operator
+from tests.passkey_device import Device
 from tests.support import (
     CHEAP_HASHING,
     JOE,
     PASSWORD,
+    Authenticator,
     Client,
     RefusedError,
     Server,
@@ -80,6 +82,7 @@ def test_a_change_is_in_force_at_once_and_has_a_history(
     assert setting(changed, SIGN_UP)["source"] == "DASHBOARD"
     assert sign_up(http) == "SIGNUP_DISABLED"
     (edge,) = root.call("settingChanges")["edges"]
+    assert edge["node"]["previous"] is None
     kept = {"name": SIGN_UP, "value": "true", "reason": REASON, "operator": "root@example.com"}
     assert kept.items() <= edge["node"].items()
     undone = root.call("undoSettingChange", id=edge["node"]["id"])
@@ -153,6 +156,14 @@ def test_what_the_environment_sets_is_locked(
         (ISSUER, "a:b", "without a colon"),
         ("AUTH_USER_DEFAULT_ALLOWED_ROLES", "user,admin", "operator"),
         ("AUTH_WEBAUTHN_ENABLED", "true", "AUTH_CLIENT_URL"),
+        ("AUTH_CLIENT_URL", "http://[", "expected a URL"),
+        ("AUTH_CLIENT_URL", "http://a[b]", "expected a URL"),
+        ("AUTH_CLIENT_URL", "http://\u2100.com", "expected a URL"),
+        ("AUTH_CLIENT_URL", "http://example.com:port", "expected a URL"),
+        ("AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED", "true", "lock you out"),
+        ("AUTH_RATE_LIMIT_GLOBAL_INTERVAL", "87600h", "nobody could change it back"),
+        ("AUTH_SESSION_INACTIVITY_TIMEOUT", "1", "nobody could change it back"),
+        ("AUTH_ACCESS_TOKEN_EXPIRES_IN", "1", "nobody could change it back"),
         ("AUTH_NO_SUCH", "1", "There is no setting"),
         (LENGTH, "\0", "expected"),
     ],
@@ -294,3 +305,71 @@ def test_a_stored_change_that_the_environment_makes_wrong_stops_the_start_until_
     assert "What operators have set cannot be used" in postern("doctor", env=env).stdout
     assert postern("settings", "unset", "AUTH_WEBAUTHN_ENABLED", env=env).returncode == 0
     assert postern("settings", "list", env=env).returncode == 0
+
+
+def test_operators_cannot_end_all_passkeys_in_three_steps(
+    tmp_path: Path, migrated_database: dict[str, str]
+) -> None:
+    origin = "http://localhost:3000"
+    file = tmp_path / "nhost.toml"
+    file.write_text(f'''
+        [auth.redirections]
+        clientUrl = "{origin}"
+        [auth.totp]
+        enabled = true
+        [auth.method.webauthn]
+        enabled = true
+    ''')
+    chosen = {**CHEAP_HASHING, **migrated_database, "AUTH_CONFIG": str(file)}
+    with (
+        running_server(tmp_path / "var", **chosen) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        root = operator(server, http)
+        root.client.add_passkey(Device(origin))
+        root.change("AUTH_WEBAUTHN_ENABLED", "false")
+        error = refused(lambda: root.change("AUTH_CLIENT_URL", "https://evil.example"))
+        assert "passkeys" in error.message
+
+
+def test_an_operator_with_passkeys_alone_does_not_switch_them_off(
+    tmp_path: Path, migrated_database: dict[str, str]
+) -> None:
+    origin = "http://localhost:3000"
+    file = tmp_path / "nhost.toml"
+    file.write_text(
+        f'auth.redirections.clientUrl = "{origin}"\nauth.method.webauthn.enabled = true'
+    )
+    chosen = {**CHEAP_HASHING, **migrated_database, "AUTH_CONFIG": str(file)}
+    with (
+        running_server(tmp_path / "var", **chosen) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        client = Client(http)
+        client.sign_up("root@example.com")
+        client.add_passkey(Device(origin))
+        postern("set-roles", "root@example.com", "user", "admin", env=server.env)
+        root = Operator(http, client, Authenticator(""))
+        error = refused(lambda: root.change("AUTH_WEBAUTHN_ENABLED", "false"))
+        assert "lock you out" in error.message
+
+
+def test_two_changes_that_need_each_other_are_unset_together_or_one_by_one(
+    tmp_path: Path, migrated_database: dict[str, str]
+) -> None:
+    file = tmp_path / "nhost.toml"
+    file.write_text('auth.totp.enabled = true\nauth.redirections.clientUrl = "https://a.example"')
+    chosen = {**CHEAP_HASHING, **migrated_database, "AUTH_CONFIG": str(file)}
+    passkeys, policy = "AUTH_WEBAUTHN_ENABLED", "AUTH_MFA_POLICY"
+    with running_server(tmp_path / "var", **chosen) as server:
+        env = server.env
+        assert postern("settings", "set", passkeys, "true", env=env).returncode == 0
+        assert postern("settings", "set", policy, "required", env=env).returncode == 0
+    file.write_text("auth.totp.enabled = false")
+    listed = postern("settings", "list", "--changed", env=env)
+    assert f"{policy} = required" in listed.stdout
+    assert "cannot be used" in listed.stderr
+    assert postern("serve", env=env).returncode == 1
+    assert postern("settings", "unset", passkeys, env=env).returncode == 0
+    assert postern("settings", "unset", policy, passkeys, env=env).returncode == 0
+    assert postern("settings", "list", "--changed", env=env).stdout == ""

@@ -23,6 +23,7 @@ async def test_users_are_counted_by_kind(postern: Postern) -> None:
     assert counts.counted_at == postern.now()
     kinds = ("users", "with_factor", "with_passkeys", "disabled", "unverified")
     assert [counts.users[kind] for kind in kinds] == [2, 1, 0, 0, 2]
+    assert counts.users["enabled_without_factor"] == 1
     assert counts.users["without_factor"] == {"me": 1, "user": 1}
 
 

@@ -279,3 +279,50 @@ def test_nhosts_routes_say_that_a_factor_has_to_be_set_up(
     enrol(asked, mfa["ticket"])
     after = http.post("/v1/signin/email-password", json={"email": JOE, "password": PASSWORD})
     assert list(after.json()["mfa"]) == ["ticket"]
+
+
+def test_a_session_without_a_factor_cannot_live_on_by_confirming_the_password(
+    root: Operator, joe: Client
+) -> None:
+    root.change(POLICY, "required")
+    assert refusal(joe, "elevate", password=PASSWORD) == "SECOND_FACTOR_REQUIRED"
+    changed = {"currentPassword": PASSWORD, "newPassword": "another good password"}
+    assert refusal(joe, "changeUserPassword", **changed) == "SECOND_FACTOR_REQUIRED"
+    assert sign_in(joe)["enrolment"], "the password is the old one"
+    joe.enrol()
+    assert joe.call("me")["factors"] == ["TOTP", "RECOVERY_CODE"]
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_session_that_has_not_shown_the_factor_changes_none(
+    trusted: bool, root: Operator, joe: Client
+) -> None:
+    """Of a user with a factor: a session from before it, or of a trusted browser."""
+    root.change("AUTH_MFA_TRUST_DEVICE_FOR", "1h")
+    other = Client(joe.http, sign_in(joe)["accessToken"])
+    phone = joe.enrol()
+    if trusted:
+        given = {"ticket": joe.ticket(JOE), "recoveryCode": phone.recovery_codes.pop()}
+        first = joe.call("verifySignInMfaRecoveryCode", **given, trustDevice=True)
+        joe.access_token = first["accessToken"]
+        session = joe.call(
+            "signInEmailPassword", email=JOE, password=PASSWORD, deviceToken=first["deviceToken"]
+        )
+        other.access_token = session["accessToken"]
+    new = "another good password"
+    for operation, given in (
+        ("addPasskey", {}),
+        ("changeUserMfa", {}),
+        ("verifyChangeUserMfa", {"activeMfaType": "", "code": phone.recovery_codes[0]}),
+        ("regenerateRecoveryCodes", {"code": "123456"}),
+        ("changeUserPassword", {"currentPassword": PASSWORD, "newPassword": new}),
+        ("changeUserEmail", {"newEmail": "joe@example.org"}),
+    ):
+        assert refusal(other, operation, **given) == "ELEVATED_CLAIM_REQUIRED", operation
+    other.access_token = other.call("elevate", code=phone.recovery_codes.pop())["accessToken"]
+    assert refusal(other, "addPasskey") == ""
+
+
+def test_whoever_has_just_set_up_a_factor_has_shown_it(joe: Client) -> None:
+    joe.enrol()
+    assert refusal(joe, "addPasskey") == ""

@@ -117,6 +117,7 @@ class Device:
 
     id: Any
     alive: bool = True
+    has_shown_factor: bool = False
     authenticated_at: datetime | None = None
 
 
@@ -249,7 +250,7 @@ class Life(RuleBasedStateMachine):
             sign_up.sign_up_email_password(self.postern, caller(), self.email, "password 0")
         )
         self.user_id = session.user.id
-        return self.opened(session)
+        return self.opened(session, shows_factor=False)
 
     def ask(self, work: Awaitable[Any]) -> tuple[str, Any]:
         """Return the code of the refusal, or "" and the result."""
@@ -266,8 +267,9 @@ class Life(RuleBasedStateMachine):
         assert code == ""
         return answer
 
-    def opened(self, session: opening.Session) -> Access:
-        device = Device(session.session_id, authenticated_at=self.clock())
+    def opened(self, session: opening.Session, *, shows_factor: bool = True) -> Access:
+        device = Device(session.session_id, has_shown_factor=shows_factor)
+        device.authenticated_at = self.clock()
         self.devices.append(device)
         return self.handed_out(device, session)
 
@@ -342,7 +344,7 @@ class Life(RuleBasedStateMachine):
             self.all_tickets.append(self.new_tickets[-1])
             return multiple()
         assert isinstance(answer, opening.Session)
-        return self.opened(answer)
+        return self.opened(answer, shows_factor=False)
 
     def mail(self, work: Awaitable[Any], *purposes: MailPurpose) -> list[Mailed]:
         """Do what sends mails, and return their tickets."""
@@ -385,6 +387,8 @@ class Life(RuleBasedStateMachine):
         if not access.device.alive or self.clock() >= access.issued_at + ACCESS_LIFE:
             return "UNAUTHENTICATED"
         if recent and self.clock() > access.authenticated_at + RECENT:
+            return "ELEVATED_CLAIM_REQUIRED"
+        if recent and self.has_factor and not access.device.has_shown_factor:
             return "ELEVATED_CLAIM_REQUIRED"
         return ""
 
@@ -563,6 +567,7 @@ class Life(RuleBasedStateMachine):
             assert len(answer.recovery_codes) == (0 if self.has_factor else 10)
             self.codes = list(answer.recovery_codes) or self.codes
             self.active, self.last_step = True, step
+            access.device.has_shown_factor = True
             self.reissued(access.device, answer.session)
 
     @precondition(lambda self: self.active)
@@ -612,6 +617,8 @@ class Life(RuleBasedStateMachine):
             expected = "INVALID_TOTP"
         if not expected and not self.has_factor and self.password is None:
             expected = "NO_PASSWORD"
+        if not expected and self.is_asked:
+            expected = "SECOND_FACTOR_REQUIRED"
         shown = (None, code) if self.has_factor else (self.password, None)
         told, answer = self.ask(elevation.elevate(self.postern, caller(access.token), *shown))
         assert told == expected
@@ -619,6 +626,7 @@ class Life(RuleBasedStateMachine):
             return multiple()
         if self.active:
             self.last_step = step
+        access.device.has_shown_factor |= self.has_factor
         access.device.authenticated_at = self.clock()
         return self.reissued(access.device, answer)
 
@@ -673,6 +681,8 @@ class Life(RuleBasedStateMachine):
         current = self.password if right else "password"
         wrong = self.password is not None and not right
         expected = self.refusal_of(access) or ("INVALID_PASSWORD" if wrong else "")
+        if not expected and self.is_asked:
+            expected = "SECOND_FACTOR_REQUIRED"
         change = password_change.change_user_password(
             self.postern, caller(access.token), current, fresh
         )
@@ -839,6 +849,7 @@ class Life(RuleBasedStateMachine):
         self.codes = list(answer.recovery_codes) or self.codes
         added = Passkey(str(answer.passkey.id), authenticator, self.clock())
         self.all_passkeys.append(added)
+        access.device.has_shown_factor = True
         self.reissued(access.device, answer.session)
         return added
 
@@ -905,6 +916,7 @@ class Life(RuleBasedStateMachine):
         assert told == ("INVALID_PASSKEY" if used.removed else "")
         if told:
             return multiple()
+        access.device.has_shown_factor = True
         access.device.authenticated_at = self.clock()
         return self.reissued(access.device, answer)
 

@@ -1,18 +1,22 @@
-// An operator without a second factor sets one up in place.
-import { type FormEvent, useEffect, useState } from "react";
-import { type ApiError, refusal } from "./api";
-import { FactorForm } from "./factor";
+// An operator without a second factor sets one up in place: after signing in, or with the ticket of a
+// sign-in for which the server requires one.
+import { type FormEvent, useEffect, useMemo, useState } from "react";
+import { type ApiError, PUBLIC, refusal, send } from "./api";
 import {
+  AddPasskeyByTicketDocument,
   AddPasskeyDocument,
+  BeginEnrolmentByTicketDocument,
   BeginEnrolmentDocument,
   type BeginEnrolmentMutation,
+  FinishEnrolmentByTicketDocument,
   FinishEnrolmentDocument,
+  type SessionPartsFragment,
+  StartAddPasskeyByTicketDocument,
   StartAddPasskeyDocument,
 } from "./generated/public";
 import { HAS_PASSKEYS, makePasskey } from "./passkeys";
 import type { OperatorSession } from "./session";
-import { Gate } from "./sign_in";
-import { elevation } from "./step_up";
+import { Gate } from "./gate";
 import { Field } from "./fields";
 import { Refused } from "./ui";
 
@@ -22,52 +26,103 @@ interface Props {
   onSignOut: () => void;
 }
 
-export function Enrol({ session, onDone, onSignOut }: Props) {
-  const [codes, setCodes] = useState<string[]>();
-  const [kept, setKept] = useState(false);
-  if (!codes) return <SetUp session={session} onCodes={setCodes} onSignOut={onSignOut} />;
-  if (!kept) return <RecoveryCodes codes={codes} onKept={() => setKept(true)} />;
-  return (
-    <Gate title="Use it once">
-      <p>
-        Confirm your sign-in with the new factor. With an app, wait for the next code: the last one
-        is used up.
-      </p>
-      <FactorForm
-        factors={session.user.factors.filter((factor) => factor !== "RECOVERY_CODE")}
-        answers={elevation(session, onDone)}
-        verb="Go on"
-      />
-    </Gate>
-  );
+type Secret = BeginEnrolmentMutation["changeUserMfa"];
+
+/** How a factor is set up. Each function throws ApiError. */
+interface Enrolling {
+  begin: () => Promise<Secret>;
+  finish: (code: string) => Promise<string[]>;
+  addPasskey: () => Promise<string[]>;
 }
 
-function SetUp({
-  session,
-  onCodes,
-  onSignOut,
+/** Set a factor up with a ticket; the session is opened by that. */
+export function EnrolByTicket({
+  ticket,
+  onOpened,
+  onBack,
 }: {
-  session: OperatorSession;
-  onCodes: (codes: string[]) => void;
-  onSignOut: () => void;
+  ticket: string;
+  onOpened: (session: SessionPartsFragment) => void;
+  onBack: () => void;
 }) {
-  const [enrolment, setEnrolment] = useState<BeginEnrolmentMutation["changeUserMfa"]>();
-  const [error, setError] = useState<ApiError>();
-  useEffect(() => {
-    session.ask(BeginEnrolmentDocument, {}).then(
-      (begun) => setEnrolment(begun.changeUserMfa),
-      (thrown: unknown) => setError(refusal(thrown)),
-    );
-  }, [session]);
+  const [enrolled, setEnrolled] = useState<{ codes: string[]; session: SessionPartsFragment }>();
+  const enrolling = useMemo(
+    () => byTicket(ticket, (codes, session) => setEnrolled({ codes, session })),
+    [ticket],
+  );
+  if (enrolled)
+    return <RecoveryCodes codes={enrolled.codes} onKept={() => onOpened(enrolled.session)} />;
+  return <SetUp enrolling={enrolling} onCodes={() => undefined} back="Back" onBack={onBack} />;
+}
 
-  async function addPasskey() {
-    setError(undefined);
-    try {
+function byTicket(
+  ticket: string,
+  onEnrolled: (codes: string[], session: SessionPartsFragment) => void,
+): Enrolling {
+  return {
+    begin: async () => (await send(PUBLIC, BeginEnrolmentByTicketDocument, { ticket })).enrolMfaTotp,
+    finish: async (code) => {
+      const sent = await send(PUBLIC, FinishEnrolmentByTicketDocument, { ticket, code });
+      onEnrolled(sent.activateMfaTotp.recoveryCodes, sent.activateMfaTotp.session);
+      return sent.activateMfaTotp.recoveryCodes;
+    },
+    addPasskey: async () => {
+      const begun = await send(PUBLIC, StartAddPasskeyByTicketDocument, { ticket });
+      const credentialJson = await makePasskey(begun.enrolMfaPasskey.optionsJson);
+      const sent = await send(PUBLIC, AddPasskeyByTicketDocument, { ticket, credentialJson });
+      onEnrolled(sent.activateMfaPasskey.recoveryCodes, sent.activateMfaPasskey.session);
+      return sent.activateMfaPasskey.recoveryCodes;
+    },
+  };
+}
+
+function bySession(session: OperatorSession): Enrolling {
+  return {
+    begin: async () => (await session.ask(BeginEnrolmentDocument, {})).changeUserMfa,
+    finish: async (code) => {
+      const { verifyChangeUserMfa: change } = await session.ask(FinishEnrolmentDocument, { code });
+      session.replace(change.session);
+      return change.recoveryCodes;
+    },
+    addPasskey: async () => {
       const { addPasskey } = await session.ask(StartAddPasskeyDocument, {});
       const credentialJson = await makePasskey(addPasskey.optionsJson);
       const { verifyAddPasskey } = await session.ask(AddPasskeyDocument, { credentialJson });
       session.replace(verifyAddPasskey.session);
-      onCodes(verifyAddPasskey.recoveryCodes);
+      return verifyAddPasskey.recoveryCodes;
+    },
+  };
+}
+
+export function Enrol({ session, onDone, onSignOut }: Props) {
+  const [codes, setCodes] = useState<string[]>();
+  const enrolling = useMemo(() => bySession(session), [session]);
+  if (!codes)
+    return <SetUp enrolling={enrolling} onCodes={setCodes} back="Sign out" onBack={onSignOut} />;
+  return <RecoveryCodes codes={codes} onKept={onDone} />;
+}
+
+function SetUp({
+  enrolling,
+  onCodes,
+  back,
+  onBack,
+}: {
+  enrolling: Enrolling;
+  onCodes: (codes: string[]) => void;
+  back: string;
+  onBack: () => void;
+}) {
+  const [secret, setSecret] = useState<Secret>();
+  const [error, setError] = useState<ApiError>();
+  useEffect(() => {
+    enrolling.begin().then(setSecret, (thrown: unknown) => setError(refusal(thrown)));
+  }, [enrolling]);
+
+  async function addPasskey() {
+    setError(undefined);
+    try {
+      onCodes(await enrolling.addPasskey());
     } catch (thrown) {
       setError(refusal(thrown));
     }
@@ -76,7 +131,7 @@ function SetUp({
   return (
     <Gate title="Set up a second factor">
       <p>Operators need one. You have none yet.</p>
-      {enrolment && <App session={session} enrolment={enrolment} onCodes={onCodes} />}
+      {secret && <App enrolling={enrolling} secret={secret} onCodes={onCodes} />}
       <Refused error={error} />
       {error?.code === "DISABLED_ENDPOINT" && (
         <>
@@ -95,8 +150,8 @@ function SetUp({
             Use a passkey instead
           </button>
         )}
-        <button type="button" className="quiet" onClick={onSignOut}>
-          Sign out
+        <button type="button" className="quiet" onClick={onBack}>
+          {back}
         </button>
       </div>
     </Gate>
@@ -104,12 +159,12 @@ function SetUp({
 }
 
 function App({
-  session,
-  enrolment,
+  enrolling,
+  secret,
   onCodes,
 }: {
-  session: OperatorSession;
-  enrolment: BeginEnrolmentMutation["changeUserMfa"];
+  enrolling: Enrolling;
+  secret: Secret;
   onCodes: (codes: string[]) => void;
 }) {
   const [code, setCode] = useState("");
@@ -121,9 +176,7 @@ function App({
     setBusy(true);
     setError(undefined);
     try {
-      const { verifyChangeUserMfa: change } = await session.ask(FinishEnrolmentDocument, { code });
-      session.replace(change.session);
-      onCodes(change.recoveryCodes);
+      onCodes(await enrolling.finish(code));
     } catch (thrown) {
       setError(refusal(thrown));
       setBusy(false);
@@ -133,9 +186,9 @@ function App({
   return (
     <form onSubmit={(event) => void submit(event)}>
       <p>Scan this code with an authenticator app, then type the six digits that it shows.</p>
-      <img className="qr" src={enrolment.imageUrl} alt="QR code of the secret" />
+      <img className="qr" src={secret.imageUrl} alt="QR code of the secret" />
       <p className="hint">
-        Or type the secret: <code className="stranger">{enrolment.totpSecret}</code>
+        Or type the secret: <code className="stranger">{secret.totpSecret}</code>
       </p>
       <Field
         label="Code"

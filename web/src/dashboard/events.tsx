@@ -134,7 +134,11 @@ function EventRow({ event }: { event: Event }) {
       <Cell of="Operator and reason">
         {event.operatorId || event.reason ? (
           <>
-            {event.operatorId && <a href={to(`users/${event.operatorId}`)}>operator</a>}{" "}
+            {event.operatorId && (
+              <a href={to(`users/${event.operatorId}`)}>
+                <Stranger>{event.operator ?? "an operator who is gone"}</Stranger>
+              </a>
+            )}{" "}
             <Stranger>{event.reason}</Stranger>
           </>
         ) : (

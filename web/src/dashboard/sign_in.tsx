@@ -1,7 +1,9 @@
 // From nobody to somebody: e-mail and password, then the second factor; or a passkey alone.
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { type ApiError, PUBLIC, refusal, send } from "./api";
+import { EnrolByTicket } from "./enrol";
 import { type Answers, FactorForm } from "./factor";
+import { Gate } from "./gate";
 import {
   type FactorType,
   RedeemWithCodeDocument,
@@ -17,22 +19,22 @@ import { HAS_PASSKEYS, usePasskey } from "./passkeys";
 import { Field } from "./fields";
 import { Refused } from "./ui";
 
-type Opened = (session: SessionPartsFragment) => void;
-
-/** A page of one column: before the dashboard itself. */
-export function Gate({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <main className="gate">
-      <p className="brand">Postern</p>
-      <h1>{title}</h1>
-      {children}
-    </main>
-  );
+interface Ticket {
+  ticket: string;
+  factors: FactorType[];
+  /** What the user has to set up, who has no second factor. */
+  enrolment: FactorType[] | null;
 }
 
+type Opened = (session: SessionPartsFragment) => void;
+
 export function SignIn({ why, onOpened }: { why: string; onOpened: Opened }) {
-  const [ticket, setTicket] = useState<{ ticket: string; factors: FactorType[] }>();
+  const [ticket, setTicket] = useState<Ticket>();
   const [ended, setEnded] = useState<ApiError>();
+  if (ticket?.enrolment) {
+    const back = () => setTicket(undefined);
+    return <EnrolByTicket ticket={ticket.ticket} onOpened={onOpened} onBack={back} />;
+  }
   if (ticket) {
     return (
       <Gate title="Second factor">
@@ -100,7 +102,7 @@ function PasswordForm({
   onTicket,
   onOpened,
 }: {
-  onTicket: (ticket: { ticket: string; factors: FactorType[] }) => void;
+  onTicket: (ticket: Ticket) => void;
   onOpened: Opened;
 }) {
   const [email, setEmail] = useState("");

@@ -38,6 +38,10 @@ export const SecurityEventType = {
   AttemptsExhausted: 'ATTEMPTS_EXHAUSTED',
   /** Too many attempts failed, so the next ones have to wait: of passwords or of codes. */
   AttemptsHeldBack: 'ATTEMPTS_HELD_BACK',
+  /** A browser is not trusted any more. */
+  DeviceForgotten: 'DEVICE_FORGOTTEN',
+  /** A browser that has shown the second factor is trusted for a while. */
+  DeviceTrusted: 'DEVICE_TRUSTED',
   /** A credential was shown again, to change something that matters. */
   Elevated: 'ELEVATED',
   /** The e-mail address was changed, confirmed from the new one. */
@@ -193,14 +197,14 @@ export type FiguresQuery = { figures: { countedAt: string | null, users: number,
 export type WithoutFactorQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type WithoutFactorQuery = { figures: { countedAt: string | null, withoutFactor: Array<{ role: string, count: number }> } };
+export type WithoutFactorQuery = { figures: { countedAt: string | null, enabledWithoutFactor: number, withoutFactor: Array<{ role: string, count: number }> } };
 
-export type SettingListPartsFragment = { version: number, all: Array<{ name: string, tomlKey: string | null, value: string, default: string, source: SettingSource, meaning: string, accepts: string, kind: SettingKind, choices: Array<string>, isSecret: boolean, lockedBecause: string | null }> };
+export type SettingListPartsFragment = { version: number, all: Array<{ name: string, tomlKey: string | null, value: string, fallback: string, default: string, source: SettingSource, meaning: string, accepts: string, kind: SettingKind, choices: Array<string>, isSecret: boolean, lockedBecause: string | null }> };
 
 export type SettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type SettingsQuery = { settings: { version: number, all: Array<{ name: string, tomlKey: string | null, value: string, default: string, source: SettingSource, meaning: string, accepts: string, kind: SettingKind, choices: Array<string>, isSecret: boolean, lockedBecause: string | null }> } };
+export type SettingsQuery = { settings: { version: number, all: Array<{ name: string, tomlKey: string | null, value: string, fallback: string, default: string, source: SettingSource, meaning: string, accepts: string, kind: SettingKind, choices: Array<string>, isSecret: boolean, lockedBecause: string | null }> } };
 
 export type ChangeSettingsMutationVariables = Exact<{
   changes: Array<SettingInput> | SettingInput;
@@ -209,14 +213,14 @@ export type ChangeSettingsMutationVariables = Exact<{
 }>;
 
 
-export type ChangeSettingsMutation = { changeSettings: { version: number, all: Array<{ name: string, tomlKey: string | null, value: string, default: string, source: SettingSource, meaning: string, accepts: string, kind: SettingKind, choices: Array<string>, isSecret: boolean, lockedBecause: string | null }> } };
+export type ChangeSettingsMutation = { changeSettings: { version: number, all: Array<{ name: string, tomlKey: string | null, value: string, fallback: string, default: string, source: SettingSource, meaning: string, accepts: string, kind: SettingKind, choices: Array<string>, isSecret: boolean, lockedBecause: string | null }> } };
 
 export type SettingChangesQueryVariables = Exact<{
   after?: string | null | undefined;
 }>;
 
 
-export type SettingChangesQuery = { settingChanges: { edges: Array<{ node: { id: string, version: number, name: string, value: string | null, createdAt: string, operator: string, reason: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type SettingChangesQuery = { settingChanges: { edges: Array<{ node: { id: string, version: number, name: string, value: string | null, previous: string | null, createdAt: string, operator: string, reason: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type UndoSettingChangeMutationVariables = Exact<{
   id: string;
@@ -235,16 +239,16 @@ export type UsersQueryVariables = Exact<{
 
 export type UsersQuery = { users: { totalCount: number, edges: Array<{ node: { id: string, email: string, displayName: string, emailVerified: boolean, disabled: boolean, factors: Array<FactorType>, roles: Array<string>, createdAt: string, lastSignedInAt: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
-export type UserFactsFragment = { id: string, email: string, newEmail: string | null, emailVerified: boolean, displayName: string, locale: string, roles: Array<string>, defaultRole: string, disabled: boolean, hasPassword: boolean, factors: Array<FactorType>, metadataJson: string, createdAt: string, lastSignedInAt: string | null, recoveryCodesLeft: number, sessions: Array<{ id: string, createdAt: string, lastUsedAt: string, expiresAt: string, methods: Array<string>, address: string | null, userAgent: string | null }>, passkeys: Array<{ id: string, nickname: string, createdAt: string, lastUsedAt: string | null, backedUp: boolean }>, throttles: Array<{ what: string, until: string }> };
+export type UserFactsFragment = { id: string, email: string, newEmail: string | null, emailVerified: boolean, displayName: string, locale: string, roles: Array<string>, defaultRole: string, disabled: boolean, hasPassword: boolean, factors: Array<FactorType>, metadataJson: string, createdAt: string, lastSignedInAt: string | null, recoveryCodesLeft: number, sessions: Array<{ id: string, createdAt: string, lastUsedAt: string, expiresAt: string, methods: Array<string>, address: string | null, userAgent: string | null }>, trustedDevices: Array<{ id: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, address: string | null, userAgent: string | null }>, passkeys: Array<{ id: string, nickname: string, createdAt: string, lastUsedAt: string | null, backedUp: boolean }>, throttles: Array<{ what: string, until: string }> };
 
 export type UserQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type UserQuery = { user: { id: string, email: string, newEmail: string | null, emailVerified: boolean, displayName: string, locale: string, roles: Array<string>, defaultRole: string, disabled: boolean, hasPassword: boolean, factors: Array<FactorType>, metadataJson: string, createdAt: string, lastSignedInAt: string | null, recoveryCodesLeft: number, sessions: Array<{ id: string, createdAt: string, lastUsedAt: string, expiresAt: string, methods: Array<string>, address: string | null, userAgent: string | null }>, passkeys: Array<{ id: string, nickname: string, createdAt: string, lastUsedAt: string | null, backedUp: boolean }>, throttles: Array<{ what: string, until: string }> } };
+export type UserQuery = { user: { id: string, email: string, newEmail: string | null, emailVerified: boolean, displayName: string, locale: string, roles: Array<string>, defaultRole: string, disabled: boolean, hasPassword: boolean, factors: Array<FactorType>, metadataJson: string, createdAt: string, lastSignedInAt: string | null, recoveryCodesLeft: number, sessions: Array<{ id: string, createdAt: string, lastUsedAt: string, expiresAt: string, methods: Array<string>, address: string | null, userAgent: string | null }>, trustedDevices: Array<{ id: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, address: string | null, userAgent: string | null }>, passkeys: Array<{ id: string, nickname: string, createdAt: string, lastUsedAt: string | null, backedUp: boolean }>, throttles: Array<{ what: string, until: string }> } };
 
-export type EventPartsFragment = { id: string, type: SecurityEventType, createdAt: string, userId: string | null, email: string | null, address: string | null, userAgent: string | null, operatorId: string | null, reason: string | null };
+export type EventPartsFragment = { id: string, type: SecurityEventType, createdAt: string, userId: string | null, email: string | null, address: string | null, userAgent: string | null, operatorId: string | null, operator: string | null, reason: string | null };
 
 export type EventsQueryVariables = Exact<{
   filter?: EventFilter | null | undefined;
@@ -252,7 +256,7 @@ export type EventsQueryVariables = Exact<{
 }>;
 
 
-export type EventsQuery = { securityEvents: { edges: Array<{ node: { id: string, type: SecurityEventType, createdAt: string, userId: string | null, email: string | null, address: string | null, userAgent: string | null, operatorId: string | null, reason: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type EventsQuery = { securityEvents: { edges: Array<{ node: { id: string, type: SecurityEventType, createdAt: string, userId: string | null, email: string | null, address: string | null, userAgent: string | null, operatorId: string | null, operator: string | null, reason: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type CreateUserMutationVariables = Exact<{
   email: string;
@@ -409,6 +413,7 @@ export const SettingListPartsFragmentDoc = new TypedDocumentString(`
     name
     tomlKey
     value
+    fallback
     default
     source
     meaning
@@ -446,6 +451,14 @@ export const UserFactsFragmentDoc = new TypedDocumentString(`
     address
     userAgent
   }
+  trustedDevices {
+    id
+    createdAt
+    expiresAt
+    lastUsedAt
+    address
+    userAgent
+  }
   passkeys {
     id
     nickname
@@ -469,6 +482,7 @@ export const EventPartsFragmentDoc = new TypedDocumentString(`
   address
   userAgent
   operatorId
+  operator
   reason
 }
     `, {"fragmentName":"EventParts"}) as unknown as TypedDocumentString<EventPartsFragment, unknown>;
@@ -506,6 +520,7 @@ export const WithoutFactorDocument = new TypedDocumentString(`
     query WithoutFactor {
   figures {
     countedAt
+    enabledWithoutFactor
     withoutFactor {
       role
       count
@@ -525,6 +540,7 @@ export const SettingsDocument = new TypedDocumentString(`
     name
     tomlKey
     value
+    fallback
     default
     source
     meaning
@@ -547,6 +563,7 @@ export const ChangeSettingsDocument = new TypedDocumentString(`
     name
     tomlKey
     value
+    fallback
     default
     source
     meaning
@@ -566,6 +583,7 @@ export const SettingChangesDocument = new TypedDocumentString(`
         version
         name
         value
+        previous
         createdAt
         operator
         reason
@@ -640,6 +658,14 @@ export const UserDocument = new TypedDocumentString(`
     address
     userAgent
   }
+  trustedDevices {
+    id
+    createdAt
+    expiresAt
+    lastUsedAt
+    address
+    userAgent
+  }
   passkeys {
     id
     nickname
@@ -675,6 +701,7 @@ export const EventsDocument = new TypedDocumentString(`
   address
   userAgent
   operatorId
+  operator
   reason
 }`) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
 export const CreateUserDocument = new TypedDocumentString(`

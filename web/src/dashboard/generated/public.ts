@@ -23,7 +23,7 @@ export type SignInMutationVariables = Exact<{
 
 
 export type SignInMutation = { signInEmailPassword:
-    | { __typename: 'MfaTicket', ticket: string, factors: Array<FactorType> }
+    | { __typename: 'MfaTicket', ticket: string, factors: Array<FactorType>, enrolment: Array<FactorType> | null }
     | { __typename: 'Session', accessToken: string, accessTokenExpiresIn: number, refreshToken: string, user: { email: string, displayName: string, factors: Array<FactorType>, hasPassword: boolean } }
    };
 
@@ -127,6 +127,36 @@ export type AddPasskeyMutationVariables = Exact<{
 
 export type AddPasskeyMutation = { verifyAddPasskey: { recoveryCodes: Array<string>, session: { accessToken: string, accessTokenExpiresIn: number, refreshToken: string, user: { email: string, displayName: string, factors: Array<FactorType>, hasPassword: boolean } } } };
 
+export type BeginEnrolmentByTicketMutationVariables = Exact<{
+  ticket: string;
+}>;
+
+
+export type BeginEnrolmentByTicketMutation = { enrolMfaTotp: { imageUrl: string, totpSecret: string, otpauthUrl: string } };
+
+export type FinishEnrolmentByTicketMutationVariables = Exact<{
+  ticket: string;
+  code: string;
+}>;
+
+
+export type FinishEnrolmentByTicketMutation = { activateMfaTotp: { recoveryCodes: Array<string>, session: { accessToken: string, accessTokenExpiresIn: number, refreshToken: string, user: { email: string, displayName: string, factors: Array<FactorType>, hasPassword: boolean } } } };
+
+export type StartAddPasskeyByTicketMutationVariables = Exact<{
+  ticket: string;
+}>;
+
+
+export type StartAddPasskeyByTicketMutation = { enrolMfaPasskey: { optionsJson: string } };
+
+export type AddPasskeyByTicketMutationVariables = Exact<{
+  ticket: string;
+  credentialJson: string;
+}>;
+
+
+export type AddPasskeyByTicketMutation = { activateMfaPasskey: { recoveryCodes: Array<string>, session: { accessToken: string, accessTokenExpiresIn: number, refreshToken: string, user: { email: string, displayName: string, factors: Array<FactorType>, hasPassword: boolean } } } };
+
 export class TypedDocumentString<TResult, TVariables>
   extends String
   implements DocumentTypeDecoration<TResult, TVariables>
@@ -168,6 +198,7 @@ export const SignInDocument = new TypedDocumentString(`
     ... on MfaTicket {
       ticket
       factors
+      enrolment
     }
   }
 }
@@ -383,3 +414,59 @@ export const AddPasskeyDocument = new TypedDocumentString(`
     hasPassword
   }
 }`) as unknown as TypedDocumentString<AddPasskeyMutation, AddPasskeyMutationVariables>;
+export const BeginEnrolmentByTicketDocument = new TypedDocumentString(`
+    mutation BeginEnrolmentByTicket($ticket: String!) {
+  enrolMfaTotp(ticket: $ticket) {
+    imageUrl
+    totpSecret
+    otpauthUrl
+  }
+}
+    `) as unknown as TypedDocumentString<BeginEnrolmentByTicketMutation, BeginEnrolmentByTicketMutationVariables>;
+export const FinishEnrolmentByTicketDocument = new TypedDocumentString(`
+    mutation FinishEnrolmentByTicket($ticket: String!, $code: String!) {
+  activateMfaTotp(ticket: $ticket, code: $code) {
+    recoveryCodes
+    session {
+      ...SessionParts
+    }
+  }
+}
+    fragment SessionParts on Session {
+  accessToken
+  accessTokenExpiresIn
+  refreshToken
+  user {
+    email
+    displayName
+    factors
+    hasPassword
+  }
+}`) as unknown as TypedDocumentString<FinishEnrolmentByTicketMutation, FinishEnrolmentByTicketMutationVariables>;
+export const StartAddPasskeyByTicketDocument = new TypedDocumentString(`
+    mutation StartAddPasskeyByTicket($ticket: String!) {
+  enrolMfaPasskey(ticket: $ticket) {
+    optionsJson
+  }
+}
+    `) as unknown as TypedDocumentString<StartAddPasskeyByTicketMutation, StartAddPasskeyByTicketMutationVariables>;
+export const AddPasskeyByTicketDocument = new TypedDocumentString(`
+    mutation AddPasskeyByTicket($ticket: String!, $credentialJson: String!) {
+  activateMfaPasskey(ticket: $ticket, credentialJson: $credentialJson) {
+    recoveryCodes
+    session {
+      ...SessionParts
+    }
+  }
+}
+    fragment SessionParts on Session {
+  accessToken
+  accessTokenExpiresIn
+  refreshToken
+  user {
+    email
+    displayName
+    factors
+    hasPassword
+  }
+}`) as unknown as TypedDocumentString<AddPasskeyByTicketMutation, AddPasskeyByTicketMutationVariables>;

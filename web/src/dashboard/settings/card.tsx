@@ -50,10 +50,12 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
     const after = normal(setting, value(name));
     return after === normal(setting, setting.value) ? [] : [{ setting, label, value: after }];
   });
-  // Whoever has no factor is affected by the policy, and by whom and whether it is for.
+  // The policy asks everybody, or some roles; whoever has no factor then is affected.
+  const everybody = typed(POLICY) === "required";
+  const roles = everybody ? [] : entries(typed(POLICY_ROLES));
   const requires =
     on &&
-    typed(POLICY).toLowerCase() === "required" &&
+    (everybody || (typed(POLICY) === "optional" && roles.length > 0)) &&
     changes.some(({ setting }) => [POLICY, POLICY_ROLES, main?.name].includes(setting.name));
   const touched = changes.length > 0 || listsOn !== undefined;
 
@@ -108,7 +110,12 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
   const reset = (name: string, label: string) => () =>
     act({
       title: `Reset: ${label}`,
-      consequences: <p>The value of nhost.toml applies again or, without one, the default.</p>,
+      consequences: (
+        <p>
+          It becomes <code className="stranger">{settings.get(name)?.fallback || "empty"}</code>{" "}
+          again, as nhost.toml or the default says.
+        </p>
+      ),
       verb: "Reset",
       done: `${label}: reset.`,
       run: async (reason) => {
@@ -167,7 +174,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
             )
           );
         })}
-      {requires && <Affected roles={entries(typed(POLICY_ROLES))} onShown={() => setSafe(true)} />}
+      {requires && <Affected roles={roles} onShown={() => setSafe(true)} />}
       <Refused error={error && meanwhile(error, culprit)} />
       <div className="acts end">
         {touched && (
@@ -224,22 +231,33 @@ function Comparison({ changes }: { changes: Change[] }) {
 function Affected({ roles, onShown }: { roles: string[]; onShown: () => void }) {
   const counted = useQuery(WithoutFactorDocument, {});
   if (!counted.data) return <Waiting of={counted} what="who would be affected" />;
-  const { withoutFactor, countedAt } = counted.data.figures;
-  const found = withoutFactor.filter(({ role }) => !roles.length || roles.includes(role));
+  const { withoutFactor, enabledWithoutFactor, countedAt } = counted.data.figures;
+  const found = withoutFactor.filter(({ role }) => roles.includes(role));
   return (
     <div className="notice warn" ref={(element) => void (element && onShown())}>
-      <p>Enabled users who have no second factor yet, by role:</p>
-      <ul>
-        {found.map(({ role, count }) => (
-          <li key={role}>
-            <bdi className="stranger">{role}</bdi>: {count.toLocaleString("en")}
-          </li>
-        ))}
-        {!found.length && <li>nobody</li>}
-      </ul>
+      {roles.length ? (
+        <>
+          <p>They have no second factor yet, and have to set one up when they sign in:</p>
+          <ul>
+            {found.map(({ role, count }) => (
+              <li key={role}>
+                <bdi className="stranger">{role}</bdi>: {users(count)}
+              </li>
+            ))}
+            {!found.length && <li>nobody</li>}
+          </ul>
+        </>
+      ) : (
+        <p>
+          {users(enabledWithoutFactor)} without a second factor: to be set up at the next sign-in,
+          or when the grace period ends.
+        </p>
+      )}
       <p>
         As of <Time at={countedAt} />.
       </p>
     </div>
   );
 }
+
+const users = (count: number) => `${count.toLocaleString("en")} ${count === 1 ? "user" : "users"}`;

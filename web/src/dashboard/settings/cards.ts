@@ -67,13 +67,30 @@ export const AUTHENTICATION: CardSpec[] = [
         label: "OTP Issuer",
         hint: "The name that authenticator apps show: your product’s.",
       },
-      { name: POLICY, label: "Policy" },
-      { name: POLICY_ROLES, label: "Required for roles" },
-      { name: "AUTH_MFA_GRACE_PERIOD", label: "Grace period (seconds)" },
+      {
+        name: POLICY,
+        label: "Policy",
+        hint: "Required: everybody needs a second factor. Optional: who wants one, and the roles below.",
+      },
+      {
+        name: POLICY_ROLES,
+        label: "Required for roles",
+        hint: "Who needs one even if it is optional. Separate them by commas or lines.",
+      },
+      {
+        name: "AUTH_MFA_GRACE_PERIOD",
+        label: "Grace period (seconds)",
+        hint: "How long users may still sign in without one. 0: not at all.",
+      },
+      {
+        name: "AUTH_MFA_TRUST_DEVICE_FOR",
+        label: "Trusted browsers (seconds)",
+        hint: "How long users may choose not to be asked again in a browser. 0: never.",
+      },
     ],
     warning: (after) =>
       after.AUTH_MFA_ENABLED === "false"
-        ? "Nobody can enrol an app then, and users who have no other factor but an app cannot sign in. This may include you."
+        ? "Users can enrol no app then, and those who have no other factor but an app cannot sign in. Operators still can."
         : undefined,
   },
   {

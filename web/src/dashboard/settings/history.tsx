@@ -18,7 +18,7 @@ export function HistoryPage() {
         {({ settingChanges: { edges, pageInfo } }) =>
           edges.length ? (
             <>
-              <Table label="History" head={["When", "Setting", "New value", "Who", "Why", ""]}>
+              <Table label="History" head={["When", "Setting", "Change", "Who", "Why", ""]}>
                 {edges.map(({ node: change }) => (
                   <tr role="row" key={change.id}>
                     <Cell of="When">
@@ -27,12 +27,8 @@ export function HistoryPage() {
                     <Cell of="Setting">
                       <code className="stranger">{change.name}</code>
                     </Cell>
-                    <Cell of="New value">
-                      {change.value === null ? (
-                        <span className="faint">reset</span>
-                      ) : (
-                        <Stranger>{change.value}</Stranger>
-                      )}
+                    <Cell of="Change">
+                      <Value of={change.previous} /> <span>to</span> <Value of={change.value} />
                     </Cell>
                     <Cell of="Who">
                       <Stranger>{change.operator}</Stranger>
@@ -47,7 +43,15 @@ export function HistoryPage() {
                           act({
                             title: `Undo: ${change.name}`,
                             consequences: (
-                              <p>The setting gets the value back that it had before this change.</p>
+                              <p>
+                                {change.previous === null ? (
+                                  "The operators’ value is removed: that of nhost.toml applies, or the default."
+                                ) : (
+                                  <>
+                                    The setting becomes <Value of={change.previous} /> again.
+                                  </>
+                                )}
+                              </p>
                             ),
                             verb: "Undo",
                             done: `${change.name}: undone.`,
@@ -72,4 +76,10 @@ export function HistoryPage() {
       {dialog}
     </>
   );
+}
+
+/** A value of the operators, or that there was none. */
+function Value({ of: value }: { of: string | null }) {
+  if (value === null) return <span className="faint">not set here</span>;
+  return <code className="stranger">{value || "nothing"}</code>;
 }

@@ -11,7 +11,12 @@ export function Sessions({ user, act }: { user: User; act: Do }) {
   const { id } = user;
   const endAll: Act = {
     title: "End all sessions",
-    consequences: <p>The user is signed out everywhere, and sign-ins under way end.</p>,
+    consequences: (
+      <p>
+        The user is signed out everywhere, sign-ins under way end, and no browser is trusted any
+        more.
+      </p>
+    ),
     verb: "End all",
     done: "All sessions have ended.",
     dangerous: true,
@@ -29,7 +34,7 @@ export function Sessions({ user, act }: { user: User; act: Do }) {
     <section>
       <header className="section-head">
         <h2>Sessions</h2>
-        {user.sessions.length > 0 && (
+        {user.sessions.length + user.trustedDevices.length > 0 && (
           <button type="button" onClick={() => act(endAll)}>
             End all
           </button>
@@ -66,6 +71,37 @@ export function Sessions({ user, act }: { user: User; act: Do }) {
       ) : (
         <Empty>The user is not signed in.</Empty>
       )}
+      {user.trustedDevices.length > 0 && <TrustedBrowsers user={user} />}
     </section>
+  );
+}
+
+/** Browsers that stand for the second factor. They end with the sessions. */
+function TrustedBrowsers({ user }: { user: User }) {
+  return (
+    <>
+      <h3>Trusted browsers</h3>
+      <Table label="Trusted browsers" head={["From", "Since", "Last used", "Until"]}>
+        {user.trustedDevices.map((device) => (
+          <tr role="row" key={device.id}>
+            <Cell of="From">
+              <Stranger>{device.address}</Stranger>
+              <span className="hint">
+                <Stranger>{device.userAgent}</Stranger>
+              </span>
+            </Cell>
+            <Cell of="Since">
+              <Time at={device.createdAt} />
+            </Cell>
+            <Cell of="Last used">
+              <Time at={device.lastUsedAt} none="never" />
+            </Cell>
+            <Cell of="Until">
+              <Time at={device.expiresAt} />
+            </Cell>
+          </tr>
+        ))}
+      </Table>
+    </>
   );
 }
