@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT, SHIPPED_LIMITS, running_server
+from tests.support import (
+    PASSWORD,
+    ROOT,
+    SHIPPED_LIMITS,
+    environment,
+    postern,
+    running_server,
+)
 
 README = (ROOT / "README.md").read_text()
 TOUR = (ROOT / "docs" / "tour.md").read_text()
@@ -79,3 +86,12 @@ def test_package_and_image_contain_the_licence() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     assert "[LICENSE](LICENSE)" in README
     assert "!LICENSE" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def test_the_command_that_makes_an_operator_works(tmp_path: Path) -> None:
+    (block,) = blocks(section("Operators", README), "sh")
+    program, *arguments = block.split()
+    assert program == ".venv/bin/postern"
+    made = postern(*arguments, env=environment(tmp_path / "var"), stdin=PASSWORD)
+    assert made.returncode == 0, made.stderr
+    assert "operator" in made.stdout

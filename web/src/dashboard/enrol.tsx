@@ -133,17 +133,6 @@ function SetUp({
       <p>Operators need one. You have none yet.</p>
       {secret && <App enrolling={enrolling} secret={secret} onCodes={onCodes} />}
       <Refused error={error} />
-      {error?.code === "DISABLED_ENDPOINT" && (
-        <>
-          <p>
-            Switch authenticator apps on where this server gets its settings from, or with its
-            command line. Then sign in again.
-          </p>
-          <pre tabIndex={0} aria-label="Command">
-            postern settings set AUTH_MFA_ENABLED true
-          </pre>
-        </>
-      )}
       <div className="acts">
         {HAS_PASSKEYS && (
           <button type="button" onClick={() => void addPasskey()}>
