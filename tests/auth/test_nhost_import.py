@@ -393,6 +393,17 @@ async def test_invalid_names_and_locales_are_changed_and_reported(
     assert (joe.display_name, joe.locale) == ("joe@example.com", "en")
 
 
+async def test_nobody_becomes_an_operator_by_an_import(postern: Postern, nhost: Nhost) -> None:
+    await nhost.connection.execute("INSERT INTO auth.roles VALUES ('admin')")
+    await nhost.add(JOE, email="joe@example.com")
+    await nhost.add_role(JOE, "admin")
+    await nhost.add(AMY, email="amy@example.com", default_role="admin")
+    report = await moved_in(postern, nhost)
+    assert report.changed == [(JOE, "without the role admin, which makes an operator here")]
+    assert [who for who, _ in report.skipped] == [AMY]
+    assert (await User.get()).roles == ["user"]
+
+
 async def test_columns_of_other_types_do_not_stop_an_import(postern: Postern, nhost: Nhost) -> None:
     await nhost.connection.execute("""
         ALTER TABLE auth.users ALTER COLUMN metadata TYPE json;
