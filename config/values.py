@@ -24,6 +24,11 @@ from config.jwt_secret import JwtSecret, checked_jwt_secret
 
 TEN_YEARS = 10 * 365 * 24 * 60 * 60
 _DOMAIN = r"(?=.{1,253}$)([a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"
+_NOWHERE = {
+    "javascript", "data", "vbscript", "file", "blob", "filesystem", "about", "intent",
+    "view-source", "chrome",
+}  # fmt: skip
+"""Schemes that lead to no page and to no app."""
 _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -94,9 +99,10 @@ def _with_host(url: str) -> str:
 def _redirect_url(url: str) -> str:
     scheme = re.match(r"([a-z][a-z0-9+.-]*)://[^\s/?#]+\S*$", url)
     host = urlsplit(url).netloc if scheme else ""
-    if not any(label and "*" not in label for label in host.split(".")) or "@" in host:
-        raise ValueError("no host that is anybody's")
-    if scheme is None or scheme[1] in {"javascript", "data", "vbscript", "file", "blob"}:
+    *_, fixed = re.split(r"[^.]*\*[^.]*\.?", host)
+    if not fixed or ("*" in host and "." not in fixed) or "@" in host:
+        raise ValueError("no host that is anybody's, such as https://*.com")
+    if scheme is None or scheme[1] in _NOWHERE:
         raise ValueError("not a URL to lead a user to")
     return url
 

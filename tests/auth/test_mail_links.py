@@ -104,6 +104,11 @@ def test_without_a_list_only_the_client_is_allowed() -> None:
         "/path",
         "file:///x",
         "https://*",
+        "https://*.com",
+        "https://app.*",
+        "https://a.*.com",
+        "intent://x",
+        "view-source://x",
         "https://a@b.test",
     ],
 )
