@@ -1,6 +1,7 @@
 """Commands that show users and events, and that set roles and metadata."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,7 +92,7 @@ def show_user(user: str, in_json: bool) -> None:
     lines = [f"{name}: {json.dumps(told[name])}" for name in told if name not in apart]
     lines += [f"session: {json.dumps(one)}" for one in told["sessions"]]
     lines += [
-        f"{event['at']}  {event['event']:24}  {event['address'] or '-'}"
+        f"{event['at']}  {event['event']:24}  {event['address'] or '-'}{_by(event)}"
         for event in told["latestEvents"]
     ]
     say(in_json, told, *lines)
@@ -111,6 +112,7 @@ def show_events(user: str | None, limit: int, in_json: bool) -> None:
     trail = look(found)
     lines = (
         f"{event['at']}  {event['event']:24}  {event['user'] or '-':36}  {event['address'] or '-'}"
+        f"{_by(event)}"
         for event in trail
     )
     say(in_json, trail, *lines)
@@ -181,6 +183,13 @@ def _told(seen: Details) -> dict[str, Any]:
         ],
         "latestEvents": [events.as_json(event) for event in seen.events],
     }
+
+
+def _by(event: Mapping[str, Any]) -> str:
+    """Return which operator it was, and why, to follow a line; nothing if it was none."""
+    said = [f"by {event['operator']}"] if event["operator"] else []
+    said += [f"({event['reason']})"] if event["reason"] else []
+    return "".join(f"  {each}" for each in said)
 
 
 def _factors(user: User) -> str:

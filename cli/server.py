@@ -125,6 +125,9 @@ def _welcome(settings: Settings, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}/graphql"
     browser = f"{url} (open it in a browser)" if settings.graphiql_enabled else "switched off"
+    dashboard = f"http://{shown}:{port}/dashboard"
+    if settings.admin_enabled is False:
+        dashboard = "switched off"
     mail = {
         "smtp": f"sent through {settings.smtp_host}:{settings.smtp_port}",
         "mailbox": f"kept here, at http://{shown}:{port}/mailbox (set AUTH_SMTP_HOST to send it)",
@@ -135,9 +138,10 @@ def _welcome(settings: Settings, port: int) -> str:
 
   GraphQL   {url}
   GraphiQL  {browser}
+  Dashboard {dashboard}
   Mail      {mail}
   Data      {database.describe(settings)}
-  Settings  {file_in_force(os.environ).resolve()} and the environment
+  Settings  {file_in_force(os.environ).resolve()}, the environment, and operators
 
   Stop it with Ctrl+C.
 """

@@ -11,10 +11,18 @@ from auth.caller import Operator
 from auth.factors import second_factor
 from auth.operators import acts, reading
 from auth.postern import Postern
-from cli.command import acting, as_json, ask, count_of, read_password, say
+from cli.command import (
+    acting,
+    as_json,
+    ask,
+    chosen_settings,
+    count_of,
+    read_password,
+    say,
+)
 from config.settings import OPERATOR_ROLE
 from config.values import is_loopback
-from models import User
+from models import User, database
 from models.transactions import atomic
 
 user_argument = click.argument("user")
@@ -51,8 +59,13 @@ def create_user(
         return await User.get(id=made.id)
 
     made = ask(create)
-    kind = "the operator " if admin else ""
-    say(in_json, shown(made), f"Created {kind}{made.email}, id {made.id}.")
+    lines = [f"Created {'the operator ' if admin else ''}{made.email}, id {made.id}."]
+    if admin:
+        lines += [
+            f"The database is {database.describe(chosen_settings())}.",
+            "They sign in at /dashboard of the server that uses it.",
+        ]
+    say(in_json, shown(made), *lines)
 
 
 @click.command("verify-user")

@@ -107,7 +107,11 @@ async def is_due(postern: Postern, user: User) -> bool:
     settings = postern.settings
     if user.has_second_factor or not is_required(settings, user):
         return False
-    return await users.is_factor_due(user.id, settings.mfa_grace_period)
+    if await users.is_factor_due(user.id, settings.mfa_grace_period):
+        return True
+    if user.factor_due_at is None:  # the period has just begun
+        await user.refresh_from_db(fields=["factor_due_at"])
+    return False
 
 
 def refuse_without_required(postern: Postern, user: User) -> None:

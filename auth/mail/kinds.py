@@ -7,6 +7,7 @@ from models.mail_ticket import MailPurpose
 
 VERIFY_EMAIL, RESET_PASSWORD = "email-verify", "password-reset"
 SIGN_UP_AGAIN = "sign-up-again"
+INVITATION = "invitation"
 SIGN_IN_CODE, SIGN_IN_LINK = "signin-otp", "signin-passwordless"
 CHANGE_EMAIL, EMAIL_TAKEN = "email-confirm-change", "email-taken"
 CHANGE_ASKED, EMAIL_CHANGED = "email-change-asked", "email-changed"
@@ -15,6 +16,7 @@ TICKETS: Mapping[str, MailPurpose] = {
     VERIFY_EMAIL: MailPurpose.VERIFY_EMAIL,
     RESET_PASSWORD: MailPurpose.RESET_PASSWORD,
     SIGN_UP_AGAIN: MailPurpose.RESET_PASSWORD,  # perhaps it was somebody else who signed up first
+    INVITATION: MailPurpose.RESET_PASSWORD,
     SIGN_IN_CODE: MailPurpose.SIGN_IN_CODE,
     SIGN_IN_LINK: MailPurpose.SIGN_IN,
     CHANGE_EMAIL: MailPurpose.CHANGE_EMAIL,
@@ -23,7 +25,10 @@ TICKETS: Mapping[str, MailPurpose] = {
 }
 """What the ticket of a mail is good for, if it has one."""
 
-REQUESTED = {VERIFY_EMAIL, RESET_PASSWORD, SIGN_UP_AGAIN, SIGN_IN_CODE, SIGN_IN_LINK, CHANGE_EMAIL}
+REQUESTED = {
+    VERIFY_EMAIL, RESET_PASSWORD, SIGN_UP_AGAIN, INVITATION, SIGN_IN_CODE, SIGN_IN_LINK,
+    CHANGE_EMAIL,
+}  # fmt: skip
 """Mails that somebody asks for by an address: whom they are for is decided when they are sent."""
 
 NOTICES: Mapping[EventType, str] = {

@@ -19,7 +19,7 @@ from auth.factors import second_factor, trusted_devices
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
 from auth.mail import links, notices, outbox, tickets
-from auth.mail.kinds import RESET_PASSWORD
+from auth.mail.kinds import INVITATION, RESET_PASSWORD
 from auth.new_accounts import Wishes
 from auth.postern import Postern
 from auth.sessions import ending
@@ -68,7 +68,7 @@ async def create_user(postern: Postern, operator: Operator, email: str, wishes: 
     user.disabled = False
     async with atomic():
         await new_accounts.store(postern, operator, user)
-        await outbox.request(postern, RESET_PASSWORD, user.email, {})
+        await outbox.request(postern, INVITATION, user.email, {})
     return user
 
 

@@ -1,6 +1,7 @@
 """Flow: operators change the settings while the server runs, and take changes back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from auth import events, paging
 from auth.caller import Operator
@@ -86,7 +87,9 @@ async def change_settings(
                 operator_name=operator.name,
                 reason=operator.reason or None,
             )
-        await events.record(postern, operator, EventType.SETTING_CHANGED)
+        which = f"{operator.user_agent or operator.name}: {', '.join(sorted(changes))}"
+        named = replace(operator, user_agent=which[:255])
+        await events.record(postern, named, EventType.SETTING_CHANGED)
     return version
 
 
@@ -125,7 +128,7 @@ def _refuse_unfit(postern: Postern, changes: Mapping[str, str | None]) -> None:
         if name not in FIELDS:
             raise AuthError(ErrorCode.INVALID_REQUEST, f"There is no setting {name[:64]!r}.")
         if why := why_locked(postern, name):
-            raise AuthError(ErrorCode.SETTING_LOCKED, f"{name}: {why}")
+            raise AuthError(ErrorCode.SETTING_LOCKED, f"{name} is locked. {why}")
         if value is not None and (len(value) > VALUE_MAX or "\0" in value):
             raise AuthError(
                 ErrorCode.INVALID_REQUEST, f"{name}: expected at most {VALUE_MAX} characters."

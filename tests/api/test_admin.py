@@ -313,7 +313,7 @@ class TestActs:
     def test_a_new_user_sets_the_password_by_a_mail(self, root: Operator, server: Server) -> None:
         made = root.call("createUser", email="Ann@Example.com", displayName="Ann")
         assert (made["email"], made["hasPassword"]) == ("ann@example.com", False)
-        (mail,) = server.mails(at_least=1, kind="password-reset")
+        (mail,) = server.mails(at_least=1, kind="invitation")
         assert mail["to"] == "ann@example.com"
         assert mail["ticket"] not in json.dumps(made)
         assert refusal(root, "createUser", email="ann@example.com") == "EMAIL_ALREADY_IN_USE"

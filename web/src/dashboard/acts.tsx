@@ -122,7 +122,7 @@ export function ActDialog({ act, onClose }: { act: Act; onClose: (done: boolean)
         )}
         <Field
           label="Reason"
-          hint="The history keeps it with your name."
+          hint="The event keeps it with your name."
           maxLength={REASON_MAX}
           required
           value={reason}

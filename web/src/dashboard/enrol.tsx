@@ -14,7 +14,7 @@ import {
   StartAddPasskeyByTicketDocument,
   StartAddPasskeyDocument,
 } from "./generated/public";
-import { HAS_PASSKEYS, makePasskey } from "./passkeys";
+import { makePasskey, useHasPasskeys } from "./passkeys";
 import type { OperatorSession } from "./session";
 import { Gate } from "./gate";
 import { Field } from "./fields";
@@ -52,7 +52,15 @@ export function EnrolByTicket({
   );
   if (enrolled)
     return <RecoveryCodes codes={enrolled.codes} onKept={() => onOpened(enrolled.session)} />;
-  return <SetUp enrolling={enrolling} onCodes={() => undefined} back="Back" onBack={onBack} />;
+  return (
+    <SetUp
+      enrolling={enrolling}
+      about="Your account needs one, and has none yet."
+      onCodes={() => undefined}
+      back="Back"
+      onBack={onBack}
+    />
+  );
 }
 
 function byTicket(
@@ -98,22 +106,33 @@ export function Enrol({ session, onDone, onSignOut }: Props) {
   const [codes, setCodes] = useState<string[]>();
   const enrolling = useMemo(() => bySession(session), [session]);
   if (!codes)
-    return <SetUp enrolling={enrolling} onCodes={setCodes} back="Sign out" onBack={onSignOut} />;
+    return (
+      <SetUp
+        enrolling={enrolling}
+        about="Operators need one. You have none yet."
+        onCodes={setCodes}
+        back="Sign out"
+        onBack={onSignOut}
+      />
+    );
   return <RecoveryCodes codes={codes} onKept={onDone} />;
 }
 
 function SetUp({
   enrolling,
   onCodes,
+  about,
   back,
   onBack,
 }: {
   enrolling: Enrolling;
+  about: string;
   onCodes: (codes: string[]) => void;
   back: string;
   onBack: () => void;
 }) {
   const [secret, setSecret] = useState<Secret>();
+  const hasPasskeys = useHasPasskeys();
   const [error, setError] = useState<ApiError>();
   useEffect(() => {
     enrolling.begin().then(setSecret, (thrown: unknown) => setError(refusal(thrown)));
@@ -130,11 +149,11 @@ function SetUp({
 
   return (
     <Gate title="Set up a second factor">
-      <p>Operators need one. You have none yet.</p>
+      <p>{about}</p>
       {secret && <App enrolling={enrolling} secret={secret} onCodes={onCodes} />}
       <Refused error={error} />
       <div className="acts">
-        {HAS_PASSKEYS && (
+        {hasPasskeys && (
           <button type="button" onClick={() => void addPasskey()}>
             Use a passkey instead
           </button>

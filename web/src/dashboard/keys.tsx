@@ -67,7 +67,7 @@ export function KeysPage() {
                   </Cell>
                   <Cell of="Algorithm">{key.algorithm}</Cell>
                   <Cell of="Made">
-                    <Time at={key.madeAt} none="given by the environment" />
+                    <Time at={key.madeAt} none={canRotate ? "with the first start" : "given by the environment"} />
                   </Cell>
                   <Cell of="Use">
                     {key.signs ? <Tag tone="good">signs</Tag> : <Tag>verifies only</Tag>}

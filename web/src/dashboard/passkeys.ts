@@ -1,10 +1,25 @@
 // The browser's half of a WebAuthn ceremony.
-import { ApiError } from "./api";
+import { useEffect, useState } from "react";
+import { ApiError, PUBLIC, send } from "./api";
+import { StartPasskeyDocument } from "./generated/public";
 
 export const HAS_PASSKEYS =
   "PublicKeyCredential" in window &&
   "parseRequestOptionsFromJSON" in PublicKeyCredential &&
   "parseCreationOptionsFromJSON" in PublicKeyCredential;
+
+/** Whether both the browser and the server have passkeys; false until the server has answered. */
+export function useHasPasskeys(): boolean {
+  const [available, setAvailable] = useState(false);
+  useEffect(() => {
+    if (!HAS_PASSKEYS) return;
+    send(PUBLIC, StartPasskeyDocument, {}).then(
+      () => setAvailable(true),
+      () => setAvailable(false),
+    );
+  }, []);
+  return available;
+}
 
 /** Let the user show a passkey; return the answer as JSON. Throws ApiError if they do not. */
 export async function usePasskey(optionsJson: string): Promise<string> {

@@ -1,5 +1,5 @@
 // From nobody to somebody: e-mail and password, then the second factor; or a passkey alone.
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { type ApiError, PUBLIC, refusal, send } from "./api";
 import { EnrolByTicket } from "./enrol";
 import { type Answers, FactorForm } from "./factor";
@@ -15,7 +15,7 @@ import {
   StartPasskeyDocument,
   StartRedeemWithPasskeyDocument,
 } from "./generated/public";
-import { HAS_PASSKEYS, usePasskey } from "./passkeys";
+import { useHasPasskeys, usePasskey } from "./passkeys";
 import { Field } from "./fields";
 import { Refused } from "./ui";
 
@@ -158,15 +158,8 @@ function PasswordForm({
 
 /** A passkey is both factors. Shown only where the server has passkeys. */
 function PasskeyAlone({ onOpened }: { onOpened: Opened }) {
-  const [available, setAvailable] = useState(false);
+  const available = useHasPasskeys();
   const [error, setError] = useState<ApiError>();
-  useEffect(() => {
-    if (!HAS_PASSKEYS) return;
-    send(PUBLIC, StartPasskeyDocument, {}).then(
-      () => setAvailable(true),
-      () => setAvailable(false),
-    );
-  }, []);
 
   async function signIn() {
     setError(undefined);

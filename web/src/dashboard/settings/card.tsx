@@ -1,5 +1,5 @@
 // A card of settings: they are changed together, with a reason.
-import { useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { ApiError } from "../api";
 import { useSession } from "../context";
 import { ChangeSettingsDocument, WithoutFactorDocument } from "../generated/admin";
@@ -36,7 +36,6 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
 
   const fields = card.fields.filter(({ name }) => settings.has(name));
   const main = card.switchedBy ? settings.get(card.switchedBy) : undefined;
-  if (!fields.length && !main) return null;
 
   const stored = (name: string) => settings.get(name)?.value ?? "";
   const typed = (name: string) => edits[name] ?? stored(name);
@@ -55,6 +54,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
   const roles = everybody ? [] : entries(typed(POLICY_ROLES));
   const requires =
     on &&
+    fields.some(({ name }) => name === POLICY) &&
     (everybody || (typed(POLICY) === "optional" && roles.length > 0)) &&
     changes.some(({ setting }) => [POLICY, POLICY_ROLES, main?.name].includes(setting.name));
   const touched = changes.length > 0 || listsOn !== undefined;
@@ -126,12 +126,22 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
       },
     });
 
-  const culprit = error && labels.find(({ name }) => names(error.message, name))?.name;
+  // A message about a setting of another card, or about the switch, is shown below the fields.
+  const shownFields = on ? fields : [];
+  const culprit = error && shownFields.find(({ name }) => names(error.message, name))?.name;
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (!error) return;
+    const wrong = section.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    if (wrong) wrong.focus();
+    else section.current?.querySelector("[role=alert]")?.scrollIntoView({ block: "center" });
+  }, [error]);
+  if (!fields.length && !main) return null;
   const locked = main
     ? main.lockedBecause !== null
     : fields.every(({ name }) => settings.get(name)?.lockedBecause !== null);
   return (
-    <section className="card" aria-labelledby={id}>
+    <section className="card" aria-labelledby={id} ref={section}>
       <header>
         <div>
           <h2 id={id}>{card.title}</h2>
@@ -249,8 +259,8 @@ function Affected({ roles, onShown }: { roles: string[]; onShown: () => void }) 
         </>
       ) : (
         <p>
-          {users(enabledWithoutFactor)} without a second factor: to be set up at the next sign-in,
-          or when the grace period ends.
+          {users(enabledWithoutFactor)} without a second factor: they set one up at their next
+          sign-in, or when their grace period ends.
         </p>
       )}
       <p>

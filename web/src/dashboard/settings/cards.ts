@@ -19,6 +19,8 @@ export interface CardSpec {
   warning?: (after: Record<string, string>) => string | undefined;
 }
 
+const SUCH_AS = "such as 90s, 5m or 1h30m";
+const LIKE = `A time ${SUCH_AS}.`;
 export const POLICY = "AUTH_MFA_POLICY";
 export const POLICY_ROLES = "AUTH_MFA_REQUIRED_FOR_ROLES";
 
@@ -70,7 +72,7 @@ export const AUTHENTICATION: CardSpec[] = [
       {
         name: POLICY,
         label: "Policy",
-        hint: "Required: everybody needs a second factor. Optional: who wants one, and the roles below.",
+        hint: "Required: everybody needs a second factor. Optional: who wants one, and the roles below. Off: no authenticator apps, as if the switch were off.",
       },
       {
         name: POLICY_ROLES,
@@ -79,13 +81,13 @@ export const AUTHENTICATION: CardSpec[] = [
       },
       {
         name: "AUTH_MFA_GRACE_PERIOD",
-        label: "Grace period (seconds)",
-        hint: "How long users may still sign in without one. 0: not at all.",
+        label: "Grace period",
+        hint: `How long users may still sign in without one, ${SUCH_AS}; 0: not at all. A user’s end is fixed when they are first asked: a later change moves nobody’s.`,
       },
       {
         name: "AUTH_MFA_TRUST_DEVICE_FOR",
-        label: "Trusted browsers (seconds)",
-        hint: "How long users may choose not to be asked again in a browser. 0: never.",
+        label: "Trusted browsers",
+        hint: `How long users may choose not to be asked again in a browser, ${SUCH_AS}; 0: never.`,
       },
     ],
     warning: (after) =>
@@ -97,12 +99,12 @@ export const AUTHENTICATION: CardSpec[] = [
     title: "Session",
     about: "How long tokens are good for. New lifetimes apply to new tokens.",
     fields: [
-      { name: "AUTH_ACCESS_TOKEN_EXPIRES_IN", label: "Access Token Expires In (Seconds)" },
-      { name: "AUTH_REFRESH_TOKEN_EXPIRES_IN", label: "Refresh Token Expires In (Seconds)" },
+      { name: "AUTH_ACCESS_TOKEN_EXPIRES_IN", label: "Access Token Expires In", hint: LIKE },
+      { name: "AUTH_REFRESH_TOKEN_EXPIRES_IN", label: "Refresh Token Expires In", hint: LIKE },
       {
         name: "AUTH_SESSION_INACTIVITY_TIMEOUT",
-        label: "Inactivity timeout (seconds)",
-        hint: "0 for none.",
+        label: "Inactivity timeout",
+        hint: `A time ${SUCH_AS}; 0: none.`,
       },
     ],
   },
@@ -190,7 +192,7 @@ const limit = (title: string, about: string, part: string): CardSpec => ({
   about,
   fields: [
     { name: `AUTH_RATE_LIMIT_${part}_BURST`, label: "Limit" },
-    { name: `AUTH_RATE_LIMIT_${part}_INTERVAL`, label: "Interval (seconds)" },
+    { name: `AUTH_RATE_LIMIT_${part}_INTERVAL`, label: "Interval", hint: LIKE },
   ],
 });
 

@@ -15,7 +15,8 @@ export function Factors({ user, act }: { user: User; act: Do }) {
     consequences: (
       <p>
         Authenticator app, passkeys and recovery codes are deleted, and all sessions end. A password
-        alone is enough then. Make sure first that it is the user who asks.
+        alone is enough then, unless a second factor is required: then they set up another one. All
+        sessions end, and no browser is trusted any more. Make sure first that it is the user who asks.
       </p>
     ),
     verb: "Reset",
