@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.client_address import client_address
 from auth import tokens
-from auth.caller import Caller
+from auth.caller import ADDRESS_MAX, USER_AGENT_MAX, Caller
 from auth.errors import AuthError
 from auth.limits.rate_limits import Limit
 from auth.live_settings import Live
@@ -23,8 +23,6 @@ FORWARDED = {"forwarded", "x-forwarded-for", "x-real-ip"}
 WARNED_OF = 5
 """How many addresses the log warns of: a server without trusted proxies may meet many."""
 
-USER_AGENT_MAX, ADDRESS_MAX = 255, 45
-"""Maximum stored length of a user agent and of an address, in characters."""
 BODY_MAX = 64 * 1024
 """Maximum size of a request body, in bytes."""
 BODY_SECONDS = 10

@@ -38,12 +38,10 @@ from models.hot_paths.sign_ins import NewTicket
 from models.hot_paths.tickets import Required
 from models.mfa_ticket import Purpose
 from models.proofs import Proof
-from models.transactions import atomic
+from models.transactions import UndoneError, atomic
 
 TICKET_PREFIX = "mfaTotp:"
 """The prefix of Nhost's tickets. What a Postern ticket is good for is its stored `Purpose`."""
-
-
 ENROLMENT_LIFE = 15 * 60
 """Seconds for which a ticket to set up a factor is valid: time to install an app."""
 
@@ -135,27 +133,19 @@ async def admit(proven: Proven) -> Session | MfaTicket | None:
 
 async def _admit_first(proven: Proven) -> Session | MfaTicket | None:
     """Admit whoever is the first to prove the address; what was there before ends."""
-    with suppress(_ChangedError):
+    with suppress(UndoneError):
         async with atomic():
             attempt = proven.attempt
             await second_factor.forget_unverified_passkeys(
                 attempt.postern, attempt.caller, proven.user
             )
             proven.user.email_verified = True
-            answer = _unless_changed(await _admit(proven))
+            answer = await _admit(proven)
+            if answer is None:
+                raise UndoneError
             await _end_what_was_before(proven, answer)
             return answer
     return None
-
-
-class _ChangedError(Exception):
-    """Undoes the transaction around."""
-
-
-def _unless_changed(answer: Session | MfaTicket | None) -> Session | MfaTicket:
-    if answer is None:
-        raise _ChangedError
-    return answer
 
 
 async def _admit(proven: Proven) -> Session | MfaTicket | None:

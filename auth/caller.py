@@ -5,6 +5,9 @@ from uuid import UUID
 
 from models.hot_paths.sign_ins import Origin
 
+USER_AGENT_MAX, ADDRESS_MAX = 255, 45
+"""Maximum stored length of a user agent and of an address, in characters."""
+
 
 @dataclass(frozen=True)
 class Caller:

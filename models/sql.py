@@ -181,6 +181,11 @@ class AtomicChange(Generic[M]):
         return [self._lock, *(step.replace("{previous}", "TRUE") for step in self._steps.values())]
 
 
+def dialect() -> str:
+    """Return which database it is: `postgres` or `sqlite`."""
+    return str(connections.get("default").capabilities.dialect)
+
+
 async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
     """Run a statement, in the current transaction if there is one; return its rows."""
     connection = connections.get("default")

@@ -12,6 +12,10 @@ _waiting: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit
 _TAKE_THE_WRITE_LOCK = "DELETE FROM throttles WHERE FALSE"
 
 
+class UndoneError(Exception):
+    """Undoes the `atomic()` block that it leaves; catch it around the block."""
+
+
 @asynccontextmanager
 async def atomic() -> AsyncIterator[None]:
     """Commit all database writes of the block together, or none.

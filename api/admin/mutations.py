@@ -9,7 +9,7 @@ from api.admin.queries import UserId
 from api.admin.setting_types import SettingInput, SettingList
 from api.admin.types import SigningKey, User
 from api.graphql.schema.arguments import argument
-from auth import metadata
+from auth import email_addresses, metadata
 from auth.errors import AuthError, ErrorCode
 from auth.new_accounts import Wishes
 from auth.operators import acts, settings, upkeep
@@ -161,7 +161,7 @@ class Mutation:
         reason: Reason,
     ) -> bool:
         operator, user = info.context.acting(reason), await user_of(id)
-        if email.strip().lower() != user.email:
+        if email_addresses.normalise(email) != user.email:
             raise AuthError(ErrorCode.INVALID_REQUEST, "email: this is not the user's address.")
         await acts.delete_user(info.context.postern, operator, user)
         return True

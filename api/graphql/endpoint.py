@@ -1,6 +1,7 @@
 """GraphQL over HTTP: every error has a code and contains no secret."""
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,7 @@ class Handled:
     conceal: bool = False
 
 
-class GraphQLOverHttp:
+class GraphQLOverHttp(ABC):
     """A schema over HTTP: operations by POST, and queries by GET where `methods` has it."""
 
     methods = "GET, POST"
@@ -51,12 +52,13 @@ class GraphQLOverHttp:
     def __init__(self, operations: Operations, trusted: TrustedDocuments | None = None) -> None:
         self._operations, self._trusted = operations, trusted
 
+    @abstractmethod
     async def begun(self, request: Request) -> Handled:
         """Count the request and find out who sends it. Raises AuthError, HTTPException."""
-        raise NotImplementedError
 
     def page(self, request: Request) -> Response | None:
         """Return what a browser gets that opens the address; None to go on."""
+        return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with JSON even for errors."""

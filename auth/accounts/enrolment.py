@@ -139,7 +139,7 @@ async def regenerate_recovery_codes(
     else:
         if not user.has_second_factor:
             raise AuthError(totp.missing)
-        await current.recently_signed_in(postern, caller, always=True)
+        current.refuse_unless_recent(postern, viewer, always=True)
         await postern.rate_limits.spend(Limit.SIGN_UPS, caller.address)  # as much hashing
     codes = await recovery_codes.new_set(postern)
     as_checked = User.filter(

@@ -13,17 +13,16 @@ from auth.accounts.passkeys import PasskeyChange
 from auth.admission import Step, Taken
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
-from auth.factors import ceremonies, recovery_codes, second_factor, totp
 from auth.factors import passkeys as passkey_factor
-from auth.factors.ceremonies import CeremonyError, NewPasskey
+from auth.factors import recovery_codes, second_factor, totp
+from auth.factors.ceremonies import NewPasskey
 from auth.factors.passkeys import Used
 from auth.postern import Postern
-from auth.sessions.opening import Session
 from models import User, proofs
 from models.hot_paths import users
 from models.mfa_ticket import Purpose
 from models.proofs import Proof
-from models.transactions import atomic
+from models.transactions import UndoneError, atomic
 
 
 async def enrol_mfa_totp(postern: Postern, caller: Caller, ticket: str) -> Enrolment:
@@ -58,13 +57,16 @@ async def activate_mfa_totp(postern: Postern, caller: Caller, ticket: str, code:
     async def accept(taken: Taken, proof: Proof) -> MfaChange | None:
         user, codes = taken.ticket.user, await recovery_codes.new_set(postern)
         step = int(str(proof.values["time_step"]))
-        with suppress(_UndoneError):
+        with suppress(UndoneError):
             async with atomic():
                 await users.lock(user.id)
                 shown = await enrolment.turn_totp_on(postern, caller, user, codes)
                 # The same code, as one of an app that is on: it is spent with the ticket.
                 spent = proofs.time_step(user, step)
-                return MfaChange(_opened(await admission.open_with(taken, user, spent)), shown)
+                session = await admission.open_with(taken, user, spent)
+                if session is None:
+                    raise UndoneError
+                return MfaChange(session, shown)
         return None
 
     step = Step(
@@ -113,7 +115,7 @@ async def activate_mfa_passkey(
         user = taken.ticket.user
         await passkeys.refuse_known(postern, made)
         codes = await recovery_codes.new_set(postern)
-        with suppress(_UndoneError):
+        with suppress(UndoneError):
             async with atomic():
                 await users.lock(user.id)
                 if await User.exists(id=user.id, has_second_factor=True):
@@ -121,7 +123,9 @@ async def activate_mfa_passkey(
                 passkey = await passkeys.store_as_factor(postern, caller, user, made, name)
                 shown = await recovery_codes.give(user, codes)
                 used = Used(passkey, made.shown).proof(postern, stands_alone=False)
-                session = _opened(await admission.open_with(taken, user, used))
+                session = await admission.open_with(taken, user, used)
+                if session is None:
+                    raise UndoneError
                 return PasskeyChange(session, shown, passkey=passkey)
         return None
 
@@ -129,28 +133,8 @@ async def activate_mfa_passkey(
         purpose=Purpose.ENROL,
         wrong=ErrorCode.INVALID_PASSKEY,
         open=admission.open_enrolment,
-        looks_like_one=_looks_like_a_passkey,
+        looks_like_one=passkey_factor.looks_like_one,
         check=check,
         accept=accept,
     )
     return await admission.try_answer(postern, caller, ticket, step, credential)
-
-
-class _UndoneError(Exception):
-    """Undoes the transaction around."""
-
-
-def _opened(session: Session | None) -> Session:
-    """Undo the transaction if the code was used before, or the ticket or the user changed."""
-    if session is None:
-        raise _UndoneError
-    return session
-
-
-def _looks_like_a_passkey(credential: str) -> bool:
-    try:
-        ceremonies.parse(credential)
-    except CeremonyError as error:
-        passkey_factor.log_refused(error)
-        return False
-    return True

@@ -67,6 +67,16 @@ async def known(user: User) -> list[Known]:
     return [Known(each.credential_id, each.transports) for each in rows]
 
 
+def looks_like_one(credential_json: str) -> bool:
+    """Return whether this is the JSON of what a browser answers."""
+    try:
+        ceremonies.parse(credential_json)
+    except CeremonyError as error:
+        log_refused(error)
+        return False
+    return True
+
+
 def parsed(credential_json: str) -> Answer:
     """Parse what a browser answers. Raises AuthError: INVALID_PASSKEY."""
     try:
@@ -113,12 +123,7 @@ class Ceremony:
 
     def looks_like_one(self, answer: str) -> bool:
         """Return whether this is the JSON of an answer; anything else costs no attempt."""
-        try:
-            ceremonies.parse(answer)
-        except CeremonyError as error:
-            log_refused(error)
-            return False
-        return True
+        return looks_like_one(answer)
 
     def belongs_to(self, user: User) -> bool:
         """Return whether the user has a passkey."""

@@ -102,7 +102,7 @@ def is_required(settings: Settings, user: User) -> bool:
 async def is_due(postern: Postern, user: User) -> bool:
     """Return whether the user needs a factor now, and has none. Begins their period without one.
 
-    Raises nothing: a user who needs none is not written to.
+    The database is asked only about a user who needs one.
     """
     settings = postern.settings
     if user.has_second_factor or not is_required(settings, user):

@@ -7,6 +7,8 @@ a factor, and when a refresh token is reused.
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from tortoise.queryset import QuerySet
+
 from auth import events, tokens
 from auth.caller import Caller
 from auth.events import EventType
@@ -50,28 +52,16 @@ async def find(postern: Postern, user: User | None, token: str | None) -> Truste
 
     The work is the same if there is no such user.
     """
-    life = postern.settings.mfa_trust_device_for
-    if token is None or not life:
+    if token is None or not postern.settings.mfa_trust_device_for:
         return None
-    now = postern.now()
-    found = await TrustedDevice.get_or_none(
-        digest=tokens.digest(token),
-        expires_at__gt=now,
-        created_at__gt=now - timedelta(seconds=life),  # the operator may have shortened the time
-    ).select_related("user")
+    by_token = _trusted(postern).filter(digest=tokens.digest(token))
+    found = await by_token.select_related("user").first()
     return found if found and user and found.user.id == user.id else None
 
 
 async def of(postern: Postern, user: User) -> list[TrustedDevice]:
     """Return the browsers that a user trusts now, the latest first."""
-    life = postern.settings.mfa_trust_device_for
-    if not life:
-        return []
-    now = postern.now()
-    trusted = TrustedDevice.filter(
-        user_id=user.id, expires_at__gt=now, created_at__gt=now - timedelta(seconds=life)
-    )
-    return await trusted.order_by("-created_at", "id")
+    return await _trusted(postern).filter(user_id=user.id).order_by("-created_at", "id")
 
 
 async def revoke(postern: Postern, caller: Caller, user: User, device_id: UUID) -> bool:
@@ -87,3 +77,10 @@ async def revoke(postern: Postern, caller: Caller, user: User, device_id: UUID) 
 async def forget_all(user_id: UUID) -> None:
     """Stop trusting all browsers of a user, in the transaction of the change that requires it."""
     await TrustedDevice.filter(user_id=user_id).delete()
+
+
+def _trusted(postern: Postern) -> QuerySet[TrustedDevice]:
+    """Return the browsers that are trusted now; with an operator's time of 0, none is."""
+    now, life = postern.now(), timedelta(seconds=postern.settings.mfa_trust_device_for)
+    # The operator may have shortened the time since.
+    return TrustedDevice.filter(expires_at__gt=now, created_at__gt=now - life)

@@ -45,7 +45,7 @@ async def identify(postern: Postern, caller: Caller, secret: str | None) -> Oper
         raise AuthError(ErrorCode.NOT_AN_OPERATOR)
     if not user.has_second_factor:
         raise AuthError(ErrorCode.SECOND_FACTOR_REQUIRED)
-    await current.recently_signed_in(postern, caller, always=True)
+    current.refuse_unless_recent(postern, viewer, always=True)
     return Operator(
         address=caller.address, user_agent=caller.user_agent, id=user.id, name=user.email
     )

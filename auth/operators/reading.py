@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from auth import email_addresses, events, paging
+from auth.caller import ADDRESS_MAX
 from auth.errors import AuthError, ErrorCode
 from auth.factors import recovery_codes
 from auth.limits import throttling
@@ -17,8 +18,6 @@ from models.hot_paths import directory
 
 LONGEST = 320
 """Maximum characters of what is looked for: an e-mail address."""
-ADDRESS_MAX = 45
-"""Maximum characters of a network address."""
 OUT_OF_ORDER = 10_000
 """How many events may be stored with later ids, though they happened before."""
 COUNTED = 1000

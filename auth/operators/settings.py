@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from auth import events, paging
-from auth.caller import Operator
+from auth.caller import USER_AGENT_MAX, Operator
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import second_factor
@@ -88,7 +88,7 @@ async def change_settings(
                 reason=operator.reason or None,
             )
         which = f"{operator.user_agent or operator.name}: {', '.join(sorted(changes))}"
-        named = replace(operator, user_agent=which[:255])
+        named = replace(operator, user_agent=which[:USER_AGENT_MAX])
         await events.record(postern, named, EventType.SETTING_CHANGED)
     return version
 
@@ -159,6 +159,12 @@ async def _refuse_unusable(
             "AUTH_CLIENT_URL: its host is the domain that all passkeys belong to, and they would "
             "stop working; set AUTH_WEBAUTHN_RP_ID before the start of the server first.",
         )
+    _refuse_below_floors(settings)
+    await _refuse_locking_out(operator, settings)
+
+
+def _refuse_below_floors(settings: Settings) -> None:
+    """Refuse settings with which no operator could sign in again and change them back."""
     for field, least in FLOORS.items():
         if 0 < getattr(settings, field) < least:
             name = NAMES[field].env
@@ -175,7 +181,6 @@ async def _refuse_unusable(
             "nobody could change it back here; set it in the environment or with `postern "
             "settings`.",
         )
-    await _refuse_locking_out(operator, settings)
 
 
 async def _refuse_locking_out(operator: Operator, settings: Settings) -> None:

@@ -67,6 +67,12 @@ async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool =
     Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED.
     """
     viewer = await signed_in(postern, caller)
+    refuse_unless_recent(postern, viewer, always=always)
+    return viewer
+
+
+def refuse_unless_recent(postern: Postern, viewer: SignedIn, *, always: bool = False) -> None:
+    """Raise AuthError: ELEVATED_CLAIM_REQUIRED, as `recently_signed_in` does."""
     max_age, mode = postern.settings.elevation_max_age, postern.settings.elevation_mode
     if mode == "disabled" or (mode == "recommended" and not viewer.user.has_second_factor):
         max_age = 0
@@ -77,7 +83,6 @@ async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool =
         raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)
     if max_age and viewer.authenticated_at + timedelta(seconds=max_age) < postern.now():
         raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)
-    return viewer
 
 
 async def hold(viewer: SignedIn) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tortoise import connections
-
-from models.sql import Query, execute
+from models.sql import Query, dialect, execute
 from models.user import User
 
 _COLUMNS = Query(User, where="TRUE")
@@ -59,7 +57,7 @@ async def count(wanted: Mapping[str, Any], most: int) -> int:
 
 
 def _where(wanted: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    is_postgres = connections.get("default").capabilities.dialect == "postgres"
+    is_postgres = dialect() == "postgres"
     values = dict(wanted)
     if "text" in values:
         raw = str(values["text"])

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tortoise import connections
-
-from models.sql import execute
+from models.sql import dialect, execute
 
 _HOUR = {
     "postgres": "date_trunc('hour', created_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'",
@@ -49,7 +47,7 @@ async def newest_settled(last: int, settled: datetime, most: int) -> int | None:
 
 async def add_events(last: int, upto: int) -> None:
     """Add the events after `last`, up to and including `upto`, to the counts of their hours."""
-    await execute(_ADD.format(hour=_HOUR[_dialect()]), last=last, upto=upto)
+    await execute(_ADD.format(hour=_HOUR[dialect()]), last=last, upto=upto)
 
 
 async def count_users() -> dict[str, Any]:
@@ -58,7 +56,7 @@ async def count_users() -> dict[str, Any]:
     Reads the whole table.
     """
     counts: dict[str, Any] = (await execute(_USERS))[0]
-    roles = await execute(_WITHOUT_FACTOR[_dialect()])
+    roles = await execute(_WITHOUT_FACTOR[dialect()])
     return counts | {"without_factor": {row["role"]: row["count"] for row in roles}}
 
 
@@ -75,7 +73,3 @@ async def hourly(since: datetime, series: Mapping[str, Sequence[str]]) -> list[d
         GROUP BY hour ORDER BY hour""",
         since=since,
     )
-
-
-def _dialect() -> str:
-    return str(connections.get("default").capabilities.dialect)

@@ -3,10 +3,8 @@
 from datetime import datetime
 from functools import cache
 
-from tortoise import connections
-
 from models.mail import Mail
-from models.sql import Query, execute
+from models.sql import Query, dialect, execute
 
 _COLUMNS = Query(Mail, where="TRUE")
 
@@ -17,7 +15,7 @@ async def take(now: datetime, until: datetime) -> Mail | None:
     It is due again at `until`, and the attempt is counted. Tasks that take at the same moment get
     different mails, and none waits for another one.
     """
-    is_postgres = connections.get("default").capabilities.dialect == "postgres"
+    is_postgres = dialect() == "postgres"
     rows = await execute(_taking(is_postgres=is_postgres), now=now, until=until)
     return _COLUMNS.parsed(rows[0].values()) if rows else None
 

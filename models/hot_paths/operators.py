@@ -2,9 +2,7 @@
 
 from uuid import UUID
 
-from tortoise import connections
-
-from models.sql import execute
+from models.sql import dialect, execute
 
 _IS_OPERATOR = {
     "postgres": """roles @> '["admin"]'""",
@@ -24,7 +22,7 @@ async def is_the_last(user_id: UUID) -> bool:
     Two operators who act on each other at the same moment wait here for each other. Who is one is
     read here, under the lock, as it may have changed since the request began.
     """
-    is_postgres = connections.get("default").capabilities.dialect == "postgres"
+    is_postgres = dialect() == "postgres"
     locked = f"""
         SELECT id, disabled, ({_is_operator()}) AS is_operator FROM users
         WHERE {_is_operator()} OR id = :user
@@ -37,4 +35,4 @@ async def is_the_last(user_id: UUID) -> bool:
 
 
 def _is_operator() -> str:
-    return _IS_OPERATOR[connections.get("default").capabilities.dialect]
+    return _IS_OPERATOR[dialect()]

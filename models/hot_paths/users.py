@@ -2,10 +2,8 @@
 
 from uuid import UUID
 
-from tortoise import connections
-
 from models.hot_paths.steps import ATTEMPT_ALLOWED
-from models.sql import Query, execute
+from models.sql import Query, dialect, execute
 from models.user import User
 
 _LOCKED = "SELECT id FROM users WHERE id = ANY(CAST(:users AS UUID[])) ORDER BY id FOR UPDATE"
@@ -35,8 +33,7 @@ async def is_factor_due(user_id: UUID, grace: int) -> bool:
 
     The first call for a user begins the period, of `grace` seconds; it is never renewed.
     """
-    dialect = connections.get("default").capabilities.dialect
-    rows = await execute(_FACTOR_DUE[dialect], user=str(user_id), grace=grace)
+    rows = await execute(_FACTOR_DUE[dialect()], user=str(user_id), grace=grace)
     return bool(rows and rows[0]["is_over"])
 
 
@@ -47,5 +44,5 @@ async def lock(*user_ids: UUID) -> None:
     a ticket or a mail: recording a security event locks the user's row too. On SQLite, the
     transaction has locked the database already.
     """
-    if connections.get("default").capabilities.dialect == "postgres":
+    if dialect() == "postgres":
         await execute(_LOCKED, users=list(user_ids))
