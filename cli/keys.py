@@ -1,14 +1,15 @@
 """Commands for keys: rotate the signing keys, rotate the encryption key."""
 
-from datetime import UTC, datetime
-
 import click
 
+from auth.caller import Operator
 from auth.factors import totp
-from auth.keys import key_files, signing_keys
+from auth.keys import key_files
 from auth.keys.key_files import UnusableKeyError
+from auth.keys.signing_keys import Rotation
+from auth.operators import upkeep
 from auth.postern import Postern
-from cli.command import as_json, ask, opened, refuse_without_encryption_key, say
+from cli.command import acting, as_json, ask, opened, refuse_without_encryption_key, say
 
 
 @click.command("rotate-keys")
@@ -17,8 +18,9 @@ from cli.command import as_json, ask, opened, refuse_without_encryption_key, say
     is_flag=True,
     help="Delete all other keys at once: for a key that has leaked.",
 )
+@acting
 @as_json
-def rotate_keys(revoke: bool, in_json: bool) -> None:
+def rotate_keys(revoke: bool, in_json: bool, operator: Operator) -> None:
     """Sign access tokens with a new key from now on.
 
     The old key verifies until its last token has expired. Running servers that share the data
@@ -28,18 +30,14 @@ def rotate_keys(revoke: bool, in_json: bool) -> None:
     from /.well-known/jwks.json. Clients refresh their sessions and continue. Services that cache
     the public keys accept the old tokens until they fetch the keys again.
     """
-    settings = opened().settings
-    if settings.jwt_secret:
-        raise click.ClickException("The key is HASURA_GRAPHQL_JWT_SECRET; change it there.")
-    try:
-        done = signing_keys.rotate(
-            settings.data_dir,
-            datetime.now(UTC),
-            token_life=settings.access_token_expires_in,
-            revoke=revoke,
-        )
-    except (UnusableKeyError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+
+    async def rotated(postern: Postern) -> Rotation:
+        try:
+            return await upkeep.rotate_keys(postern, operator, revoke=revoke)
+        except OSError as error:  # of the data folder
+            raise click.ClickException(str(error)) from None
+
+    done = ask(rotated)
     told = {"kid": done.signing, "verifying": done.verifying, "deleted": done.gone}
     older = [kid for kid in done.verifying if kid != done.signing]
     lines = [f"Access tokens are signed with {done.signing} from now on."]

@@ -21,7 +21,7 @@ SPLIT = ("models", "auth", "api")
 """Rooms that the picture splits into sub-rooms."""
 SHARED = "the_rest"
 """The name for modules of a room that are not in a sub-room."""
-ALONE = {"auth": {"admission", "operators", "sweep", "backup"}}
+ALONE = {"auth": {"admission", "tickets", "operators", "sweep", "backup"}}
 """Modules that the picture shows like a sub-room."""
 
 

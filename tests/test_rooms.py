@@ -11,7 +11,7 @@ ROOMS = ["config", "models", "auth", "api", "cli"]
 """Each room may import those before it."""
 SUB_ROOMS = [
     "keys", "limits", "mail", "factors",
-    "sessions", "admission", "ways_in", "accounts", "operators",
+    "sessions", "admission", "tickets", "ways_in", "accounts", "operators",
     "importing", "sweep", "backup",
 ]  # fmt: skip
 """The sub-rooms of `auth`: each may import those before it, and modules that are not named here."""

@@ -11,6 +11,7 @@ from api.admin.types import SigningKey, User
 from api.graphql.schema.arguments import argument
 from auth import email_addresses, metadata
 from auth.errors import AuthError, ErrorCode
+from auth.keys.key_files import UnusableKeyError
 from auth.new_accounts import Wishes
 from auth.operators import acts, settings, upkeep
 
@@ -189,7 +190,14 @@ class Mutation:
         ] = False,
     ) -> list[SigningKey]:
         postern, operator = info.context.postern, info.context.acting(reason)
-        await upkeep.rotate_keys(postern, operator, revoke=revoke)
+        try:
+            await upkeep.rotate_keys(postern, operator, revoke=revoke)
+        except UnusableKeyError:
+            raise AuthError(
+                ErrorCode.INVALID_REQUEST,
+                "One of the keys in the data folder cannot be used; `postern rotate-keys` says "
+                "which.",
+            ) from None
         return [SigningKey.of(key) for key in upkeep.signing_keys_in_use(postern)]
 
     @strawberry.mutation(

@@ -44,7 +44,7 @@ from api.nhost.messages import (
     session_answer,
     user_answer,
 )
-from auth import admission
+from auth import admission, tickets
 from auth.accounts import (
     email_change,
     enrolment,
@@ -127,7 +127,7 @@ async def verify_sign_in_mfa_totp(
     postern: Postern, caller: Caller, asked: TotpRequest
 ) -> SessionPayload:
     factor = recovery_codes if recovery_codes.looks_like_one(asked.otp) else totp
-    session = await admission.redeem(postern, caller, asked.ticket, factor, asked.otp)
+    session = await tickets.redeem(postern, caller, asked.ticket, factor, asked.otp)
     return SessionPayload(session=session_answer(session))
 
 

@@ -6,11 +6,10 @@ mail tells the user.
 
 from contextlib import suppress
 
-from auth import admission, tokens
+from auth import tickets, tokens
 from auth.accounts import enrolment, passkeys
 from auth.accounts.enrolment import Enrolment, MfaChange
 from auth.accounts.passkeys import PasskeyChange
-from auth.admission import Step, Taken
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.factors import passkeys as passkey_factor
@@ -18,6 +17,7 @@ from auth.factors import recovery_codes, second_factor, totp
 from auth.factors.ceremonies import NewPasskey
 from auth.factors.passkeys import Used
 from auth.postern import Postern
+from auth.tickets import Step, Taken
 from models import User, proofs
 from models.hot_paths import users
 from models.mfa_ticket import Purpose
@@ -31,7 +31,7 @@ async def enrol_mfa_totp(postern: Postern, caller: Caller, ticket: str) -> Enrol
     Raises AuthError: DISABLED_ENDPOINT, INVALID_TICKET, DISABLED_USER, UNVERIFIED_USER,
     TOO_MANY_REQUESTS.
     """
-    user = (await admission.open_enrolment(postern, caller, ticket)).user
+    user = (await tickets.open_enrolment(postern, caller, ticket)).user
     second_factor.refuse_unless_enabled(postern, totp, user)
     async with atomic():
         await users.lock(user.id)
@@ -63,7 +63,7 @@ async def activate_mfa_totp(postern: Postern, caller: Caller, ticket: str, code:
                 shown = await enrolment.turn_totp_on(postern, caller, user, codes)
                 # The same code, as one of an app that is on: it is spent with the ticket.
                 spent = proofs.time_step(user, step)
-                session = await admission.open_with(taken, user, spent)
+                session = await tickets.open_with(taken, user, spent)
                 if session is None:
                     raise UndoneError
                 return MfaChange(session, shown)
@@ -72,12 +72,12 @@ async def activate_mfa_totp(postern: Postern, caller: Caller, ticket: str, code:
     step = Step(
         purpose=Purpose.ENROL,
         wrong=ErrorCode.INVALID_TOTP,
-        open=admission.open_enrolment,
+        open=tickets.open_enrolment,
         looks_like_one=totp.looks_like_one,
         check=check,
         accept=accept,
     )
-    return await admission.try_answer(postern, caller, ticket, step, code)
+    return await tickets.try_answer(postern, caller, ticket, step, code)
 
 
 async def enrol_mfa_passkey(postern: Postern, caller: Caller, ticket: str) -> str:
@@ -87,7 +87,7 @@ async def enrol_mfa_passkey(postern: Postern, caller: Caller, ticket: str) -> st
     TOO_MANY_REQUESTS.
     """
     passkey_factor.refuse_unless_enabled(postern)
-    user = (await admission.open_enrolment(postern, caller, ticket)).user
+    user = (await tickets.open_enrolment(postern, caller, ticket)).user
     return await passkeys.creation_options(postern, user, tokens.digest(ticket))
 
 
@@ -123,7 +123,7 @@ async def activate_mfa_passkey(
                 passkey = await passkeys.store_as_factor(postern, caller, user, made, name)
                 shown = await recovery_codes.give(user, codes)
                 used = Used(passkey, made.shown).proof(postern, stands_alone=False)
-                session = await admission.open_with(taken, user, used)
+                session = await tickets.open_with(taken, user, used)
                 if session is None:
                     raise UndoneError
                 return PasskeyChange(session, shown, passkey=passkey)
@@ -132,9 +132,9 @@ async def activate_mfa_passkey(
     step = Step(
         purpose=Purpose.ENROL,
         wrong=ErrorCode.INVALID_PASSKEY,
-        open=admission.open_enrolment,
+        open=tickets.open_enrolment,
         looks_like_one=passkey_factor.looks_like_one,
         check=check,
         accept=accept,
     )
-    return await admission.try_answer(postern, caller, ticket, step, credential)
+    return await tickets.try_answer(postern, caller, ticket, step, credential)

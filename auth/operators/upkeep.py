@@ -11,7 +11,6 @@ from auth.caller import Operator
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.keys import signing_keys
-from auth.keys.key_files import UnusableKeyError
 from auth.keys.signing_keys import Rotation
 from auth.paging import Page
 from auth.postern import Postern
@@ -54,19 +53,13 @@ async def rotate_keys(postern: Postern, operator: Operator, *, revoke: bool) -> 
         raise AuthError(
             ErrorCode.INVALID_REQUEST, "The key is HASURA_GRAPHQL_JWT_SECRET; change it there."
         )
-    try:
-        done = await asyncio.to_thread(
-            signing_keys.rotate,
-            settings.data_dir,
-            postern.now(),
-            token_life=postern.key_ring.token_life,
-            revoke=revoke,
-        )
-    except UnusableKeyError:
-        raise AuthError(
-            ErrorCode.INVALID_REQUEST,
-            "One of the keys in the data folder cannot be used; `postern rotate-keys` says which.",
-        ) from None
+    done = await asyncio.to_thread(
+        signing_keys.rotate,
+        settings.data_dir,
+        postern.now(),
+        token_life=postern.key_ring.token_life,
+        revoke=revoke,
+    )
     await events.record(postern, operator, EventType.KEYS_ROTATED)
     return done
 

@@ -60,9 +60,9 @@ async def open_session(
 ) -> Session | None:
     """Sign the user in, spend the proof and clear the failures; with a ticket, redeem it too.
 
-    Only `auth.admission` may call it, since it knows which factors this user needs. Returns None if
-    the user or the ticket has changed since, the proof was spent in the meantime, or the attempt
-    has to wait.
+    Only `auth.admission` and `auth.tickets` may call it: they know which factors this user needs.
+    Returns None if the user or the ticket has changed since, the proof was spent in the meantime,
+    or the attempt has to wait.
     """
     postern, caller, now = attempt.postern, attempt.caller, attempt.postern.now()
     most, refresh_token = postern.settings.sessions_per_user, tokens.opaque_token()

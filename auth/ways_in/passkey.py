@@ -9,7 +9,7 @@ authenticator serves as the second factor after another first one.
 
 from dataclasses import replace
 
-from auth import admission, events, tokens
+from auth import admission, events, tickets, tokens
 from auth.admission import Proven
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
@@ -74,7 +74,7 @@ async def start_sign_in_mfa_passkey(postern: Postern, caller: Caller, ticket: st
     """
     passkeys.refuse_unless_enabled(postern)
     ceremony = _second_factor(caller, ticket)
-    user = (await admission.open_ticket(postern, caller, ticket, ceremony)).user
+    user = (await tickets.open_ticket(postern, caller, ticket, ceremony)).user
     if not user.has_passkeys:
         raise AuthError(ErrorCode.NO_PASSKEY)
     return await ceremony.options(postern, user, verification="discouraged")
@@ -85,10 +85,10 @@ async def verify_sign_in_mfa_passkey(
 ) -> Session:
     """Redeem a sign-in ticket with the answer; a wrong one counts as a wrong code does.
 
-    Raises AuthError: as `admission.redeem` does, with INVALID_PASSKEY and NO_PASSKEY.
+    Raises AuthError: as `tickets.redeem` does, with INVALID_PASSKEY and NO_PASSKEY.
     """
     ceremony = _second_factor(caller, ticket)
-    return await admission.redeem(
+    return await tickets.redeem(
         postern, caller, ticket, ceremony, credential, trust_device=trust_device
     )
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from auth import admission
+from auth import tickets
 from auth.accounts import enrolment, password_change, profile
 from auth.errors import AuthError
 from auth.factors import one_time_codes, recovery_codes, totp
@@ -37,7 +37,7 @@ class TestChangingThePassword:
         joe = await sign_up_with_factor(postern)
         await open_ticket(postern)
         ticket, code = await open_ticket(postern), joe.recovery_codes[0]
-        other = await admission.redeem(postern, caller(), ticket, recovery_codes, code)
+        other = await tickets.redeem(postern, caller(), ticket, recovery_codes, code)
         changed = await password_change.change_user_password(postern, joe.caller, PASSWORD, NEW)
         assert changed.session_id == joe.session.session_id
         assert [session.id for session in await UserSession.all()] == [joe.session.session_id]
@@ -139,7 +139,7 @@ class TestDisablingAUser:
         refresh = refreshing.refresh_session(postern, caller(), joe.session.refresh_token)
         assert await refusal(refresh) == "INVALID_REFRESH_TOKEN"
         clock.forward(30)
-        verify = admission.redeem(postern, caller(), ticket, totp, joe.code(postern))
+        verify = tickets.redeem(postern, caller(), ticket, totp, joe.code(postern))
         assert await refusal(verify) == "INVALID_TICKET"
         sign = email_password.sign_in_email_password(postern, caller(), JOE, PASSWORD)
         assert await refusal(sign) == "DISABLED_USER"

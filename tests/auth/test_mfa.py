@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from auth import admission
+from auth import tickets
 from auth.accounts import enrolment
 from auth.caller import Caller
 from auth.errors import AuthError
@@ -301,9 +301,9 @@ class TestRecoveryCodes:
 
     async def test_of_twenty_simultaneous_uses_one_succeeds(self, postern: Postern) -> None:
         joe = await sign_up_with_factor(postern)
-        tickets = [await open_ticket(postern) for _ in range(20)]
+        opened = [await open_ticket(postern) for _ in range(20)]
         answers = await asyncio.gather(
-            *(refusal(redeem(postern, ticket, joe.recovery_codes[0])) for ticket in tickets)
+            *(refusal(redeem(postern, ticket, joe.recovery_codes[0])) for ticket in opened)
         )
         assert sorted(answers) == [""] + ["INVALID_RECOVERY_CODE"] * 19
 
@@ -327,7 +327,7 @@ class TestRecoveryCodes:
                 "attemptsLeft": left,
             }
         for _ in range(3):
-            wrong = admission.redeem(postern, caller(), ticket, totp, joe.wrong_code(postern))
+            wrong = tickets.redeem(postern, caller(), ticket, totp, joe.wrong_code(postern))
             assert await refusal(wrong) == "INVALID_TOTP"
         right = redeem(postern, ticket, joe.recovery_codes[0])
         assert await refusal(right) == "INVALID_TICKET"
@@ -390,20 +390,20 @@ class TestRecoveryCodes:
         self, postern: Postern, clock: Clock
     ) -> None:
         joe = await sign_up_with_factor(postern)
-        tickets = [await open_ticket(postern) for _ in range(5)]
+        opened = [await open_ticket(postern) for _ in range(5)]
         clock.forward(30)
         await asyncio.gather(
             enrolment.regenerate_recovery_codes(postern, joe.caller, joe.code(postern)),
             *(
                 refusal(redeem(postern, ticket, code))
-                for ticket, code in zip(tickets, joe.recovery_codes, strict=False)
+                for ticket, code in zip(opened, joe.recovery_codes, strict=False)
             ),
         )
         assert await RecoveryCode.all().count() == 10
 
 
 def redeem(postern: Postern, ticket: str, code: str) -> Awaitable[Session]:
-    return admission.redeem(postern, caller(), ticket, recovery_codes, code)
+    return tickets.redeem(postern, caller(), ticket, recovery_codes, code)
 
 
 async def test_a_pending_factor_does_not_redeem_a_ticket(postern: Postern, clock: Clock) -> None:
@@ -414,6 +414,6 @@ async def test_a_pending_factor_does_not_redeem_a_ticket(postern: Postern, clock
     await User.filter(email=JOE).update(**pending)
     clock.forward(30)
     code = joe.code(postern)
-    assert await refusal(admission.redeem(postern, caller(), ticket, totp, code)) == "INVALID_TOTP"
+    assert await refusal(tickets.redeem(postern, caller(), ticket, totp, code)) == "INVALID_TOTP"
     again = second_factor.check_any(postern, caller(), await User.get(email=JOE), code)
     assert await refusal(again) == "INVALID_TOTP"

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from webauthn.helpers import bytes_to_base64url
 
-from auth import admission
+from auth import admission, tickets
 from auth.factors import one_time_codes, totp
 from auth.importing import nhost_import
 from auth.importing.nhost_import import Report
@@ -169,7 +169,7 @@ async def test_a_user_is_imported_with_all_data(
     )
     assert isinstance(answer, admission.MfaTicket)
     code = one_time_codes.code_at(SECRET, one_time_codes.time_step(clock()))
-    session = await admission.redeem(postern, caller(), answer.ticket, totp, code)
+    session = await tickets.redeem(postern, caller(), answer.ticket, totp, code)
     assert session.user.active_mfa_type == "totp"
     assert str((await User.get(id=JOE)).password_hash).startswith("$argon2id$"), (
         "bcrypt is replaced"
@@ -318,7 +318,7 @@ async def test_a_secret_encrypted_by_nhost_is_opened(
     )
     assert isinstance(answer, admission.MfaTicket)
     code = one_time_codes.code_at(SECRET, one_time_codes.time_step(clock()))
-    assert await admission.redeem(postern, caller(), answer.ticket, totp, code)
+    assert await tickets.redeem(postern, caller(), answer.ticket, totp, code)
 
 
 @pytest.mark.parametrize(

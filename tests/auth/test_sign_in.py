@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from auth import admission, tokens
+from auth import admission, tickets, tokens
 from auth.accounts import enrolment, sign_up
 from auth.caller import Caller
 from auth.errors import AuthError
@@ -44,7 +44,7 @@ def with_password(
 
 
 def with_code(postern: Postern, ticket: str, otp: str) -> Awaitable[opening.Session]:
-    return admission.redeem(postern, caller(), ticket, totp, otp)
+    return tickets.redeem(postern, caller(), ticket, totp, otp)
 
 
 class TestPassword:
@@ -417,13 +417,13 @@ class TestTheOneStatement:
         joe = await sign_up_with_factor(postern)
         user, now = User.filter(email=JOE), clock()
         before = await user.get()
-        step: admission.Step[Any, Any] = admission.Step(
+        step: tickets.Step[Any, Any] = tickets.Step(
             Purpose.SIGN_IN,
             totp.wrong,
-            admission.open_enrolment,
+            tickets.open_enrolment,
             totp.looks_like_one,
             totp.check,
-            admission._session_for,
+            tickets._session_for,
         )
         changes: list[tuple[Any, dict[str, Any]]] = [
             (user, {"disabled": True}),
@@ -436,13 +436,11 @@ class TestTheOneStatement:
         clock.forward(30)
         undone = {name: getattr(before, name) for _, change in changes[:5] for name in change}
         for rows, change in changes:
-            taken = await admission._take_attempt(
-                postern, caller(), await open_ticket(postern), step
-            )
+            taken = await tickets._take_attempt(postern, caller(), await open_ticket(postern), step)
             proof = await totp.check(postern, taken.ticket.user, joe.code(postern))
             assert proof
             await rows.update(**change)
-            assert await admission._session_for(taken, proof) is None, change
+            assert await tickets._session_for(taken, proof) is None, change
             await user.update(**undone)
             await MfaTicket.all().delete()
             await Throttle.all().delete()
@@ -471,7 +469,7 @@ class TestTheOneStatement:
         ):
             ticket = await open_ticket(postern)
             await way()
-            attempt = admission.redeem(postern, elsewhere, ticket, totp, "123456")
+            attempt = tickets.redeem(postern, elsewhere, ticket, totp, "123456")
             assert await refusal(attempt) != "INVALID_TOTP"
             await User.all().update(disabled=False)
         assert looked == []
@@ -491,7 +489,7 @@ class TestTheOneStatement:
             with pytest.raises(VaultError):
                 await with_code(other, ticket, joe.code(postern))
         code = joe.recovery_codes[0]
-        assert await admission.redeem(other, caller(), ticket, recovery_codes, code)
+        assert await tickets.redeem(other, caller(), ticket, recovery_codes, code)
 
     @pytest.mark.parametrize(
         "otp", ["", "12345", "1234567", "abcdef", "1" * 10_000, "\ud83d\udd11"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tortoise.queryset import QuerySet
 
-from auth import admission, sweep
+from auth import sweep, tickets
 from auth.accounts import enrolment, password_change
 from auth.caller import Caller
 from auth.errors import AuthError
@@ -274,7 +274,7 @@ async def test_a_new_factor_resets_the_known_networks(shipped: Postern, clock: C
     for thief in thieves:
         ticket = await open_ticket(shipped)
         for _ in range(5):
-            guessed = admission.redeem(shipped, thief, ticket, totp, "000000")
+            guessed = tickets.redeem(shipped, thief, ticket, totp, "000000")
             answers.append(await refusal(guessed))
     assert answers.count("INVALID_TOTP") == 10
     clock.forward(30)
@@ -282,7 +282,7 @@ async def test_a_new_factor_resets_the_known_networks(shipped: Postern, clock: C
         await open_ticket(shipped),
         one_time_codes.code_at(secret, one_time_codes.time_step(clock())),
     )
-    assert await admission.redeem(shipped, owner, ticket, totp, code)
+    assert await tickets.redeem(shipped, owner, ticket, totp, code)
 
 
 async def test_a_known_user_signs_in_while_strangers_keep_the_server_busy(
@@ -377,19 +377,19 @@ async def test_codes_are_counted_for_the_account_over_all_its_tickets(
     for _ in range(3):
         ticket = await open_ticket(shipped)
         for _ in range(5):
-            attempt = admission.redeem(
+            attempt = tickets.redeem(
                 shipped, from_somewhere(), ticket, totp, phone.wrong_code(shipped)
             )
             answers.append(await refusal(attempt))
     assert answers == ["INVALID_TOTP"] * 10 + ["TOO_MANY_REQUESTS"] * 5
     last = await MfaTicket.filter(attempts_left__gt=0).get()
     assert last.attempts_left == 5, "an unchecked code costs the ticket no attempt"
-    recovery = admission.redeem(
+    recovery = tickets.redeem(
         shipped, from_somewhere(), ticket, recovery_codes, phone.recovery_codes[0]
     )
     assert await retry_after(recovery) == 30
     clock.forward(30)
-    await admission.redeem(shipped, from_somewhere(), ticket, totp, phone.code(shipped))
+    await tickets.redeem(shipped, from_somewhere(), ticket, totp, phone.code(shipped))
     assert await failures().count() == 0
 
 

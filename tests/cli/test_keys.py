@@ -85,6 +85,13 @@ def test_rotate_keys_lists_verifying_and_deleted_keys(tmp_path: Path) -> None:
     assert len(revoked) == 3
 
 
+def test_rotating_keys_is_a_security_event_with_its_reason(tmp_path: Path) -> None:
+    env = environment(tmp_path / "var")
+    assert postern("rotate-keys", "--reason", "The laptop is gone", env=env).returncode == 0
+    (event,) = json.loads(postern("events", "--json", env=env).stdout)
+    assert (event["type"], event["reason"]) == ("KEYS_ROTATED", "The laptop is gone")
+
+
 def test_rotate_keys_refuses_a_key_of_the_environment(tmp_path: Path) -> None:
     secret = json.dumps({"type": "HS256", "key": "x" * 32})
     env = environment(tmp_path / "var", HASURA_GRAPHQL_JWT_SECRET=secret)

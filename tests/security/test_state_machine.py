@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from api import contract
-from auth import admission
+from auth import admission, tickets
 from auth.accounts import (
     email_change,
     enrolment,
@@ -514,7 +514,7 @@ class Life(RuleBasedStateMachine):
         right = not expected and self.active and self.accepted(step)
         if not expected and not right:
             expected = "INVALID_TOTP"
-        attempt = admission.redeem(self.postern, caller(), ticket.token, totp, code)
+        attempt = tickets.redeem(self.postern, caller(), ticket.token, totp, code)
         told, answer = self.ask(attempt)
         assert told == expected
         if told == "INVALID_TOTP":
@@ -532,7 +532,7 @@ class Life(RuleBasedStateMachine):
         if not expected and not right:
             expected = "INVALID_RECOVERY_CODE"
         told, answer = self.ask(
-            admission.redeem(self.postern, caller(), ticket.token, recovery_codes, code)
+            tickets.redeem(self.postern, caller(), ticket.token, recovery_codes, code)
         )
         assert told == expected
         if not right:

@@ -21,7 +21,7 @@ from api.graphql.schema.arguments import (
     credential,
 )
 from api.graphql.types import Session, SignInResult, sign_in_result
-from auth import admission
+from auth import tickets
 from auth.accounts import sign_up
 from auth.factors import recovery_codes, totp
 from auth.new_accounts import Wishes
@@ -71,7 +71,7 @@ class SigningIn:
     async def verify_sign_in_mfa_totp(
         self, info: Info, ticket: Ticket, otp: Code, trust_device: TrustDevice = False
     ) -> Session:
-        answer = await admission.redeem(
+        answer = await tickets.redeem(
             info.context.postern,
             info.context.caller,
             ticket,
@@ -91,7 +91,7 @@ class SigningIn:
         ],
         trust_device: TrustDevice = False,
     ) -> Session:
-        answer = await admission.redeem(
+        answer = await tickets.redeem(
             info.context.postern,
             info.context.caller,
             ticket,
