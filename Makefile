@@ -7,7 +7,7 @@ TIMING := tests/security/test_timing.py # it measures, so nothing else may run
 OR_NONE := || [ $$? = 5 ] # with ARGS, perhaps only tests of the other part are wanted
 COMPILE := pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade
 
-.PHONY: serve test test-security bench lint schema docs migrations lock clean
+.PHONY: serve test test-security bench native lint schema docs migrations lock clean
 
 serve: .venv/runtime ## start the server on http://127.0.0.1:4000
 	@$(BIN)/postern serve
@@ -21,6 +21,9 @@ test-security: .venv/dev ## the attacks that take minutes: kills, fuzzing, state
 
 bench: .venv/dev ## measure the speed (needs wrk; half an hour, and an idle machine)
 	@$(BIN)/python -m bench.load $(ARGS)
+
+native: .venv/runtime ## build Argon2 for this processor, as `make serve` does, or say why not
+	@$(BIN)/python -m deploy.build_argon2
 
 lint: .venv/dev ## check style and types
 	@$(BIN)/ruff check
@@ -41,15 +44,17 @@ migrations: .venv/runtime ## write the migration for changed models (NAME=what_c
 lock: ## pin the newest dependencies (needs uv)
 	@uv pip compile $(COMPILE) --extra build -o requirements.txt
 	@uv pip compile $(COMPILE) --extra build --extra dev -c requirements.txt -o requirements-dev.txt
+	@uv pip compile $(COMPILE:pyproject.toml=--group native) -c requirements.txt -o requirements-native.txt
 
 clean: ## remove what was installed, but no stored data
 	@rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Each stamp file marks a finished installation; it is outdated when the file of pins changes.
-.venv/runtime: requirements.txt pyproject.toml | .venv/bin/python
+.venv/runtime: requirements.txt requirements-native.txt pyproject.toml | .venv/bin/python
 	@echo "Installing what Postern needs (once) ..."
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m deploy.build_argon2 >/dev/null 2>&1 || true
 	@touch $@
 
 .venv/dev: requirements-dev.txt .venv/runtime

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from auth import argon2_build
 from auth.keys import key_files, key_ring, signing_keys
 from auth.keys.key_ring import KeyRing
 from auth.keys.vault import Vault
@@ -61,8 +62,10 @@ def open_postern(configuration: Configuration, *, make_encryption_key: bool = Tr
     Set `make_encryption_key` to False if the database may have secrets that another key sealed: a
     new key would hide that the old one is missing.
 
-    Raises ConfigError, OSError if the folder cannot be used, UnusableKeyError if a key cannot.
+    Raises ConfigError, OSError if the folder cannot be used, UnusableKeyError if a key cannot,
+    Argon2Error if the installed Argon2 cannot.
     """
+    argon2_build.refuse_unusable()
     settings = configuration.settings()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     token_life = settings.access_token_expires_in

@@ -14,6 +14,7 @@ import click
 from tortoise.exceptions import BaseORMException
 
 from auth import live_settings
+from auth.argon2_build import Argon2Error
 from auth.caller import Operator
 from auth.errors import AuthError
 from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError
@@ -147,7 +148,7 @@ def opened(warn: Callable[[str], None] = warn_on_screen) -> Postern:
     try:
         make_key = not _has_sealed_secrets(settings)
         return open_postern(configuration, make_encryption_key=make_key)
-    except UnusableKeyError as error:
+    except (Argon2Error, UnusableKeyError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"AUTH_DATA_DIR cannot be used: {error}") from None

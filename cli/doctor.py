@@ -13,7 +13,7 @@ from auth.keys import sealed_secrets
 from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError, encryption_keys
 from auth.keys.key_ring import given_key_ring
 from auth.keys.vault import Vault
-from cli import risks
+from cli import hashing, risks
 from cli.command import as_json, read_configuration, say, settings_of
 from cli.risks import Risk
 from config import ConfigError, Configuration, Settings
@@ -28,6 +28,8 @@ from models.hot_paths import settings as live
 def doctor(ctx: click.Context, in_json: bool) -> None:
     """Look for risks in the configuration, the files and the database; change nothing.
 
+    Says too which Argon2 is in use, and how many passwords a second it hashes here.
+
     The exit code is 1 if one of them is grave.
     """
     configuration, now = read_configuration(), datetime.now(UTC)
@@ -39,9 +41,10 @@ def doctor(ctx: click.Context, in_json: bool) -> None:
         *_of_trusted_documents(settings),
         *asyncio.run(of_the_database(settings, now)),
     ]
-    data = [{"grave": risk.grave, "risk": risk.what, "advice": risk.advice} for risk in found]
+    listed = [{"grave": risk.grave, "risk": risk.what, "advice": risk.advice} for risk in found]
     lines = [f"{'GRAVE' if risk.grave else 'Risk '}  {risk}." for risk in found]
-    say(in_json, data, *(lines or ["No risk was found."]))
+    argon2, built = hashing.in_use(settings)
+    say(in_json, {"risks": listed, "argon2": argon2}, *(lines or ["No risk was found."]), built)
     if any(risk.grave for risk in found):
         ctx.exit(1)
 

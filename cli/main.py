@@ -18,6 +18,7 @@ from auth.sweep import sweep as sweep_once
 from cli import (
     backups,
     doctor,
+    hashing,
     importing,
     keys,
     live_settings,
@@ -148,6 +149,7 @@ for _command in (
     keys.rotate_keys,
     keys.rotate_encryption_key,
     doctor.doctor,
+    hashing.tune,
     backups.backup,
     backups.restore,
     importing.import_nhost,

@@ -23,7 +23,8 @@ def told(env: dict[str, str]) -> tuple[int, str]:
 
 def test_doctor_creates_nothing_in_an_empty_folder(tmp_path: Path) -> None:
     code, said = told(environment(tmp_path / "var"))
-    assert (code, said) == (0, "Risk   There is no database yet. Run: postern migrate.\n")
+    assert code == 0
+    assert said.startswith("Risk   There is no database yet. Run: postern migrate.\nArgon2 ")
     assert not (tmp_path / "var").exists()
 
 
@@ -34,7 +35,9 @@ def test_the_shipped_configuration_has_no_risk(tmp_path: Path) -> None:
         if not name.startswith("AUTH_RATE")
     }
     assert postern("migrate", env=env).returncode == 0
-    assert told(env) == (0, "No risk was found.\n")
+    code, said = told(env)
+    assert code == 0
+    assert said.startswith("No risk was found.\n")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_stored_data_reveals_risks_of_keys_clocks_and_factors(tmp_path: Path) ->
     env = server.env | {"AUTH_MFA_ENABLED": "false"}
     ended = postern("doctor", "--json", env=env)
     assert ended.returncode == 1
-    grave = [risk["risk"] for risk in json.loads(ended.stdout) if risk["grave"]]
+    grave = [risk["risk"] for risk in json.loads(ended.stdout)["risks"] if risk["grave"]]
     assert len(grave) == 3
     assert "the newest event is of" in grave[0]
     assert "cannot sign in" in grave[1]

@@ -55,6 +55,7 @@ COMMANDS = [
     "revoke-sessions",
     "events",
     "sweep",
+    "tune",
     "rotate-encryption-key",
     "rotate-keys",
     "settings",
