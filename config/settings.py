@@ -499,6 +499,11 @@ class Settings(BaseModel):
         )
 
     @property
+    def requires_factor_of_some(self) -> bool:
+        """Whether any users need a second factor."""
+        return self.requires_factor(self.mfa_required_for_roles)
+
+    @property
     def allowed_origins(self) -> list[str]:
         """The origins whose pages may call Postern: that of `client_url`, and `cors_origins`."""
         return [*self._client_origins, *self.cors_origins]

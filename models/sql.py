@@ -106,7 +106,7 @@ class AtomicChange(Generic[M]):
     """Steps that all happen or none does: one statement on PostgreSQL, a transaction on SQLite.
 
     `lock` selects the rows that the change depends on, as SQL or as a `Query`. The rows are locked,
-    so its conditions stay true until the end.
+    or those of the tables in `locks`, so its conditions on them stay true until the end.
 
     `steps` are statements with a `RETURNING` clause. Each has `{previous}` among its conditions: it
     runs only if the step before it changed a row. If the lock or the first step matches no row,
@@ -122,9 +122,11 @@ class AtomicChange(Generic[M]):
         *,
         steps: Mapping[str, str],
         then: Mapping[str, str] | None = None,
+        locks: str = "",
     ) -> None:
         self._query = lock if isinstance(lock, Query) else None
-        self._lock = lock.sql if isinstance(lock, Query) else lock
+        self._selects = lock
+        self._for_update = f"FOR UPDATE OF {locks}" if locks else "FOR UPDATE"
         self._required = list(steps)
         self._steps = {**steps, **(then or {})}
         missing = [name for name, step in self._steps.items() if "{previous}" not in step]
@@ -160,8 +162,12 @@ class AtomicChange(Generic[M]):
         return row, frozenset(list(self._steps)[:happened])
 
     @cached_property
+    def _lock(self) -> str:
+        return self._selects if isinstance(self._selects, str) else self._selects.sql
+
+    @cached_property
     def _one_statement(self) -> str:
-        before, parts = "locked", [f"locked AS MATERIALIZED ({self._lock} FOR UPDATE)"]
+        before, parts = "locked", [f"locked AS MATERIALIZED ({self._lock} {self._for_update})"]
         for name, step in self._steps.items():
             previous = f"EXISTS (SELECT FROM {before})"
             parts.append(f"{name} AS ({step.replace('{previous}', previous)})")

@@ -21,7 +21,7 @@ from auth.sessions import current, opening
 from auth.sessions.opening import Session
 from models import RefreshToken, UserSession
 from models.hot_paths import sessions, users
-from models.hot_paths.sessions import Use
+from models.hot_paths.sessions import NewToken, Use
 from models.transactions import atomic
 
 _PURPOSE = "postern refresh token successor"
@@ -38,6 +38,10 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
     Raises AuthError: INVALID_REFRESH_TOKEN, DISABLED_USER, UNVERIFIED_USER, TOO_MANY_REQUESTS (only
     for a wrong token: other clients' failures never delay a valid one).
     """
+    needed = postern.settings.requires_factor_of_some
+    fresh = await _rotate(postern, caller, refresh_token, with_factor=needed)
+    if fresh is not None:
+        return fresh
     digest = tokens.digest(refresh_token)
     presented = await sessions.find_presented(digest)
     if presented is None:
@@ -45,8 +49,8 @@ async def refresh_session(postern: Postern, caller: Caller, refresh_token: str) 
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
     current.refuse_kept_out(postern, presented.session.user)
     await _refuse_without_factor(postern, caller, presented.session)
-    if presented.rotated_at is None:
-        fresh = await _rotate(postern, caller, presented, refresh_token)
+    if presented.rotated_at is None:  # the user needs no factor, or not yet
+        fresh = await _rotate(postern, caller, refresh_token, with_factor=False)
         if fresh is not None:
             return fresh
         presented = await sessions.find_presented(digest)  # rotated by another request, or ended
@@ -84,14 +88,20 @@ def successors(postern: Postern, refresh_token: str) -> list[str]:
 
 
 async def _rotate(
-    postern: Postern, caller: Caller, presented: RefreshToken, refresh_token: str
+    postern: Postern, caller: Caller, refresh_token: str, *, with_factor: bool
 ) -> Session | None:
-    """Issue the successor; None if the token has one already, or its session has ended."""
+    """Issue the successor in one statement, which decides everything; None if it must not be."""
     successor, token_id = successors(postern, refresh_token)[0], uuid4()
-    use = _use(postern, caller, presented)
-    if not await sessions.rotate(use, token_id, tokens.digest(successor)):
+    rotated = await sessions.rotate(
+        _use(postern, caller),
+        tokens.digest(refresh_token),
+        NewToken(token_id, tokens.digest(successor)),
+        verified=postern.settings.email_verified_required,
+        with_factor=with_factor,
+    )
+    if rotated is None:
         return None
-    session = presented.session
+    session = rotated.session
     return opening.handed_out(postern, session.user, session, successor, token_id)
 
 
@@ -105,8 +115,8 @@ async def _answer_again(
     stored = await alive.filter(digest__in=list(by_digest)).first()
     if stored is None:  # the session has just ended, or the key is gone
         raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
-    use, grace_since = _use(postern, caller, presented), _grace_since(postern)
-    if await sessions.repeat(use, stored.id, grace_since):
+    use, grace_since = _use(postern, caller), _grace_since(postern)
+    if await sessions.repeat(use, presented, stored.id, grace_since):
         return opening.handed_out(
             postern, session.user, session, by_digest[stored.digest], stored.id
         )
@@ -123,8 +133,8 @@ async def _answer_again(
     raise AuthError(ErrorCode.INVALID_REFRESH_TOKEN)
 
 
-def _use(postern: Postern, caller: Caller, presented: RefreshToken) -> Use:
-    return Use(presented, caller.origin, postern.now(), current.idle_since(postern))
+def _use(postern: Postern, caller: Caller) -> Use:
+    return Use(caller.origin, postern.now(), current.idle_since(postern))
 
 
 def _grace_since(postern: Postern) -> datetime:

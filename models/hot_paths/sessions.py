@@ -1,6 +1,6 @@
 """Finding the session of an access token, and exchanging a refresh token for its successor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,13 +13,20 @@ from models.user_session import UserSession
 
 @dataclass(frozen=True)
 class Use:
-    """A presented refresh token, and when and from where it is used."""
+    """When and from where a refresh token is used."""
 
-    token: RefreshToken
     origin: Origin
     now: datetime
     idle_since: datetime
     """The session is alive only if it was last used after this time."""
+
+
+@dataclass(frozen=True)
+class NewToken:
+    """A refresh token to store."""
+
+    id: UUID
+    digest: str = field(repr=False)
 
 
 async def find_alive(
@@ -36,25 +43,44 @@ async def find_presented(digest: str) -> RefreshToken | None:
     return await _PRESENTED.one(digest=digest)
 
 
-async def rotate(use: Use, successor_id: UUID, successor_digest: str) -> bool:
-    """Store a token's successor; False if it has one, is revoked, or its session is over."""
-    return bool(await _ROTATION.run(**_values(use, successor_id), digest=successor_digest))
+async def rotate(
+    use: Use, digest: str, successor: NewToken, *, verified: bool, with_factor: bool
+) -> RefreshToken | None:
+    """Store the successor of the token with this digest; return the token, with session and user.
+
+    With `verified` and `with_factor`, only for a user whose address is verified, or who has a
+    second factor. Returns None and changes nothing if this is not so, if the token is unknown, has
+    a successor or is revoked, if its session is over, or its user is disabled.
+    """
+    return await _ROTATION.take(
+        **_values(use),
+        presented=digest,
+        successor=str(successor.id),
+        digest=successor.digest,
+        verified=verified,
+        with_factor=with_factor,
+    )
 
 
-async def repeat(use: Use, successor_id: UUID, grace_since: datetime) -> bool:
+async def repeat(
+    use: Use, presented: RefreshToken, successor_id: UUID, grace_since: datetime
+) -> bool:
     """Record that a rotated token was presented again, for the successor that it already has.
 
     Returns False if the successor was used itself and the token was rotated before
     `grace_since`, if one of the two was revoked, or if the session is over.
     """
-    return bool(await _REPETITION.run(**_values(use, successor_id), grace_since=grace_since))
+    happened = await _REPETITION.run(
+        **_values(use),
+        presented=presented.digest,
+        successor=str(successor_id),
+        grace_since=grace_since,
+    )
+    return bool(happened)
 
 
-def _values(use: Use, successor_id: UUID) -> dict[str, object]:
+def _values(use: Use) -> dict[str, object]:
     return {
-        "presented": str(use.token.id),
-        "successor": str(successor_id),
-        "session": str(use.token.session.id),
         "now": use.now,
         "idle_since": use.idle_since,
         "address": use.origin.address,
@@ -72,23 +98,29 @@ _PRESENTED = Query(
 )
 # The session's row is locked first, as it is by a change that ends the session. So a new token
 # belongs to a session that is alive, or is deleted with it.
-_USED = """
+_OF_THE_PRESENTED = "(SELECT session_id FROM refresh_tokens WHERE digest = :presented)"
+_USED = f"""
     UPDATE user_sessions SET last_used_at = :now, address = :address, user_agent = :user_agent
-    WHERE id = :session AND {previous} RETURNING id"""
-_ROTATION: AtomicChange[RefreshToken] = AtomicChange(
-    f"""
-        SELECT user_sessions.id FROM user_sessions
-        JOIN refresh_tokens ON refresh_tokens.session_id = user_sessions.id
-        WHERE refresh_tokens.id = :presented AND rotated_at IS NULL AND revoked_at IS NULL
-        AND {SESSION_IS_ALIVE}""",
+    WHERE id = {_OF_THE_PRESENTED} AND {{previous}} RETURNING id"""
+_ROTATION = AtomicChange(
+    Query(
+        RefreshToken,
+        "session",
+        "user",
+        where=f"""
+            refresh_tokens.digest = :presented AND rotated_at IS NULL AND revoked_at IS NULL
+            AND {SESSION_IS_ALIVE} AND NOT disabled AND (email_verified OR NOT :verified)
+            AND (has_second_factor OR NOT :with_factor)""",
+    ),
+    locks="user_sessions, refresh_tokens",
     steps={
         "session": _USED,
-        "issued": """
+        "issued": f"""
             INSERT INTO refresh_tokens (id, session_id, digest)
-            SELECT :successor, :session, :digest WHERE {previous} RETURNING id""",
+            SELECT :successor, {_OF_THE_PRESENTED}, :digest WHERE {{previous}} RETURNING id""",
         "rotated": """
             UPDATE refresh_tokens SET rotated_at = :now
-            WHERE id = :presented AND {previous} RETURNING id""",
+            WHERE digest = :presented AND {previous} RETURNING id""",
     },
 )
 _REPETITION: AtomicChange[RefreshToken] = AtomicChange(
@@ -96,7 +128,7 @@ _REPETITION: AtomicChange[RefreshToken] = AtomicChange(
         SELECT user_sessions.id FROM user_sessions
         JOIN refresh_tokens AS presented ON presented.session_id = user_sessions.id
         JOIN refresh_tokens AS successor ON successor.session_id = user_sessions.id
-        WHERE presented.id = :presented AND successor.id = :successor AND {SESSION_IS_ALIVE}
+        WHERE presented.digest = :presented AND successor.id = :successor AND {SESSION_IS_ALIVE}
         AND presented.revoked_at IS NULL AND successor.revoked_at IS NULL
         AND (successor.rotated_at IS NULL OR presented.rotated_at > :grace_since)""",
     steps={"session": _USED},
