@@ -20,7 +20,7 @@ from auth.postern import Postern
 from auth.sessions import current, opening
 from auth.sessions.opening import Session
 from models import MfaTicket as StoredTicket
-from models import User, UserSession
+from models import Passkey, User, UserSession
 from models.hot_paths import sign_ins
 from models.hot_paths.sign_ins import NewTicket
 from models.mfa_ticket import Purpose
@@ -64,6 +64,18 @@ def kept_out(postern: Postern, user: User) -> ErrorCode | None:
     if reason is None and user.has_second_factor and not second_factor.usable(settings, user):
         return ErrorCode.DISABLED_ENDPOINT
     return reason
+
+
+async def has_way_in(postern: Postern, user: User) -> bool:
+    """Return whether the user has a first factor that is not switched off."""
+    settings = postern.settings
+    by_mail = (settings.otp_email_enabled or settings.passwordless_enabled) and (
+        settings.mail != "off"
+    )
+    if user.has_password or by_mail:
+        return True
+    alone = Passkey.filter(user_id=user.id, verifies_user=True)
+    return settings.passkeys_enabled and await alone.exists()
 
 
 async def admit(proven: Proven) -> Session | MfaTicket | None:

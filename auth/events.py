@@ -15,6 +15,8 @@ from models.transactions import after_commit
 
 logger = logging.getLogger("postern.events")
 
+_DETAIL_MAX = 255
+
 
 @unique
 class EventType(Enum):
@@ -84,15 +86,22 @@ class EventType(Enum):
     KEYS_ROTATED = "An operator made a new key that signs access tokens."
     MAIL_RETRIED = "An operator had a mail sent again that had been given up."
     ADMIN_SECRET_USED = "The operators' interface was used with the admin secret."
+    ADMIN_SECRET_REFUSED = "A wrong admin secret came, or a right one that is switched off."
 
 
 async def record(
-    postern: Postern, caller: Caller, kind: EventType, user_id: UUID | None = None
+    postern: Postern,
+    caller: Caller,
+    kind: EventType,
+    user_id: UUID | None = None,
+    *,
+    detail: str | None = None,
 ) -> None:
     """Append an event; `user_id` is None if the account is unknown.
 
-    Of an `Operator`, it keeps the account and the reason. Inside of `atomic()`, the event is
-    committed or rolled back with the change.
+    `detail` says what exactly was done; it is cut after 255 characters. Of an `Operator`, the event
+    keeps the account and the reason. Inside of `atomic()`, it is committed or rolled back with the
+    change.
     """
     operator = caller if isinstance(caller, Operator) else Operator()
     await SecurityEvent.create(
@@ -103,6 +112,7 @@ async def record(
         user_agent=caller.user_agent,
         operator_id=operator.id,
         reason=operator.reason or None,
+        detail=detail and detail[:_DETAIL_MAX],
     )
     log(postern, caller, kind, user_id)
 
@@ -155,7 +165,8 @@ def as_json(event: SecurityEvent) -> dict[str, object]:
     user_id = getattr(event, "user_id", None)
     shown = _shown(event.type, event.created_at, user_id, event.address, event.user_agent)
     operator_id = event.operator_id and str(event.operator_id)
-    return shown | {"operator": operator_id, "reason": event.reason}
+    done = {"operator": operator_id, "reason": event.reason, "detail": event.detail}
+    return shown | done
 
 
 def _shown(

@@ -15,6 +15,14 @@ from config.configuration import accepts
 from config.settings import NAMES
 from models.hot_paths import settings as live
 
+_FROM = {
+    "ENVIRONMENT": "environment",
+    "DASHBOARD": "operators",
+    "FILE": "nhost.toml",
+    "DEFAULT": "default",
+}
+"""Where a value comes from, for a person: operators use the dashboard, or this command."""
+
 
 @click.group("settings")
 def settings() -> None:
@@ -38,7 +46,7 @@ def list_settings(changed: bool, in_json: bool) -> None:
 
     everything = ask(told, without_changes=True)
     found = [each for each in everything if not changed or each["source"] == "DASHBOARD"]
-    lines = [f"{each['source']:11}  {each['name']} = {each['value']}" for each in found]
+    lines = [f"{_FROM[each['source']]:11}  {each['name']} = {each['value']}" for each in found]
     say(in_json, found, *lines)
 
 
@@ -59,32 +67,47 @@ def set_setting(name: str, value: str, in_json: bool, operator: Operator) -> Non
 @as_json
 def unset_setting(names: tuple[str, ...], in_json: bool, operator: Operator) -> None:
     """Remove what operators have set of NAMES, so that the file or the default applies."""
-    _change(operator, dict.fromkeys(names))
-    lines = (f"{name} has the value of nhost.toml, or its default, again." for name in names)
+    before = _change(operator, dict.fromkeys(names))
+    lines = (
+        f"{name} has the value of nhost.toml, or its default, again."
+        if name in before
+        else f"{name} was not set by operators."
+        for name in names
+    )
     say(in_json, {"names": names}, *lines)
 
 
 @settings.command("export")
 def export_settings() -> None:
-    """Print the settings in force as nhost.toml, without secrets and without defaults."""
+    """Print the settings in force as nhost.toml, without secrets and without defaults.
 
-    async def chosen(postern: Postern) -> dict[str, Any]:
+    A comment names each that operators have set and that only the environment can have.
+    """
+
+    async def chosen(postern: Postern) -> tuple[dict[str, Any], list[str]]:
         found: dict[str, Any] = {}
         for field, named in NAMES.items():
             value = getattr(postern.settings, field)
             is_default = postern.configuration.source(field, postern.changed).name == "DEFAULT"
             if named.toml and not named.secret and not is_default:
                 _put(found, named.toml.split("."), not value if named.inverted else value)
-        return found
+        without_key = {named.env for named in NAMES.values() if not named.toml}
+        beside = sorted(without_key & postern.changed.keys())
+        return found, [f"# in the environment: {name}={postern.changed[name]}" for name in beside]
 
-    click.echo("\n".join(_as_toml(ask(chosen))).strip())
+    table, beside = ask(chosen)
+    click.echo("\n".join([*_as_toml(table), "", *beside]).strip())
 
 
-def _change(operator: Operator, changes: Mapping[str, str | None]) -> None:
-    async def changed(postern: Postern) -> None:
+def _change(operator: Operator, changes: Mapping[str, str | None]) -> Mapping[str, str]:
+    """Change settings; return what operators had set before."""
+
+    async def changed(postern: Postern) -> Mapping[str, str]:
+        _, before = await live.changed()
         await changing.change_settings(postern, operator, changes)
+        return before
 
-    ask(changed, without_changes=True)
+    return ask(changed, without_changes=True)
 
 
 def _told(postern: Postern, field: str) -> dict[str, Any]:

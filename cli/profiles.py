@@ -186,8 +186,9 @@ def _told(seen: Details) -> dict[str, Any]:
 
 
 def _by(event: Mapping[str, Any]) -> str:
-    """Return which operator it was, and why, to follow a line; nothing if it was none."""
-    said = [f"by {event['operator']}"] if event["operator"] else []
+    """Return what an operator did, who it was, and why, to follow a line; nothing for others."""
+    said = [event["detail"]] if event["detail"] else []
+    said += [f"by {event['operator']}"] if event["operator"] else []
     said += [f"({event['reason']})"] if event["reason"] else []
     return "".join(f"  {each}" for each in said)
 

@@ -287,7 +287,8 @@ class Settings(BaseModel):
         Switch | None, Named("AUTH_ADMIN_ENABLED"), Accepts("true or false")
     ] = None
     """Serves the [operators' interface](operating.md#operators): the dashboard and
-    `/admin/graphql`. Without this setting, it is served once there is an operator."""
+    `/admin/graphql`. Without this setting, it is served once there is an operator, or
+    AUTH_ADMIN_SECRET_ENABLED is set."""
     admin_networks: Annotated[Networks, Named("AUTH_ADMIN_NETWORKS")] = ()
     """The addresses or networks that may use the operators' interface, separated by commas; all
     without it."""

@@ -24,6 +24,11 @@ from config.jwt_secret import JwtSecret, checked_jwt_secret
 
 TEN_YEARS = 10 * 365 * 24 * 60 * 60
 _DOMAIN = r"(?=.{1,253}$)([a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"
+URL_MAX = 2048
+"""Maximum characters of an address that a user is led to; a mail server may refuse long mails."""
+_LABEL = "[a-z0-9_*-]+"
+REDIRECT_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f:.]*:[0-9a-f:.]*")
+"""A host, or the pattern of one: ASCII, international names as `xn--…`, no dot at the end."""
 _NOWHERE = {
     "javascript", "data", "vbscript", "file", "blob", "filesystem", "about", "intent",
     "view-source", "chrome",
@@ -97,13 +102,19 @@ def _with_host(url: str) -> str:
 
 
 def _redirect_url(url: str) -> str:
-    scheme = re.match(r"([a-z][a-z0-9+.-]*)://[^\s/?#]+\S*$", url)
-    host = urlsplit(url).netloc if scheme else ""
-    *_, fixed = re.split(r"[^.]*\*[^.]*\.?", host)
-    if not fixed or ("*" in host and "." not in fixed) or "@" in host:
-        raise ValueError("no host that is anybody's, such as https://*.com")
-    if scheme is None or scheme[1] in _NOWHERE:
+    """Refuse what leads nowhere, and a host that is anybody's, such as https://*.com."""
+    if len(url) > URL_MAX or re.search(r"\s", url):
+        raise ValueError("too long, or with a space")
+    parts = urlsplit(url)
+    if not re.match(r"[a-z][a-z0-9+.-]*://", url) or parts.scheme in _NOWHERE:
         raise ValueError("not a URL to lead a user to")
+    host = parts.hostname or ""
+    if "@" in parts.netloc or parts.port == 0 or not REDIRECT_HOST.fullmatch(host):
+        raise ValueError("not a host that browsers and servers read alike")
+    *_, fixed = host.rsplit("*", 1)
+    labels = fixed.split(".")[1:]
+    if "*" in host and (len(labels) < 2 or labels[-1].isdigit()):
+        raise ValueError("a host that is anybody's")
     return url
 
 

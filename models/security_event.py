@@ -25,6 +25,8 @@ class SecurityEvent(Model):
     """The account of the operator who did it, if it was one who has an account."""
     reason = fields.CharField(max_length=255, null=True)
     """Why an operator did it."""
+    detail = fields.CharField(max_length=255, null=True)
+    """What exactly was done, such as the names of the settings that were changed."""
 
     class Meta:
         table = "security_events"

@@ -62,7 +62,8 @@ QUERIES = {
     "securityEvents": (
         "query ($filter: EventFilter, $first: Int, $after: String) {"
         "  securityEvents(filter: $filter, first: $first, after: $after) {"
-        "    edges { node { id type createdAt userId email address operatorId operator reason } }"
+        "    edges { node {"
+        "      id type createdAt userId email address operatorId operator reason detail } }"
         "    pageInfo { hasNextPage endCursor } } }"
     ),
     "figures": (

@@ -1,6 +1,6 @@
 """What operators ask: users, events, figures, settings, keys and mails."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Self
 
@@ -23,6 +23,7 @@ from api.admin.types import (
 from api.graphql.connections import After, First
 from api.graphql.schema.arguments import argument
 from auth import figures, paging
+from auth.errors import AuthError, ErrorCode
 from auth.operators import reading, settings, upkeep
 from auth.operators.reading import Wanted, WantedEvents
 
@@ -72,9 +73,18 @@ class EventFilter:
             types=None if types is None else [kind.name for kind in types],
             user_id=id_of(self.user_id) if self.user_id else None,
             address=self.address,
-            since=self.since,
-            until=self.until,
+            since=_in_utc("since", self.since),
+            until=_in_utc("until", self.until),
         )
+
+
+def _in_utc(name: str, at: datetime | None) -> datetime | None:
+    try:
+        return at and at.astimezone(UTC)
+    except OverflowError:
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST, f"{name}: expected a year from 1 to 9999."
+        ) from None
 
 
 @strawberry.type(

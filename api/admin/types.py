@@ -119,6 +119,10 @@ class SecurityEvent:
         "the admin secret, or if the account is gone."
     )
     reason: str | None = strawberry.field(description="Why an operator did it.")
+    detail: str | None = strawberry.field(
+        description="What exactly was done: the names of the settings that were changed, say, or "
+        "the id of the account that was deleted."
+    )
 
 
 @strawberry.type(description="An event and its place in the list.")
@@ -162,6 +166,7 @@ def _event(event: models.SecurityEvent, emails: Mapping[UUID, str]) -> SecurityE
         operator_id=strawberry.ID(str(event.operator_id)) if event.operator_id else None,
         operator=emails.get(event.operator_id) if event.operator_id else None,
         reason=event.reason,
+        detail=event.detail,
     )
 
 

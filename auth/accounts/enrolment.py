@@ -215,6 +215,7 @@ async def _turn_on(
     postern: Postern, caller: Caller, viewer: SignedIn, codes: CodeSet | None
 ) -> MfaChange:
     async with atomic():
+        await current.hold_to_add_factor(viewer)
         shown_codes = await turn_totp_on(postern, caller, viewer.user, codes)
         session = await opening.reissue(postern, viewer.session, shown=totp.METHODS)
         return MfaChange(session, shown_codes)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from auth.caller import Caller
-from auth.factors import totp, trusted_devices
+from auth.factors import totp
 from auth.postern import Postern
 from auth.sessions import ending
 from models import MailTicket, MfaTicket, User
@@ -20,15 +20,14 @@ _ENDED = (
 async def end_what_was_begun(
     postern: Postern, caller: Caller, user: User, *, but: UUID | None = None
 ) -> None:
-    """End the user's sessions (except `but`), open sign-ins, mailed tickets and pending changes.
+    """End the user's sessions (except `but`), trusted browsers, open sign-ins and pending changes.
 
-    Only tickets that verify the address or take a change of it back stay.
+    Mailed tickets end too; only tickets that verify the address or take a change of it back stay.
 
     Call it in the transaction that has written the user's row.
     """
     await User.filter(id=user.id).update(new_email=None)
     await totp.forget_pending(user)
-    await trusted_devices.forget_all(user.id)
     await MailTicket.filter(user_id=user.id, purpose__in=_ENDED).delete()
     await MfaTicket.filter(user_id=user.id).delete()
     await ending.end_all(postern, caller, user, but=but)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from tortoise.exceptions import IntegrityError
 
-from auth import events
+from auth import admission, events
 from auth.accounts.enrolment import MfaChange
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
@@ -20,13 +20,14 @@ from auth.factors import (
     trusted_devices,
 )
 from auth.factors.ceremonies import CeremonyError, NewPasskey, Person
+from auth.factors.factor_type import MULTI_FACTOR
 from auth.factors.recovery_codes import CodeSet, NoCodesError
 from auth.limits.rate_limits import Limit
 from auth.mail import notices
 from auth.new_accounts import shown_name
 from auth.postern import Postern
 from auth.sessions import current, opening
-from auth.sessions.current import MULTI_FACTOR, SignedIn
+from auth.sessions.current import SignedIn
 from models import Passkey, User
 from models.hot_paths import users
 from models.passkey_challenge import CeremonyPurpose
@@ -119,7 +120,7 @@ async def _add(
 ) -> PasskeyChange:
     user = viewer.user
     async with atomic():
-        await current.hold(viewer)
+        await current.hold_to_add_factor(viewer)
         _refuse_more_than(MOST, await Passkey.filter(user_id=user.id).count())
         passkey = await store_as_factor(postern, caller, user, new.made, new.nickname)
         shown = await recovery_codes.give(user, codes)
@@ -212,11 +213,9 @@ async def remove_passkey(postern: Postern, caller: Caller, passkey_id: str) -> M
     async with atomic():
         await current.hold(viewer)
         await (await _mine(viewer, passkey_id)).delete()
-        rest = Passkey.filter(user_id=user.id)
-        left = await rest.exists()
-        signs_in = await rest.filter(verifies_user=True).exists()
+        left = await Passkey.filter(user_id=user.id).exists()
         await user.refresh_from_db()
-        if not signs_in and not user.has_password and not _signs_in_by_mail(postern):
+        if not await admission.has_way_in(postern, user):
             raise AuthError(
                 ErrorCode.NO_PASSWORD, "This is your only way to sign in. Set a password first."
             )
@@ -310,8 +309,3 @@ def _refuse_more_than(most: int, there: int) -> None:
         raise AuthError(
             ErrorCode.INVALID_REQUEST, f"You have {most} passkeys already. Remove one first."
         )
-
-
-def _signs_in_by_mail(postern: Postern) -> bool:
-    ways = postern.settings.otp_email_enabled or postern.settings.passwordless_enabled
-    return ways and postern.settings.mail != "off"

@@ -59,7 +59,7 @@ async def activate_mfa_totp(postern: Postern, caller: Caller, ticket: str, code:
         step = int(str(proof.values["time_step"]))
         with suppress(UndoneError):
             async with atomic():
-                await users.lock(user.id)
+                await _refuse_a_second_one(user)
                 shown = await enrolment.turn_totp_on(postern, caller, user, codes)
                 # The same code, as one of an app that is on: it is spent with the ticket.
                 spent = proofs.time_step(user, step)
@@ -117,9 +117,7 @@ async def activate_mfa_passkey(
         codes = await recovery_codes.new_set(postern)
         with suppress(UndoneError):
             async with atomic():
-                await users.lock(user.id)
-                if await User.exists(id=user.id, has_second_factor=True):
-                    raise AuthError(ErrorCode.INVALID_TICKET)  # set up with another ticket
+                await _refuse_a_second_one(user)
                 passkey = await passkeys.store_as_factor(postern, caller, user, made, name)
                 shown = await recovery_codes.give(user, codes)
                 used = Used(passkey, made.shown).proof(postern, stands_alone=False)
@@ -138,3 +136,10 @@ async def activate_mfa_passkey(
         accept=accept,
     )
     return await tickets.try_answer(postern, caller, ticket, step, credential)
+
+
+async def _refuse_a_second_one(user: User) -> None:
+    """Lock the user's row, and refuse if a factor was set up with another ticket meanwhile."""
+    await users.lock(user.id)
+    if await User.exists(id=user.id, has_second_factor=True):
+        raise AuthError(ErrorCode.INVALID_TICKET)

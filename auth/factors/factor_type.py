@@ -2,6 +2,9 @@
 
 from enum import Enum
 
+MULTI_FACTOR = "mfa"
+"""The `amr` value of every second factor (RFC 8176)."""
+
 
 class FactorType(Enum):
     """What a user may have to sign in with after the first factor; the value describes it."""

@@ -14,7 +14,7 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import ceremonies, challenges
 from auth.factors.ceremonies import Answer, CeremonyError, Known, Shown
-from auth.factors.factor_type import FactorType
+from auth.factors.factor_type import MULTI_FACTOR, FactorType
 from auth.mail import notices
 from auth.postern import Postern
 from config import Settings
@@ -103,7 +103,7 @@ class Used:
             user_verified=shown.user_verified,
             at=postern.now(),
         )
-        methods = (*shown.methods, "mfa")
+        methods = (*shown.methods, MULTI_FACTOR)
         return proofs.passkey(self.passkey, use, methods, stands_alone=stands_alone)
 
 

@@ -9,13 +9,13 @@ from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import passkeys, recovery_codes, totp, trusted_devices
-from auth.factors.factor_type import FactorType
+from auth.factors.factor_type import MULTI_FACTOR, FactorType
 from auth.limits import throttling
 from auth.limits.throttling import Attempt
 from auth.mail import notices
 from auth.postern import Postern
 from config import Settings
-from models import MfaTicket, Passkey, User, proofs
+from models import MfaTicket, Passkey, User, UserSession, proofs
 from models.hot_paths import users
 from models.proofs import Proof
 
@@ -117,8 +117,14 @@ async def is_due(postern: Postern, user: User) -> bool:
 def refuse_without_required(postern: Postern, user: User) -> None:
     """Refuse a change that would take the user's last factor, in the transaction of the change.
 
+    Refuse too what would leave only factors that are switched off: they let nobody in.
     Raises AuthError: SECOND_FACTOR_REQUIRED.
     """
+    if user.has_second_factor and not usable(postern.settings, user):
+        raise AuthError(
+            ErrorCode.SECOND_FACTOR_REQUIRED,
+            "Your other factors are switched off on this server. Remove them before this one.",
+        )
     if not user.has_second_factor and is_required(postern.settings, user):
         raise AuthError(
             ErrorCode.SECOND_FACTOR_REQUIRED,
@@ -153,13 +159,16 @@ async def remove(user: User, *factors: Factor) -> None:
 async def note_removal(user: User) -> None:
     """Note on the user's row, which is locked, what is left of the factors after one was deleted.
 
-    Recovery codes go with the last factor. Sign-ins that wait for a factor end: a ticket must not
-    be redeemed with a later factor.
+    With the last factor go the recovery codes, and what sessions have shown of factors. Sign-ins
+    that wait for a factor end. So neither stands for a later factor.
     """
     await user.refresh_from_db()
     user.has_second_factor = any(each.stands_alone and each.belongs_to(user) for each in FACTORS)
     if not user.has_second_factor:
         await recovery_codes.remove(user)
+        for session in await UserSession.filter(user_id=user.id):
+            rest = [method for method in session.methods if method != MULTI_FACTOR]
+            await UserSession.filter(id=session.id).update(methods=rest)
     await User.filter(id=user.id).update(has_second_factor=user.has_second_factor)
     await MfaTicket.filter(user_id=user.id).delete()
     await trusted_devices.forget_all(user.id)

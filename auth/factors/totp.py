@@ -7,7 +7,7 @@ from uuid import UUID
 
 from auth.errors import ErrorCode
 from auth.factors import one_time_codes
-from auth.factors.factor_type import FactorType
+from auth.factors.factor_type import MULTI_FACTOR, FactorType
 from auth.factors.one_time_codes import looks_like_one
 from auth.keys.vault import VaultError
 from auth.postern import Postern
@@ -25,7 +25,7 @@ kind = FactorType.TOTP
 wrong = ErrorCode.INVALID_TOTP
 missing = ErrorCode.DISABLED_MFA_TOTP
 stands_alone = True
-METHODS = ("otp", "mfa")
+METHODS = ("otp", MULTI_FACTOR)
 """The `amr` values of a one-time code (RFC 8176)."""
 _RESEAL_BATCH = 500
 """How many users are read at once."""

@@ -6,26 +6,24 @@ Nothing here checks who calls: that is left to the command line and to `authorit
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from auth import email_addresses, events, new_accounts, passwords
 from auth.accounts.new_password import end_what_was_begun
 from auth.caller import Operator
-from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
-from auth.factors import second_factor, trusted_devices
+from auth.factors import second_factor
 from auth.factors.second_factor import FACTORS
 from auth.limits import throttling
 from auth.mail import links, notices, outbox, tickets
 from auth.mail.kinds import INVITATION, RESET_PASSWORD
 from auth.new_accounts import Wishes
+from auth.operators.acting import acting
 from auth.postern import Postern
 from auth.sessions import ending
-from config.settings import OPERATOR_ROLE
 from models import MfaTicket, SecurityEvent, Throttle, TrustedDevice, User, UserSession
-from models.hot_paths import operators, users
+from models.hot_paths import users
 from models.mail_ticket import MailPurpose
 from models.transactions import atomic
 
@@ -39,21 +37,11 @@ ROLES_MAX, ROLE_MAX = 100, 255
 async def _act(
     postern: Postern, operator: Operator, user: User, kind: EventType
 ) -> AsyncIterator[None]:
-    """Run the block in a transaction that holds the user's row; then record and tell."""
-    async with atomic():
-        await users.lock(user.id)
+    """Run the block in the transaction of an act; then record and tell."""
+    async with acting(postern, operator, user):
         yield
         await events.record(postern, operator, kind, user.id)
         await notices.post(postern, operator, user, kind)
-
-
-async def _leave_an_operator(operator: Operator, user: User) -> None:
-    """Refuse what would take the last operator's rights; call it first in the transaction.
-
-    Raises AuthError: LAST_OPERATOR.
-    """
-    if not operator.at_console and await operators.is_the_last(user.id):
-        raise AuthError(ErrorCode.LAST_OPERATOR)
 
 
 async def create_user(postern: Postern, operator: Operator, email: str, wishes: Wishes) -> User:
@@ -66,7 +54,7 @@ async def create_user(postern: Postern, operator: Operator, email: str, wishes: 
     outbox.refuse_without_mail(postern)
     user = new_accounts.described(postern.settings, email_addresses.required(email), wishes)
     user.disabled = False
-    async with atomic():
+    async with acting(postern, operator):
         await new_accounts.store(postern, operator, user)
         await outbox.request(postern, INVITATION, user.email, {})
     return user
@@ -79,12 +67,10 @@ async def set_password(postern: Postern, operator: Operator, user: User, passwor
     """
     passwords.refuse_unfit(password, email=user.email, settings=postern.settings)
     password_hash = await postern.passwords.hash(password)
-    async with atomic():
+    async with _act(postern, operator, user, EventType.PASSWORD_SET):
         await User.filter(id=user.id).update(password_hash=password_hash)
         await Throttle.filter(key=throttling.keys_of(user)["password"]).delete()
         await end_what_was_begun(postern, operator, user)
-        await events.record(postern, operator, EventType.PASSWORD_SET, user.id)
-        await notices.post(postern, operator, user, EventType.PASSWORD_SET)
 
 
 async def reset_link(postern: Postern, operator: Operator, user: User) -> str:
@@ -92,8 +78,7 @@ async def reset_link(postern: Postern, operator: Operator, user: User) -> str:
 
     The operator hands it over, and cannot choose the password.
     """
-    async with atomic():
-        await users.lock(user.id)
+    async with acting(postern, operator, user):
         purpose = MailPurpose.RESET_PASSWORD
         ticket = await tickets.issue(postern, user, purpose, user.email)
         await events.record(postern, operator, EventType.RESET_SENT, user.id)
@@ -106,7 +91,7 @@ async def send_reset(postern: Postern, operator: Operator, user: User) -> None:
     Raises AuthError: MAIL_NOT_CONFIGURED.
     """
     outbox.refuse_without_mail(postern)
-    async with atomic():
+    async with acting(postern, operator, user):
         await outbox.request(postern, RESET_PASSWORD, user.email, {})
         await events.record(postern, operator, EventType.RESET_SENT, user.id)
 
@@ -117,15 +102,14 @@ async def reset_mfa(postern: Postern, operator: Operator, user: User) -> bool:
     A pending enrolment is deleted too, and so are tickets that wait for a factor. All sessions
     end.
     """
-    async with atomic():
-        with_factor = User.filter(id=user.id, has_second_factor=True)
-        had_factor = await with_factor.update(has_second_factor=True)  # locks the user's row
+    async with acting(postern, operator, user):
+        had_factor = await User.exists(id=user.id, has_second_factor=True)
         await second_factor.remove(user, *FACTORS)
         if had_factor:
             await ending.end_all(postern, operator, user)  # a thief's session too
             await events.record(postern, operator, EventType.FACTOR_RESET, user.id)
             await notices.post(postern, operator, user, EventType.FACTOR_RESET)
-    return bool(had_factor)
+    return had_factor
 
 
 async def delete_user(postern: Postern, operator: Operator, user: User) -> None:
@@ -135,14 +119,11 @@ async def delete_user(postern: Postern, operator: Operator, user: User) -> None:
     is added: that the account with this id was deleted. A mail tells the user.
     Raises AuthError: LAST_OPERATOR.
     """
-    named = replace(operator, user_agent=f"{operator.user_agent}: deleted {user.id}"[-255:])
-    async with atomic():
-        await _leave_an_operator(operator, user)
-        await users.lock(user.id)
+    async with acting(postern, operator, user):
         await SecurityEvent.filter(user_id=user.id).delete()
         await Throttle.filter(key__in=list(throttling.keys_of(user).values())).delete()
         await User.filter(id=user.id).delete()
-        await events.record(postern, named, EventType.USER_DELETED)
+        await events.record(postern, operator, EventType.USER_DELETED, detail=str(user.id))
         await notices.post_farewell(postern, operator, user, EventType.USER_DELETED)
 
 
@@ -154,11 +135,8 @@ async def set_roles(
     Raises ValueError if `refuse_unfit_roles` does. Raises AuthError: LAST_OPERATOR.
     """
     refuse_unfit_roles(roles, default_role)
-    async with atomic():
-        if OPERATOR_ROLE not in roles:
-            await _leave_an_operator(operator, user)
-        async with _act(postern, operator, user, EventType.ROLES_CHANGED):
-            await User.filter(id=user.id).update(roles=roles, default_role=default_role)
+    async with _act(postern, operator, user, EventType.ROLES_CHANGED):
+        await User.filter(id=user.id).update(roles=roles, default_role=default_role)
 
 
 def refuse_unfit_roles(roles: list[str], default_role: str) -> None:
@@ -183,18 +161,15 @@ async def set_metadata(
 
 async def end_sessions(postern: Postern, operator: Operator, user: User) -> None:
     """End all sessions, tickets and trusted browsers of a user."""
-    async with atomic():
-        await users.lock(user.id)
+    async with acting(postern, operator, user):
         await MfaTicket.filter(user_id=user.id).delete()
-        await trusted_devices.forget_all(user.id)
         await ending.end_all(postern, operator, user)
         await notices.post(postern, operator, user, EventType.ALL_SESSIONS_ENDED)
 
 
 async def end_session(postern: Postern, operator: Operator, user: User, session_id: UUID) -> bool:
     """End one session of a user; return False if the user has no such session."""
-    async with atomic():
-        await users.lock(user.id)
+    async with acting(postern, operator, user):
         ended = await UserSession.filter(id=session_id, user_id=user.id).delete()
         if ended:
             await events.record(postern, operator, EventType.SESSION_ENDED, user.id)
@@ -239,20 +214,16 @@ async def set_disabled(postern: Postern, operator: Operator, user: User, *, disa
     Raises AuthError: LAST_OPERATOR.
     """
     kind = EventType.USER_DISABLED if disabled else EventType.USER_ENABLED
-    async with atomic():
+    async with _act(postern, operator, user, kind):
+        await User.filter(id=user.id).update(disabled=disabled)
         if disabled:
-            await _leave_an_operator(operator, user)
-        async with _act(postern, operator, user, kind):
-            await User.filter(id=user.id).update(disabled=disabled)
-            if disabled:
-                await end_what_was_begun(postern, operator, user)
+            await end_what_was_begun(postern, operator, user)
 
 
 async def lift_throttle(postern: Postern, operator: Operator, user: User) -> bool:
     """Clear the user's failure counts, so that nobody has to wait; False if nobody had to."""
     keys = list(throttling.keys_of(user).values())
-    async with atomic():
-        await users.lock(user.id)
+    async with acting(postern, operator, user):
         lifted = await Throttle.filter(key__in=keys).delete()
         if lifted:
             await events.record(postern, operator, EventType.THROTTLE_LIFTED, user.id)

@@ -11,6 +11,7 @@ from auth.events import EventType
 from auth.limits import throttling
 from auth.postern import Postern
 from auth.sessions import current
+from auth.sessions.current import SignedIn
 from config.settings import OPERATOR_ROLE
 from models.hot_paths import operators
 
@@ -39,16 +40,25 @@ async def identify(postern: Postern, caller: Caller, secret: str | None) -> Oper
     """
     if secret is not None:
         return await _with_secret(postern, caller, secret)
+    viewer = await refuse_unless_operator(postern, caller)
+    return Operator(
+        address=caller.address,
+        user_agent=caller.user_agent,
+        access_token=caller.access_token,
+        id=viewer.user.id,
+        name=viewer.user.email,
+    )
+
+
+async def refuse_unless_operator(postern: Postern, caller: Caller) -> SignedIn:
+    """Return the user of the access token, who is an operator. Raises AuthError, as `identify`."""
     viewer = await current.signed_in(postern, caller)
-    user = viewer.user
-    if OPERATOR_ROLE not in user.roles:
+    if OPERATOR_ROLE not in viewer.user.roles:
         raise AuthError(ErrorCode.NOT_AN_OPERATOR)
-    if not user.has_second_factor:
+    if not viewer.user.has_second_factor:
         raise AuthError(ErrorCode.SECOND_FACTOR_REQUIRED)
     current.refuse_unless_recent(postern, viewer, always=True)
-    return Operator(
-        address=caller.address, user_agent=caller.user_agent, id=user.id, name=user.email
-    )
+    return viewer
 
 
 async def _with_secret(postern: Postern, caller: Caller, secret: str) -> Operator:
@@ -58,7 +68,10 @@ async def _with_secret(postern: Postern, caller: Caller, secret: str) -> Operato
         right, secret.encode(errors="replace")
     ):
         await throttling.failed(postern, caller)
-        raise AuthError(ErrorCode.UNAUTHENTICATED)
+        await events.record(postern, caller, EventType.ADMIN_SECRET_REFUSED)
+        raise AuthError(
+            ErrorCode.UNAUTHENTICATED, "The admin secret is wrong, or switched off on this server."
+        )
     await events.record(postern, caller, EventType.ADMIN_SECRET_USED)
     return Operator(address=caller.address, user_agent=caller.user_agent, name="the admin secret")
 

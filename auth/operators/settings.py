@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from auth import events, paging
-from auth.caller import USER_AGENT_MAX, Operator
+from auth import admission, events, paging
+from auth.caller import Operator
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.factors import second_factor
+from auth.operators.acting import acting, some_can_sign_in
 from auth.paging import Page
 from auth.postern import Postern
 from config import ConfigError, Settings
@@ -15,7 +16,6 @@ from config.configuration import FIELDS
 from config.settings import NAMES
 from models import Passkey, SettingChange, User
 from models.hot_paths import settings as stored
-from models.transactions import atomic
 
 CHANGES_MAX = 50
 """How many settings one change may contain."""
@@ -44,7 +44,8 @@ def why_locked(postern: Postern, name: str) -> str | None:
     """Return why operators cannot change this setting while the server runs; None if they can."""
     field = FIELDS[name]
     if not NAMES[field].live:
-        return "It is read at the start only: set it in the environment or in nhost.toml."
+        where = "the environment or in nhost.toml" if NAMES[field].toml else "the environment"
+        return f"It is read at the start only: set it in {where}."
     if variable := postern.configuration.fixed_by(field):
         return f"{variable} is set in the environment of the server, which takes precedence."
     return None
@@ -67,7 +68,7 @@ async def change_settings(
     says), SETTING_LOCKED, CHANGED_MEANWHILE.
     """
     _refuse_unfit(postern, changes)
-    async with atomic():
+    async with acting(postern, operator):
         version = await stored.next_version(seen)
         if version is None:
             raise AuthError(ErrorCode.CHANGED_MEANWHILE)
@@ -87,9 +88,9 @@ async def change_settings(
                 operator_name=operator.name,
                 reason=operator.reason or None,
             )
-        which = f"{operator.user_agent or operator.name}: {', '.join(sorted(changes))}"
-        named = replace(operator, user_agent=which[:USER_AGENT_MAX])
-        await events.record(postern, named, EventType.SETTING_CHANGED)
+        if new:
+            names = ", ".join(sorted(new))
+            await events.record(postern, operator, EventType.SETTING_CHANGED, detail=names)
     return version
 
 
@@ -153,14 +154,25 @@ async def _refuse_unusable(
         raise AuthError(ErrorCode.INVALID_REQUEST, f"{error}.") from None
     if old is None or operator.at_console:
         return
-    if old.relying_party != settings.relying_party and await Passkey.exists():
+    if await Passkey.exists():
+        _refuse_ending_passkeys(old, settings)
+    _refuse_below_floors(settings)
+    await _refuse_locking_out(postern, operator, settings)
+
+
+def _refuse_ending_passkeys(old: Settings, new: Settings) -> None:
+    if old.relying_party != new.relying_party:
         raise AuthError(
             ErrorCode.INVALID_REQUEST,
             "AUTH_CLIENT_URL: its host is the domain that all passkeys belong to, and they would "
             "stop working; set AUTH_WEBAUTHN_RP_ID before the start of the server first.",
         )
-    _refuse_below_floors(settings)
-    await _refuse_locking_out(operator, settings)
+    if not set(old.ceremony_origins) <= set(new.ceremony_origins):
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST,
+            "AUTH_CLIENT_URL: passkeys are used from the present one; name it in "
+            "AUTH_WEBAUTHN_RP_ORIGINS before the start of the server first.",
+        )
 
 
 def _refuse_below_floors(settings: Settings) -> None:
@@ -173,21 +185,30 @@ def _refuse_below_floors(settings: Settings) -> None:
                 f"{name}: with less than {least}, nobody could change it back here; set it in the "
                 "environment or with `postern settings`.",
             )
-    rate = settings.rate_limit_global_burst * 60 / settings.rate_limit_global_interval
-    if rate < REQUESTS_A_MINUTE:
+    burst = settings.rate_limit_global_burst
+    if min(burst, burst * 60 / settings.rate_limit_global_interval) < REQUESTS_A_MINUTE:
         raise AuthError(
             ErrorCode.INVALID_REQUEST,
-            f"AUTH_RATE_LIMIT_GLOBAL_BURST: with fewer than {REQUESTS_A_MINUTE} requests a minute, "
-            "nobody could change it back here; set it in the environment or with `postern "
-            "settings`.",
+            f"AUTH_RATE_LIMIT_GLOBAL_BURST: with fewer than {REQUESTS_A_MINUTE} requests, or as "
+            "many a minute, nobody could change it back here; set it in the environment or with "
+            "`postern settings`.",
         )
 
 
-async def _refuse_locking_out(operator: Operator, settings: Settings) -> None:
-    """Refuse settings with which the operator who chooses them could not sign in again."""
+async def _refuse_locking_out(postern: Postern, operator: Operator, settings: Settings) -> None:
+    """Refuse settings with which whoever chooses them, or every operator, could not sign in."""
+    after = replace(postern, settings=settings)
     user = await User.get_or_none(id=operator.id) if operator.id else None
-    if user is None:
-        return
+    if user is not None:
+        await _refuse_locking_out_oneself(after, user)
+    if await some_can_sign_in(postern) and not await some_can_sign_in(after):
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST, "With this, no operator could sign in to change it back."
+        )
+
+
+async def _refuse_locking_out_oneself(after: Postern, user: User) -> None:
+    settings = after.settings
     if settings.email_verified_required and not user.email_verified:
         raise AuthError(
             ErrorCode.INVALID_REQUEST,
@@ -199,6 +220,11 @@ async def _refuse_locking_out(operator: Operator, settings: Settings) -> None:
             ErrorCode.INVALID_REQUEST,
             "AUTH_WEBAUTHN_ENABLED: it would lock you out, since passkeys are your only second "
             "factor; set up an authenticator app first.",
+        )
+    if not await admission.has_way_in(after, user):
+        raise AuthError(
+            ErrorCode.INVALID_REQUEST,
+            "It would lock you out, since you have no password: set one first.",
         )
 
 

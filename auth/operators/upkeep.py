@@ -12,10 +12,11 @@ from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.keys import signing_keys
 from auth.keys.signing_keys import Rotation
+from auth.operators.acting import acting
 from auth.paging import Page
 from auth.postern import Postern
 from models import Mail
-from models.transactions import after_commit, atomic
+from models.transactions import after_commit
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,15 @@ async def rotate_keys(postern: Postern, operator: Operator, *, revoke: bool) -> 
         raise AuthError(
             ErrorCode.INVALID_REQUEST, "The key is HASURA_GRAPHQL_JWT_SECRET; change it there."
         )
-    done = await asyncio.to_thread(
-        signing_keys.rotate,
-        settings.data_dir,
-        postern.now(),
-        token_life=postern.key_ring.token_life,
-        revoke=revoke,
-    )
-    await events.record(postern, operator, EventType.KEYS_ROTATED)
+    async with acting(postern, operator):
+        done = await asyncio.to_thread(
+            signing_keys.rotate,
+            settings.data_dir,
+            postern.now(),
+            token_life=postern.key_ring.token_life,
+            revoke=revoke,
+        )
+        await events.record(postern, operator, EventType.KEYS_ROTATED, detail=done.signing)
     return done
 
 
@@ -92,9 +94,9 @@ async def retry_mail(postern: Postern, operator: Operator, mail_id: UUID) -> Non
 
     Raises AuthError: NOT_FOUND.
     """
-    async with atomic():
+    async with acting(postern, operator):
         dead = Mail.filter(id=mail_id, due_at=None, delivered_at=None)
         if not await dead.update(due_at=postern.now(), attempts=0):
             raise AuthError(ErrorCode.NOT_FOUND)
-        await events.record(postern, operator, EventType.MAIL_RETRIED)
+        await events.record(postern, operator, EventType.MAIL_RETRIED, detail=str(mail_id))
         after_commit(postern.mail_is_waiting.set)

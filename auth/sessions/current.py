@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 from auth import tokens
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
+from auth.factors import second_factor
+from auth.factors.factor_type import MULTI_FACTOR
 from auth.postern import Postern
 from models import User, UserSession
 from models.hot_paths import sessions, users
-
-MULTI_FACTOR = "mfa"
-"""The `amr` value of every second factor (RFC 8176)."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool =
     Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED.
     """
     viewer = await signed_in(postern, caller)
+    await second_factor.is_due(postern, viewer.user)  # begins their period without one
     refuse_unless_recent(postern, viewer, always=always)
     return viewer
 
@@ -95,6 +95,21 @@ async def hold(viewer: SignedIn) -> None:
     await users.lock(viewer.user.id)
     if not await UserSession.filter(id=viewer.session.id).exists():
         raise AuthError(ErrorCode.UNAUTHENTICATED)
+
+
+async def hold_to_add_factor(viewer: SignedIn) -> None:
+    """Do the same for a new factor: a user who has one already has shown one in this session.
+
+    The new factor counts as shown. So whatever the operator asks of other changes, it must not come
+    from a trusted browser, or from before the factor that the user has by now.
+    Raises AuthError: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED.
+    """
+    await users.lock(viewer.user.id)
+    now = await UserSession.get_or_none(id=viewer.session.id).select_related("user")
+    if now is None:
+        raise AuthError(ErrorCode.UNAUTHENTICATED)
+    if now.user.has_second_factor and MULTI_FACTOR not in now.methods:
+        raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)
 
 
 def kept_out(postern: Postern, user: User) -> ErrorCode | None:

@@ -33,6 +33,8 @@ async def elevate(
     """
     viewer = await current.signed_in(postern, caller)
     user = viewer.user
+    # Begins their period without one, which the refusal below would undo.
+    await second_factor.is_due(postern, user)
     has_factor = user.has_second_factor
     if not has_factor and not user.has_password:
         raise AuthError(ErrorCode.NO_PASSWORD)

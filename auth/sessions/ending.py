@@ -62,10 +62,11 @@ async def revoke_trusted_device(postern: Postern, caller: Caller, device_id: str
 
 
 async def end_all(postern: Postern, caller: Caller, user: User, *, but: UUID | None = None) -> None:
-    """End all sessions of the user, except the one with the id `but`."""
+    """End all sessions of the user, except the one with the id `but`, and trust no browser."""
     async with atomic():
         await users.lock(user.id)
         await UserSession.filter(user_id=user.id).exclude(id=but).delete()
+        await trusted_devices.forget_all(user.id)
         await events.record(postern, caller, EventType.ALL_SESSIONS_ENDED, user.id)
 
 

@@ -123,10 +123,13 @@ async def reissue(
     Raises AuthError: UNAUTHENTICATED (the session has ended in the meantime),
     SECOND_FACTOR_REQUIRED (the operator requires one of the user by now).
     """
-    session.methods = list(dict.fromkeys([*session.methods, *shown]))
-    used = {"last_used_at": postern.now(), "methods": session.methods}
-    if not await UserSession.filter(id=session.id).update(**used):
+    stored = await UserSession.get_or_none(id=session.id)
+    if stored is None:
         raise AuthError(ErrorCode.UNAUTHENTICATED)
+    # As they are now: with the last factor, `mfa` goes.
+    session.methods = list(dict.fromkeys([*stored.methods, *shown]))
+    used = {"last_used_at": postern.now(), "methods": session.methods}
+    await UserSession.filter(id=session.id).update(**used)
     older = RefreshToken.filter(session_id=session.id, revoked_at__isnull=True)
     await older.update(revoked_at=postern.now())
     await session.user.refresh_from_db()  # the change is part of the answer

@@ -2,13 +2,15 @@
 
 from uuid import UUID
 
-from models.sql import dialect, execute
+from models.sql import Query, dialect, execute
+from models.user import User
 
 _IS_OPERATOR = {
     "postgres": """roles @> '["admin"]'""",
     "sqlite": """roles LIKE '%"admin"%'""",
 }
 """As the index `users_operators` has it; on SQLite, in the text of the JSON."""
+_COLUMNS = Query(User, where="TRUE")
 
 
 async def exist() -> bool:
@@ -16,22 +18,22 @@ async def exist() -> bool:
     return bool(await execute(f"SELECT id FROM users WHERE {_is_operator()} LIMIT 1"))
 
 
-async def is_the_last(user_id: UUID) -> bool:
-    """Lock all operators and this user; return whether no other operator is enabled than this one.
+async def find_all() -> list[User]:
+    """Return all operators."""
+    sql = f"SELECT {_COLUMNS.returning} FROM users WHERE {_is_operator()}"
+    return [_COLUMNS.parsed(row.values()) for row in await execute(sql)]
 
-    Two operators who act on each other at the same moment wait here for each other. Who is one is
-    read here, under the lock, as it may have changed since the request began.
+
+async def lock(user_id: UUID | None) -> bool:
+    """Lock the rows of all operators, and of this user; return whether there is such a user.
+
+    Operators who act at the same moment wait here for each other. Call it first in a transaction.
     """
-    is_postgres = dialect() == "postgres"
-    locked = f"""
-        SELECT id, disabled, ({_is_operator()}) AS is_operator FROM users
-        WHERE {_is_operator()} OR id = :user
-        ORDER BY id {"FOR UPDATE" if is_postgres else ""}"""
-    rows = await execute(locked, user=str(user_id))
-    operators = [row for row in rows if row["is_operator"]]
-    is_one = any(str(row["id"]) == str(user_id) for row in operators)
-    others = [row for row in operators if str(row["id"]) != str(user_id) and not row["disabled"]]
-    return is_one and not others
+    sql = f"""
+        SELECT id FROM users WHERE id = :user OR {_is_operator()} ORDER BY id
+        {"FOR UPDATE" if dialect() == "postgres" else ""}"""
+    there = await execute(sql, user=user_id and str(user_id))
+    return str(user_id) in {str(row["id"]) for row in there}
 
 
 def _is_operator() -> str:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -122,6 +124,36 @@ class TestWhoGetsIn:
                 headers={"x-hasura-admin-secret": SECRET},
             )
             assert answer.status_code == 401
+
+    def test_a_wrong_admin_secret_is_an_event(self, root: Operator, http: httpx2.Client) -> None:
+        wrong = {"x-hasura-admin-secret": "wrong"}
+        http.post("/admin/graphql", json={"query": "{ me { name } }"}, headers=wrong)
+        (event, *_) = root.call("securityEvents")["edges"]
+        assert event["node"]["type"] == "ADMIN_SECRET_REFUSED"
+        assert event["node"]["address"] == "127.0.0.1"
+
+    def test_whoever_is_no_operator_when_the_body_has_arrived_does_nothing(
+        self, root: Operator, server: Server, http: httpx2.Client
+    ) -> None:
+        other = operator(server, http, "other@example.com")
+        other_id = other.call("me")["id"]
+        roles = {"id": other_id, "roles": ["user", "admin"], "defaultRole": "user"}
+        asked = {"query": document("setRoles"), "variables": roles | {"reason": REASON}}
+        body = json.dumps(asked).encode()
+        address = (httpx2.URL(server.url).host, httpx2.URL(server.url).port or 80)
+        head = (
+            "POST /admin/graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+            f"authorization: Bearer {other.client.access_token}\r\nconnection: close\r\n"
+            f"content-length: {len(body)}\r\n\r\n"
+        )
+        with socket.create_connection(address) as slow:
+            slow.sendall(head.encode() + body[:10])
+            time.sleep(0.3)  # until the server has begun with it
+            root.call("setRoles", id=other_id, roles=["user"], defaultRole="user")
+            slow.sendall(body[10:])
+            answer = b"".join(iter(lambda: slow.recv(4096), b""))
+        assert b"NOT_AN_OPERATOR" in answer
+        assert root.call("user", id=other_id)["roles"] == ["user"]
 
     def test_pages_of_other_sites_get_nothing(self, root: Operator, http: httpx2.Client) -> None:
         token = {"authorization": f"Bearer {root.client.access_token}"}
@@ -330,6 +362,27 @@ class TestActs:
         (event, *_) = root.call("securityEvents", filter={"types": ["USER_DELETED"]})["edges"]
         assert event["node"]["reason"] == REASON
 
+    def test_of_eight_deletions_at_once_one_happens(
+        self, root: Operator, http: httpx2.Client, server: Server
+    ) -> None:
+        joe(http)
+        given = {"id": id_of(root, JOE), "email": JOE, "reason": REASON}
+
+        async def attack() -> list[httpx2.Response]:
+            headers = {"authorization": f"Bearer {root.client.access_token}"}
+            async with httpx2.AsyncClient(base_url=server.url, timeout=30, headers=headers) as many:
+                asked = {"query": document("deleteUser"), "variables": given}
+                return await asyncio.gather(
+                    *(many.post("/admin/graphql", json=asked) for _ in range(8))
+                )
+
+        answers = [answer.json() for answer in asyncio.run(attack())]
+        assert sum("errors" not in answer for answer in answers) == 1
+        refused = [answer["errors"][0] for answer in answers if "errors" in answer]
+        assert {error["extensions"]["code"] for error in refused} == {"NOT_FOUND"}
+        found = root.call("securityEvents", filter={"types": ["USER_DELETED"]})["edges"]
+        assert [event["node"]["detail"] for event in found] == [given["id"]]
+
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 256, "two\nlines", "nul\0"])
     def test_an_act_needs_a_reason(self, root: Operator, http: httpx2.Client, reason: str) -> None:
         joe(http)
@@ -440,3 +493,10 @@ class TestUpkeep:
         assert root.call("securityEvents", filter={"until": "2020-01-01T00:00:00Z"})["edges"] == []
         assert refusal(root, "securityEvents", filter={"userId": "x"}) == "NOT_FOUND"
         assert refusal(root, "securityEvents", after="x") == "INVALID_REQUEST"
+
+    @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-23:59"])
+    @pytest.mark.parametrize("end", ["since", "until"])
+    def test_a_time_that_no_calendar_has_is_refused(
+        self, root: Operator, end: str, at: str
+    ) -> None:
+        assert refusal(root, "securityEvents", filter={end: at}) == "INVALID_REQUEST"

@@ -83,6 +83,8 @@ def test_a_change_is_in_force_at_once_and_has_a_history(
     assert sign_up(http) == "SIGNUP_DISABLED"
     (edge,) = root.call("settingChanges")["edges"]
     assert edge["node"]["previous"] is None
+    (event,) = root.call("securityEvents", filter={"types": ["SETTING_CHANGED"]})["edges"]
+    assert event["node"]["detail"] == SIGN_UP
     kept = {"name": SIGN_UP, "value": "true", "reason": REASON, "operator": "root@example.com"}
     assert kept.items() <= edge["node"].items()
     undone = root.call("undoSettingChange", id=edge["node"]["id"])
@@ -330,6 +332,34 @@ def test_operators_cannot_end_all_passkeys_in_three_steps(
         root.change("AUTH_WEBAUTHN_ENABLED", "false")
         error = refused(lambda: root.change("AUTH_CLIENT_URL", "https://evil.example"))
         assert "passkeys" in error.message
+
+
+def test_operators_do_not_take_the_origin_away_that_passkeys_are_used_from(
+    tmp_path: Path, migrated_database: dict[str, str]
+) -> None:
+    origin = "http://localhost:3000"
+    file = tmp_path / "nhost.toml"
+    file.write_text(
+        f'auth.redirections.clientUrl = "{origin}"\nauth.method.webauthn.enabled = true\n'
+        "auth.totp.enabled = true"
+    )
+    chosen = {**CHEAP_HASHING, **migrated_database, "AUTH_CONFIG": str(file)}
+    with (
+        running_server(tmp_path / "var", **chosen) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        root = operator(server, http)
+        root.change("AUTH_CLIENT_URL", "http://localhost:9999")
+        root.change("AUTH_CLIENT_URL", None)
+        root.client.add_passkey(Device(origin))
+        for other in ("http://localhost:9999", "https://localhost"):
+            assert (
+                "AUTH_WEBAUTHN_RP_ORIGINS"
+                in refused(
+                    lambda: root.change("AUTH_CLIENT_URL", other)  # noqa: B023
+                ).message
+            )
+        root.change("AUTH_CLIENT_URL", f"{origin}/welcome")
 
 
 def test_an_operator_with_passkeys_alone_does_not_switch_them_off(

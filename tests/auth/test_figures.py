@@ -27,7 +27,7 @@ async def test_users_are_counted_by_kind(postern: Postern) -> None:
     assert counts.users["without_factor"] == {"me": 1, "user": 1}
 
 
-async def test_users_are_counted_again_after_a_minute(postern: Postern, clock: Clock) -> None:
+async def test_users_are_counted_again_after_a_while(postern: Postern, clock: Clock) -> None:
     await figures.count(postern)
     await sign_up_user(postern)
     await figures.count(postern)

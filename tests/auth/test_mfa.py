@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from auth import tickets
-from auth.accounts import enrolment
+from auth.accounts import enrolment, required_enrolment
 from auth.caller import Caller
 from auth.errors import AuthError
 from auth.factors import one_time_codes, recovery_codes, second_factor, totp
@@ -417,3 +417,36 @@ async def test_a_pending_factor_does_not_redeem_a_ticket(postern: Postern, clock
     assert await refusal(tickets.redeem(postern, caller(), ticket, totp, code)) == "INVALID_TOTP"
     again = second_factor.check_any(postern, caller(), await User.get(email=JOE), code)
     assert await refusal(again) == "INVALID_TOTP"
+
+
+async def test_no_app_is_set_up_beside_a_factor_that_was_set_up_meanwhile(
+    postern: Postern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With another ticket of the same user, while the recovery codes are hashed."""
+    await sign_up_user(postern)
+    postern = with_settings(postern, mfa_policy="required")
+    ticket = await open_ticket(postern)
+    secret = (await required_enrolment.enrol_mfa_totp(postern, caller(), ticket)).totp_secret
+    code = one_time_codes.code_at(secret, one_time_codes.time_step(postern.now()))
+    hashed = recovery_codes.new_set
+
+    async def meanwhile(postern: Postern) -> recovery_codes.CodeSet:
+        await User.filter(email=JOE).update(has_passkeys=True, has_second_factor=True)
+        return await hashed(postern)
+
+    monkeypatch.setattr(recovery_codes, "new_set", meanwhile)
+    activated = required_enrolment.activate_mfa_totp(postern, caller(), ticket, code)
+    assert await refusal(activated) == "INVALID_TICKET"
+    assert await User.exists(email=JOE, totp_activated_at=None)
+
+
+async def test_no_factor_is_left_alone_that_is_switched_off(postern: Postern) -> None:
+    """Nobody could sign in with it."""
+    joe = await sign_up_with_factor(postern)
+    await User.filter(email=JOE).update(has_passkeys=True)
+    so = with_settings(postern, passkeys_enabled=False)
+    off = enrolment.verify_change_user_mfa(so, joe.caller, "", joe.recovery_codes[0])
+    assert await refusal(off) == "SECOND_FACTOR_REQUIRED"
+    await User.filter(email=JOE).update(has_passkeys=False)
+    off = enrolment.verify_change_user_mfa(so, joe.caller, "", joe.recovery_codes[1])
+    assert await refusal(off) == ""

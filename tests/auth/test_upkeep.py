@@ -12,7 +12,7 @@ from models import Mail, SecurityEvent, SettingChange
 from tests.support import JOE, refusal
 
 pytestmark = pytest.mark.anyio
-OPERATOR = Operator(name="root@example.com", reason="It was down.", id=uuid4())
+OPERATOR = Operator(name="the admin secret", reason="It was down.")
 
 
 async def dead_mail(postern: Postern) -> Mail:

@@ -89,7 +89,8 @@ def test_rotating_keys_is_a_security_event_with_its_reason(tmp_path: Path) -> No
     env = environment(tmp_path / "var")
     assert postern("rotate-keys", "--reason", "The laptop is gone", env=env).returncode == 0
     (event,) = json.loads(postern("events", "--json", env=env).stdout)
-    assert (event["type"], event["reason"]) == ("KEYS_ROTATED", "The laptop is gone")
+    assert (event["event"], event["reason"]) == ("KEYS_ROTATED", "The laptop is gone")
+    assert event["detail"]
 
 
 def test_rotate_keys_refuses_a_key_of_the_environment(tmp_path: Path) -> None:

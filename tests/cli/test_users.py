@@ -90,7 +90,7 @@ def test_a_deleted_user_leaves_nothing(client: Client, server: Server) -> None:
     everything = told("events", env=server.env)
     assert gone["id"] not in {event["user"] for event in everything}
     (deleted,) = [event for event in everything if event["event"] == "USER_DELETED"]
-    assert deleted["userAgent"] == f"postern: deleted {gone['id']}"
+    assert deleted["detail"] == gone["id"]
     assert client.sign_up(JOE)["user"]["id"] != gone["id"], "the address is free"
 
 

@@ -293,11 +293,8 @@ def test_a_session_without_a_factor_cannot_live_on_by_confirming_the_password(
     assert joe.call("me")["factors"] == ["TOTP", "RECOVERY_CODE"]
 
 
-@pytest.mark.parametrize("trusted", [False, True])
-def test_a_session_that_has_not_shown_the_factor_changes_none(
-    trusted: bool, root: Operator, joe: Client
-) -> None:
-    """Of a user with a factor: a session from before it, or of a trusted browser."""
+def _not_shown(root: Operator, joe: Client, *, trusted: bool) -> tuple[Client, Authenticator]:
+    """Return Joe in a session from before the factor, or of a trusted browser."""
     root.change("AUTH_MFA_TRUST_DEVICE_FOR", "1h")
     other = Client(joe.http, sign_in(joe)["accessToken"])
     phone = joe.enrol()
@@ -309,6 +306,58 @@ def test_a_session_that_has_not_shown_the_factor_changes_none(
             "signInEmailPassword", email=JOE, password=PASSWORD, deviceToken=first["deviceToken"]
         )
         other.access_token = session["accessToken"]
+    return other, phone
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_no_factor_is_added_where_none_was_shown_whatever_the_mode(
+    trusted: bool, tmp_path: Path, migrated_database: dict[str, str]
+) -> None:
+    """It would count as shown from then on."""
+    chosen = {"AUTH_CLIENT_URL": ORIGIN, "AUTH_WEBAUTHN_ENABLED": "true"} | {
+        "AUTH_REQUIRE_ELEVATED_CLAIM": "disabled"
+    }
+    with (
+        running_server(tmp_path / "var", **CHEAP_HASHING, **chosen, **migrated_database) as server,
+        httpx2.Client(base_url=server.url, timeout=30) as http,
+    ):
+        root, joe, device = operator(server, http), Client(http), Device(ORIGIN)
+        joe.sign_up(JOE)
+        other, phone = _not_shown(root, joe, trusted=trusted)
+        made = device.create(other.call("addPasskey")["optionsJson"])
+        refused = refusal(other, "verifyAddPasskey", credentialJson=made)
+        assert refused == "ELEVATED_CLAIM_REQUIRED"
+        shown = {"code": phone.recovery_codes.pop()}
+        other.access_token = other.call("elevate", **shown)["accessToken"]
+        other.add_passkey(device)
+
+
+def test_what_a_session_has_shown_of_a_factor_goes_with_it(root: Operator, joe: Client) -> None:
+    phone = joe.enrol()
+    shown = {"ticket": joe.ticket(JOE), "recoveryCode": phone.recovery_codes.pop()}
+    other = Client(joe.http, joe.call("verifySignInMfaRecoveryCode", **shown)["accessToken"])
+    off = {"activeMfaType": "", "code": phone.recovery_codes.pop()}
+    joe.access_token = joe.call("verifyChangeUserMfa", **off)["session"]["accessToken"]
+    found = root.call("user", id=id_of(root, JOE))["sessions"]
+    assert not any("mfa" in session["methods"] for session in found)
+    other.access_token = other.call("elevate", password=PASSWORD)["accessToken"]
+    joe.add_passkey(Device(ORIGIN))
+    assert refusal(other, "addPasskey") == "ELEVATED_CLAIM_REQUIRED"
+
+
+def test_a_period_of_no_length_is_over_for_ever(root: Operator, joe: Client) -> None:
+    root.change(POLICY, "required")
+    assert refusal(joe, "elevate", password=PASSWORD) == "SECOND_FACTOR_REQUIRED"
+    root.change(GRACE, "1h")
+    assert sign_in(joe)["__typename"] == "MfaTicket"
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_session_that_has_not_shown_the_factor_changes_none(
+    trusted: bool, root: Operator, joe: Client
+) -> None:
+    """Of a user with a factor: a session from before it, or of a trusted browser."""
+    other, phone = _not_shown(root, joe, trusted=trusted)
     new = "another good password"
     for operation, given in (
         ("addPasskey", {}),

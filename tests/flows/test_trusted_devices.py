@@ -137,7 +137,16 @@ def test_an_operator_in_a_trusted_browser_still_shows_the_factor(root: Operator)
 
 @pytest.mark.parametrize(
     "change",
-    ["password", "recovery codes", "factor off", "reuse", "revoked", "operator", "reset"],
+    [
+        "password",
+        "recovery codes",
+        "factor off",
+        "reuse",
+        "revoked",
+        "everywhere",
+        "operator",
+        "reset",
+    ],
 )
 def test_trust_ends_with(change: str, home: Home, root: Operator) -> None:
     joe, phone = home.client, home.phone
@@ -162,6 +171,8 @@ def test_trust_ends_with(change: str, home: Home, root: Operator) -> None:
         assert joe.call("revokeTrustedDevice", id=device["id"]) is True
         assert joe.call("revokeTrustedDevice", id=device["id"]) is False
         assert joe.call("revokeTrustedDevice", id="nonsense") is False
+    if change == "everywhere":
+        joe.call("signOut", all=True)
     if change == "operator":
         root.call("endSessions", id=id_of(root, JOE))
     if change == "reset":
