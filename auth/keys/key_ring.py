@@ -143,7 +143,7 @@ def _given_key(secret: JwtSecret) -> SigningKey:
     shared = secret.key.get_secret_value()
     if algorithm.startswith("HS"):
         _refuse_weak_shared_key(secret, shared)
-        return SigningKey(secret.kid, algorithm, shared, shared)
+        return SigningKey(secret.kid, algorithm, shared.encode(), shared.encode())
     if "PRIVATE KEY" in shared:
         raise UnusableKeyError(
             f"{_SECRET}: key is a private key; put it into signing_key, and its public half here"

@@ -98,6 +98,22 @@ def test_an_independent_verifier_needs_only_the_public_keys() -> None:
     assert found.claims["sub"] == str(USER.id)
 
 
+@given(st.binary(max_size=80))
+def test_a_token_is_read_in_one_spelling_only(noise: bytes) -> None:
+    """Any other text with the same content is refused: padding, the other alphabet, line ends."""
+    token = issue()
+    header, body, signature = token.split(".")
+    text = noise.decode("latin-1")
+    for other in (
+        token[:-1] + chr(ord(token[-1]) + 1), f"{token}=", f"{token}\n", f" {token}",
+        f"{header}.{body}=.{signature}", f"{header}..{signature}", f"{token}.{text}",
+        f"{header}.{body}.{text}", f"{text}.{body}.{signature}", f"{header}.{text}.{signature}",
+    ):  # fmt: skip
+        if other != token:
+            with pytest.raises(tokens.InvalidTokenError):
+                read(other)
+
+
 def test_an_access_token_expires() -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     token = issue(now)
