@@ -321,6 +321,25 @@ class TestEveryPage:
             expect(chart.get_by_role("row")).to_have_count(25)
             expect(desk.page.get_by_text("40 % of all")).to_be_visible()
 
+    @pytest.mark.parametrize("again", ["Refresh", "Users"])
+    def test_a_list_is_loaded_again(self, world: World, again: str) -> None:
+        email = f"late-{again.lower()}@example.com"
+        with world.dashboard("users") as desk:
+            Client(world.http).sign_up(email)
+            expect(desk.page.get_by_role("link", name=email)).to_have_count(0)
+            button = desk.page.get_by_role("button", name=again)
+            button.or_(desk.page.get_by_role("link", name=again, exact=True)).click()
+            expect(desk.page.get_by_role("link", name=email)).to_be_visible()
+
+    @pytest.mark.parametrize("title", ["Overview", "Users", "Events", "Mail", "History"])
+    def test_data_can_be_refreshed(self, world: World, title: str) -> None:
+        with world.dashboard(PLACES[title]) as desk:
+            button = desk.page.get_by_role("button", name="Refresh")
+            with desk.page.expect_response("**/admin/graphql"):
+                button.press("Enter")
+            desk.settled()
+            expect(button).to_be_focused()
+
     def test_a_failure_can_be_tried_again(self, world: World) -> None:
         with world.dashboard() as desk:
             desk.refuse_once("SERVICE_UNAVAILABLE", "The database is unavailable.")

@@ -8,7 +8,7 @@ import {
 import { to, useFilters } from "./router";
 import { Choice, Field, useSettled } from "./fields";
 import { Cell, Table, usePages } from "./tables";
-import { Empty, Loading, PageHead, Stranger, Time } from "./ui";
+import { Empty, Loading, PageHead, Refresh, Stranger, Time } from "./ui";
 import { useQuery } from "./use_query";
 import { eventWords } from "./words";
 
@@ -26,7 +26,9 @@ export function EventsPage() {
   const type = TYPES.find((type) => type === settled.type);
   return (
     <>
-      <PageHead title="Events" about="What happened on this server, the newest first." />
+      <PageHead title="Events" about="What happened on this server, the newest first.">
+        <Refresh />
+      </PageHead>
       <form className="filters" role="search" onSubmit={(event) => event.preventDefault()}>
         <Choice
           label="What happened"

@@ -1,6 +1,6 @@
 // The frame around the pages: the navigation, and which page is shown.
-import { type ReactNode, useEffect, useRef, useState } from "react";
-import { useSession } from "./context";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { FreshContext, useSession } from "./context";
 import { EventsPage } from "./events";
 import { KeysPage } from "./keys";
 import { MailPage } from "./mail";
@@ -52,6 +52,16 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
   const { path } = useRoute();
   const here = path.join("/") || "overview";
   const [menu, setMenu] = useState(false);
+  const [round, setRound] = useState(0);
+  const freshness = useMemo(
+    () => ({ round, refresh: () => setRound((last) => last + 1) }),
+    [round],
+  );
+  const follow = (path: string) => {
+    setMenu(false);
+    // A link to the page that is shown leads nowhere: it loads the page's data again.
+    if (path === here) freshness.refresh();
+  };
   const main = useRef<HTMLElement>(null);
   const [place, page] = placeOf(path);
   const first = useRef(true);
@@ -93,9 +103,9 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
         </div>
         <div id="navigation" className={menu ? "nav open" : "nav"}>
           <nav aria-label="Pages of the dashboard">
-            <Links places={PLACES} here={here} />
+            <Links places={PLACES} here={here} onFollow={follow} />
             <h2>Settings</h2>
-            <Links places={SETTINGS} here={here} />
+            <Links places={SETTINGS} here={here} onFollow={follow} />
           </nav>
           <div className="who">
             <Stranger>{session.user.email}</Stranger>
@@ -106,20 +116,28 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
         </div>
       </header>
       <main ref={main} id="main">
-        {page}
+        <FreshContext value={freshness}>{page}</FreshContext>
       </main>
     </div>
   );
 }
 
-function Links({ places, here }: { places: Place[]; here: string }) {
+function Links({
+  places,
+  here,
+  onFollow,
+}: {
+  places: Place[];
+  here: string;
+  onFollow: (path: string) => void;
+}) {
   return (
     <ul>
       {places.map(({ path, title }) => {
         const current = here === path ? "page" : here.startsWith(`${path}/`) ? "true" : undefined;
         return (
           <li key={path}>
-            <a href={to(path)} aria-current={current}>
+            <a href={to(path)} aria-current={current} onClick={() => onFollow(path)}>
               {title}
             </a>
           </li>

@@ -3,7 +3,7 @@ import { useSession } from "./context";
 import { MailsDocument, RetryMailDocument } from "./generated/admin";
 import { useAct } from "./acts";
 import { Cell, Table, usePages } from "./tables";
-import { Empty, Loading, PageHead, Stranger, Time } from "./ui";
+import { Empty, Loading, PageHead, Refresh, Stranger, Time } from "./ui";
 import { useQuery } from "./use_query";
 
 const COUNTED_TO = 1000;
@@ -21,9 +21,7 @@ export function MailPage() {
   return (
     <>
       <PageHead title="Mail">
-        <button type="button" onClick={() => void mails.reload()} disabled={mails.loading}>
-          Refresh
-        </button>
+        <Refresh />
       </PageHead>
       <Loading of={mails} what="mails">
         {({ mails: { delivery, waiting, dead } }) => (

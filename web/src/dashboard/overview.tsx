@@ -4,7 +4,7 @@ import { lastDays, lastHours, SERIES, total } from "./activity";
 import { ActivityChart } from "./chart";
 import { FiguresDocument, type FiguresQuery } from "./generated/admin";
 import { to } from "./router";
-import { Loading, PageHead, Time } from "./ui";
+import { Loading, PageHead, Refresh, Time } from "./ui";
 import { useQuery } from "./use_query";
 
 const DAY = 86_400_000;
@@ -25,9 +25,7 @@ export function OverviewPage() {
           )
         }
       >
-        <button type="button" onClick={() => void figures.reload()} disabled={figures.loading}>
-          Refresh
-        </button>
+        <Refresh />
       </PageHead>
       <Loading of={figures} what="the figures">
         {({ figures }) => <Figures figures={figures} />}

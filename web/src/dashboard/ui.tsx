@@ -1,6 +1,7 @@
 // What every page shows: strangers' text, times, headings, and what stands in for data.
 import type { ReactNode } from "react";
 import type { ApiError } from "./api";
+import { useFreshness } from "./context";
 import type { Loaded } from "./use_query";
 
 /** Text that a stranger may have typed: kept in its own direction, and wrapped where it must. */
@@ -51,6 +52,16 @@ export function PageHead({
       </div>
       {children && <div className="acts">{children}</div>}
     </header>
+  );
+}
+
+/** Loads the page's data again. It is never disabled, since that would take the focus from it. */
+export function Refresh() {
+  const { refresh } = useFreshness();
+  return (
+    <button type="button" onClick={refresh}>
+      Refresh
+    </button>
   );
 }
 

@@ -1,7 +1,7 @@
 // Loads what a page shows.
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type ApiError, type Document, refusal } from "./api";
-import { useSession } from "./context";
+import { useFreshness, useSession } from "./context";
 
 export interface Loaded<Result> {
   data: Result | undefined;
@@ -10,12 +10,16 @@ export interface Loaded<Result> {
   reload: () => Promise<void>;
 }
 
-/** Load an operation's data, and again when its variables change. Old data stays meanwhile. */
+/**
+ * Load an operation's data, and again when its variables change or the reader wants it fresh. Old
+ * data stays meanwhile.
+ */
 export function useQuery<Result, Variables>(
   document: Document<Result, Variables>,
   variables: Variables,
 ): Loaded<Result> {
   const session = useSession();
+  const { round } = useFreshness();
   const [data, setData] = useState<Result>();
   const [error, setError] = useState<ApiError>();
   const [loading, setLoading] = useState(true);
@@ -39,6 +43,6 @@ export function useQuery<Result, Variables>(
   useEffect(() => {
     void reload();
     return () => void latest.current++;
-  }, [reload]);
+  }, [reload, round]);
   return { data, error, loading, reload };
 }

@@ -6,7 +6,7 @@ import { go, to, useFilters } from "./router";
 import { ActDialog } from "./acts";
 import { Choice, Field, useSettled } from "./fields";
 import { Cell, Table, usePages } from "./tables";
-import { Empty, Loading, PageHead, Stranger, Tag, Time } from "./ui";
+import { Empty, Loading, PageHead, Refresh, Stranger, Tag, Time } from "./ui";
 import { useQuery } from "./use_query";
 import { factorWords } from "./words";
 
@@ -43,6 +43,7 @@ export function UsersPage() {
   return (
     <>
       <PageHead title="Users">
+        <Refresh />
         <button type="button" className="primary" onClick={() => setCreating(true)}>
           Create user
         </button>

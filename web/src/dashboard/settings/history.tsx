@@ -3,7 +3,7 @@ import { useSession } from "../context";
 import { SettingChangesDocument, UndoSettingChangeDocument } from "../generated/admin";
 import { useAct } from "../acts";
 import { Cell, Table, usePages } from "../tables";
-import { Empty, Loading, PageHead, Stranger, Time } from "../ui";
+import { Empty, Loading, PageHead, Refresh, Stranger, Time } from "../ui";
 import { useQuery } from "../use_query";
 
 export function HistoryPage() {
@@ -13,7 +13,9 @@ export function HistoryPage() {
   const [dialog, act] = useAct(history.reload);
   return (
     <>
-      <PageHead title="History" about="What operators have changed, the newest first." />
+      <PageHead title="History" about="What operators have changed, the newest first.">
+        <Refresh />
+      </PageHead>
       <Loading of={history} what="the history">
         {({ settingChanges: { edges, pageInfo } }) =>
           edges.length ? (
