@@ -137,7 +137,7 @@ class TestSigningIn:
             desk.open()
             desk.type_password(ROOT)
             enrol(desk.page)
-            expect(desk.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+            expect(desk.page.get_by_role("heading", level=1, name="Overview")).to_be_focused()
 
     def test_passkeys_alone_and_for_step_up(self, chromium: Browser, tmp_path: Path) -> None:
         with running_server(tmp_path / "var") as server:
@@ -253,6 +253,7 @@ def enrol(page: Page, step: str = "") -> None:
     qr = page.get_by_role("img", name="QR code")
     expect(qr).to_be_visible()
     phone = Authenticator.scan(str(qr.get_attribute("src")))
+    expect(page.get_by_label("Code", exact=True)).to_be_focused()
     if step:
         looks_everywhere(page, step)
     page.get_by_label("Code", exact=True).fill(phone.wrong_code())
@@ -261,6 +262,7 @@ def enrol(page: Page, step: str = "") -> None:
     page.get_by_label("Code", exact=True).fill(phone.next_code())
     page.get_by_role("button", name="Turn on").click()
     expect(page.locator(".codes li")).to_have_count(10)
+    expect(page.get_by_role("heading", name="Keep your recovery codes")).to_be_focused()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     assert len(download.value.path().read_text().split()) == 10
@@ -358,6 +360,45 @@ class TestEveryPage:
             desk.page.keyboard.press("Escape")
             expect(desk.dialog()).to_have_count(0)
             expect(desk.page.get_by_role("button", name="Rotate and revoke")).to_be_focused()
+
+
+class TestFocus:
+    def test_it_is_on_the_heading_of_the_page_that_opens(self, world: World) -> None:
+        with world.dashboard("users") as desk:
+            desk.page.get_by_role("link", name="user29@example.com").press("Enter")
+            desk.settled()
+            heading = desk.page.get_by_role("heading", level=1, name="user29@example.com")
+            expect(heading).to_be_focused()
+
+    def test_it_goes_to_the_heading_of_a_card_that_is_saved_or_discarded(
+        self, world: World
+    ) -> None:
+        with world.dashboard("settings/authentication") as desk:
+            card = desk.card("Locales")
+            heading = card.get_by_role("heading", name="Locales")
+            card.get_by_label("Default locale").fill("de")
+            card.get_by_role("button", name="Discard").press("Enter")
+            expect(heading).to_be_focused()
+            card.get_by_label("Allowed locales").fill("en,fr")
+            card.get_by_role("button", name="Save").press("Enter")
+            desk.confirm("Save", done="Locales: saved.")
+            expect(heading).to_be_focused()
+
+    def test_it_stays_in_the_section_whose_button_is_gone(self, world: World) -> None:
+        client, email = Client(world.http), "focus@example.com"
+        client.sign_up(email)
+        client.enrol()
+        with world.dashboard(f"users/{id_of(world.root, email)}") as desk:
+            act(desk, "Reset second factor", verb="Reset", done="The second factor is reset.")
+            heading = desk.page.get_by_role("heading", name="Factors and passkeys")
+            expect(heading).to_be_focused()
+
+    def test_it_goes_to_the_heading_once_a_failure_is_over(self, world: World) -> None:
+        with world.dashboard("users") as desk:
+            desk.refuse_once("SERVICE_UNAVAILABLE", "The database is unavailable.")
+            desk.page.get_by_role("button", name="Refresh").click()
+            desk.page.get_by_role("button", name="Try again").press("Enter")
+            expect(desk.page.get_by_role("heading", level=1, name="Users")).to_be_focused()
 
 
 class TestSettings:

@@ -3,6 +3,7 @@ import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } fr
 import { type ApiError, refusal } from "./api";
 import { useToast } from "./context";
 import { Field } from "./fields";
+import { isFocusLost, wayBack } from "./focus";
 import { Refused } from "./ui";
 
 const REASON_MAX = 255;
@@ -23,17 +24,14 @@ export function Dialog({
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    const before = document.activeElement;
+    const back = wayBack();
     const element = dialog.current;
     element?.showModal();
     element?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       element?.close();
       // What opened the dialog may be gone: a button to disable somebody, for example.
-      window.setTimeout(() => {
-        const back = before instanceof HTMLElement && before.isConnected ? before : heading();
-        if (document.activeElement === document.body) back?.focus();
-      });
+      window.setTimeout(() => isFocusLost() && back());
     };
   }, []);
   return (
@@ -49,10 +47,6 @@ export function Dialog({
       {children}
     </dialog>
   );
-}
-
-function heading(): HTMLElement | null {
-  return document.querySelector("h1");
 }
 
 export interface Act {
@@ -76,7 +70,16 @@ export interface Act {
 }
 
 /** The dialog of an act: its consequences, what must be typed, and the reason. */
-export function ActDialog({ act, onClose }: { act: Act; onClose: (done: boolean) => void }) {
+export function ActDialog({
+  act,
+  after = () => undefined,
+  onClose,
+}: {
+  act: Act;
+  /** Loads what the act has changed, before the dialog closes. */
+  after?: () => unknown;
+  onClose: () => void;
+}) {
   const toast = useToast();
   const [reason, setReason] = useState(act.reason ?? "");
   const [typed, setTyped] = useState("");
@@ -91,19 +94,20 @@ export function ActDialog({ act, onClose }: { act: Act; onClose: (done: boolean)
     setError(undefined);
     try {
       await act.run(reason.trim());
+      await after();
     } catch (thrown) {
       const refused = refusal(thrown);
-      if (act.refused?.(refused, reason)) return onClose(false);
+      if (act.refused?.(refused, reason)) return onClose();
       setError(refused);
       setBusy(false);
       return;
     }
     toast(act.done);
-    onClose(true);
+    onClose();
   }
 
   return (
-    <Dialog title={act.title} onClose={() => onClose(false)}>
+    <Dialog title={act.title} onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
         <div className="consequences">{act.consequences}</div>
         {act.fields}
@@ -131,7 +135,7 @@ export function ActDialog({ act, onClose }: { act: Act; onClose: (done: boolean)
         />
         <Refused error={error} />
         <div className="acts end">
-          <button type="button" onClick={() => onClose(false)}>
+          <button type="button" onClick={onClose}>
             Cancel
           </button>
           <button type="submit" className={act.dangerous ? "danger" : "primary"} disabled={!ready}>
@@ -146,14 +150,6 @@ export function ActDialog({ act, onClose }: { act: Act; onClose: (done: boolean)
 /** Return a dialog for acts, and the function that opens it. `after` is called once one is done. */
 export function useAct(after: () => unknown): [ReactNode, (act: Act) => void] {
   const [act, setAct] = useState<Act | null>(null);
-  const shown = act && (
-    <ActDialog
-      act={act}
-      onClose={(done) => {
-        setAct(null);
-        if (done) void after();
-      }}
-    />
-  );
+  const shown = act && <ActDialog act={act} after={after} onClose={() => setAct(null)} />;
   return [shown, setAct];
 }

@@ -181,6 +181,7 @@ function App({
 
   async function submit(event: FormEvent) {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -200,6 +201,7 @@ function App({
       </p>
       <Field
         label="Code"
+        autoFocus
         inputMode="numeric"
         autoComplete="one-time-code"
         required
@@ -208,7 +210,7 @@ function App({
       />
       <Refused error={error} />
       <div className="acts">
-        <button type="submit" className="primary" disabled={busy}>
+        <button type="submit" className="primary" aria-disabled={busy}>
           Turn on
         </button>
       </div>

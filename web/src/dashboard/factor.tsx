@@ -36,6 +36,7 @@ export function FactorForm({
 
   async function submit(event: FormEvent) {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -99,7 +100,7 @@ export function FactorForm({
       {chosen === "PASSKEY" && <p>Your browser asks for your passkey.</p>}
       <Refused error={error} />
       <div className="acts">
-        <button type="submit" className="primary" disabled={busy}>
+        <button type="submit" className="primary" aria-disabled={busy}>
           {busy ? "Checking…" : chosen === "PASSKEY" ? "Use a passkey" : verb}
         </button>
       </div>

@@ -64,14 +64,12 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
   };
   const main = useRef<HTMLElement>(null);
   const [place, page] = placeOf(path);
-  const first = useRef(true);
   useEffect(() => {
     document.title = `${place} – Postern`;
     setMenu(false);
     window.scrollTo(0, 0);
-    // Screen readers follow the focus; at the first page the browser announces the title.
-    if (!first.current) main.current?.querySelector<HTMLElement>("h1")?.focus();
-    first.current = false;
+    // Screen readers follow the focus.
+    main.current?.querySelector<HTMLElement>("h1")?.focus();
   }, [here, place]);
 
   return (

@@ -112,6 +112,7 @@ function PasswordForm({
 
   async function submit(event: FormEvent) {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -148,7 +149,7 @@ function PasswordForm({
       />
       <Refused error={error} />
       <div className="acts">
-        <button type="submit" className="primary" disabled={busy}>
+        <button type="submit" className="primary" aria-disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}
         </button>
       </div>

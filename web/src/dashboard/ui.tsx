@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import type { ApiError } from "./api";
 import { useFreshness } from "./context";
+import { rescueFocus } from "./focus";
 import type { Loaded } from "./use_query";
 
 /** Text that a stranger may have typed: kept in its own direction, and wrapped where it must. */
@@ -84,7 +85,7 @@ export function Waiting({ of, what }: { of: Loaded<unknown>; what: string }) {
           {forbidden ? "You may not see this: your account has no role “admin”." : of.error.message}
         </p>
         {!forbidden && (
-          <button type="button" onClick={() => void of.reload()}>
+          <button type="button" onClick={() => void of.reload().then(rescueFocus)}>
             Try again
           </button>
         )}

@@ -5,6 +5,7 @@ import { useSession } from "../context";
 import { ChangeSettingsDocument, WithoutFactorDocument } from "../generated/admin";
 import { useAct } from "../acts";
 import { Switch } from "../fields";
+import { focusOnHeading } from "../focus";
 import { Refused, Time, Waiting } from "../ui";
 import { useQuery } from "../use_query";
 import { type CardSpec, POLICY, POLICY_ROLES } from "./cards";
@@ -32,6 +33,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
   const [error, setError] = useState<ApiError>();
   const [reason, setReason] = useState("");
   const [safe, setSafe] = useState(false);
+  const section = useRef<HTMLElement>(null);
   const [dialog, act] = useAct(() => undefined);
 
   const fields = card.fields.filter(({ name }) => settings.has(name));
@@ -63,11 +65,16 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
     setEdits({ ...edits, [name]: value });
     setError(undefined);
   };
-  const discard = () => {
+  const forget = () => {
     setEdits({});
     setListsOn(undefined);
     setError(undefined);
     setSafe(false);
+  };
+
+  const discard = () => {
+    forget();
+    focusOnHeading(section.current);
   };
 
   const save = () => {
@@ -91,7 +98,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
           version,
         });
         await reload();
-        discard();
+        forget();
         setReason("");
       },
       refused: (error, reason) => {
@@ -129,7 +136,6 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
   // A message about a setting of another card, or about the switch, is shown below the fields.
   const shownFields = on ? fields : [];
   const culprit = error && shownFields.find(({ name }) => names(error.message, name))?.name;
-  const section = useRef<HTMLElement>(null);
   useEffect(() => {
     if (!error) return;
     const wrong = section.current?.querySelector<HTMLElement>("[aria-invalid=true]");

@@ -4,7 +4,7 @@ import { useAct } from "../acts";
 import { EventList } from "../events";
 import { UserDocument } from "../generated/admin";
 import { to } from "../router";
-import { Empty, Loading, PageHead, Stranger, Time } from "../ui";
+import { Empty, Loading, PageHead, Refresh, Stranger, Time } from "../ui";
 import { useQuery } from "../use_query";
 import { Acts } from "./acts";
 import { Factors } from "./factors";
@@ -32,20 +32,22 @@ export function UserPage({ id }: { id: string }) {
       </>
     );
   }
+  const user = found.data?.user;
   return (
     <>
-      {!found.data && <PageHead title="User" />}
+      <PageHead
+        title={user ? <Stranger>{user.email}</Stranger> : "User"}
+        about={
+          <>
+            <a href={to("users")}>All users</a> {user && <UserTags user={user} />}
+          </>
+        }
+      >
+        <Refresh />
+      </PageHead>
       <Loading of={found} what="the user">
         {({ user }) => (
           <>
-            <PageHead
-              title={<Stranger>{user.email}</Stranger>}
-              about={
-                <>
-                  <a href={to("users")}>All users</a> <UserTags user={user} />
-                </>
-              }
-            />
             <Facts user={user} />
             <Acts user={user} act={act} />
             <Sessions user={user} act={act} />
