@@ -31,7 +31,8 @@ class Looks:
             self.page.screenshot(path=f"{PICTURES}/{step}-{self.name}.png")
         self.page.evaluate(self.axe)
         found: Any = self.page.evaluate("axe.run()")
-        assert [(one["id"], one["help"]) for one in found["violations"]] == [], step
+        wrong = [(one["id"], one["help"], one["nodes"][0]["html"]) for one in found["violations"]]
+        assert wrong == [], f"{step}: {wrong}"
 
 
 def looks_everywhere(page: Page, step: str) -> None:

@@ -353,9 +353,9 @@ class TestEveryPage:
             desk.confirm("Rotate", done="A new key signs access tokens.")
             expect(desk.page.get_by_text("verifies only")).to_be_visible()
             desk.page.get_by_role("button", name="Rotate and revoke").click()
-            button = desk.dialog().get_by_role("button", name="Rotate and revoke")
             desk.dialog().get_by_label("Reason").fill("leaked")
-            expect(button).to_be_disabled()
+            desk.dialog().get_by_role("button", name="Rotate and revoke").click()
+            expect(desk.dialog().get_by_label("Confirm")).to_be_focused()
             looks_everywhere(desk.page, "dashboard-revoke")
             desk.page.keyboard.press("Escape")
             expect(desk.dialog()).to_have_count(0)
@@ -392,6 +392,17 @@ class TestFocus:
             act(desk, "Reset second factor", verb="Reset", done="The second factor is reset.")
             heading = desk.page.get_by_role("heading", name="Factors and passkeys")
             expect(heading).to_be_focused()
+
+    def test_it_returns_to_where_one_was_asked_to_confirm(self, world: World) -> None:
+        with world.dashboard("keys") as desk:
+            desk.page.get_by_role("button", name="Rotate", exact=True).press("Enter")
+            act_dialog = desk.page.get_by_role("dialog", name="Rotate keys")
+            desk.refuse_once("ELEVATED_CLAIM_REQUIRED", "Your last sign-in is too long ago.")
+            act_dialog.get_by_label("Reason").fill("monthly")
+            act_dialog.get_by_role("button", name="Rotate").press("Enter")
+            desk.page.get_by_role("dialog", name="Confirm that it is you").press("Escape")
+            expect(act_dialog.get_by_role("alert")).to_contain_text("not confirmed")
+            expect(act_dialog.get_by_role("button", name="Rotate")).to_be_focused()
 
     def test_it_goes_to_the_heading_once_a_failure_is_over(self, world: World) -> None:
         with world.dashboard("users") as desk:
@@ -563,7 +574,8 @@ class TestUsers:
             act(desk, "End all", done="All sessions have ended.")
             page.get_by_role("button", name="Delete").click()
             desk.dialog().get_by_label("Reason").fill("asked to")
-            expect(desk.dialog().get_by_role("button", name="Delete")).to_be_disabled()
+            desk.dialog().get_by_role("button", name="Delete").click()
+            expect(desk.dialog().get_by_text(f"Type {email} exactly.")).to_be_visible()
             desk.confirm("Delete", typed=email, done="The user is deleted.")
             expect(page.get_by_role("heading", level=1, name="Users")).to_be_visible()
             assert world.root.call("users", filter={"text": email})["edges"] == []
@@ -604,6 +616,26 @@ class TestUsers:
             desk.confirm("Create", typed="grace@example.com", done="The user is created")
             heading = desk.page.get_by_role("heading", level=1, name="grace@example.com")
             expect(heading).to_be_visible()
+
+    def test_what_is_missing_is_said_at_the_field(self, world: World) -> None:
+        with world.dashboard("users") as desk:
+            desk.page.get_by_role("button", name="Create user").click()
+            dialog = desk.dialog()
+            email, reason = dialog.locator("[data-first]"), dialog.get_by_label("Reason")
+            dialog.get_by_role("button", name="Create").click()
+            expect(email).to_be_focused()
+            expect(dialog.get_by_text("Enter an e-mail address.")).to_be_visible()
+            email.fill("user1@example.com")
+            dialog.get_by_role("button", name="Create").click()
+            expect(reason).to_be_focused()
+            expect(dialog.get_by_text("Enter a reason.")).to_be_visible()
+            looks_everywhere(desk.page, "dashboard-create-user")
+            reason.fill("asked to")
+            dialog.get_by_role("button", name="Create").click()
+            taken = dialog.get_by_text("This e-mail address is already in use.")
+            expect(taken).to_be_visible()
+            email.fill("user1b@example.com")
+            expect(taken).to_have_count(0)
 
     def test_hostile_text_does_nothing(self, world: World) -> None:
         hostile = f"{IMAGE}{BACKWARDS}"

@@ -62,6 +62,8 @@ export interface Act {
   typed?: { label: string; text: string };
   /** More fields, above the reason. */
   fields?: ReactNode;
+  /** Show at those fields what is wrong with them; return whether anything is. */
+  check?: () => boolean;
   /** What the field of the reason begins with. */
   reason?: string;
   run: (reason: string) => Promise<unknown>;
@@ -85,11 +87,19 @@ export function ActDialog({
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError>();
-  const ready = !!reason.trim() && (!act.typed || typed.trim() === act.typed.text) && !busy;
+  const [pressed, setPressed] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  const mistyped = !!act.typed && typed.trim() !== act.typed.text;
+  const missing = !reason.trim();
 
   async function submit(event: FormEvent) {
     event.preventDefault();
-    if (!ready) return;
+    if (busy) return;
+    setPressed(true);
+    if (act.check?.() || mistyped || missing) {
+      window.setTimeout(() => invalidField(form.current)?.focus());
+      return;
+    }
     setBusy(true);
     setError(undefined);
     try {
@@ -108,7 +118,12 @@ export function ActDialog({
 
   return (
     <Dialog title={act.title} onClose={onClose}>
-      <form onSubmit={(event) => void submit(event)}>
+      <form
+        ref={form}
+        noValidate
+        onSubmit={(event) => void submit(event)}
+        onChange={() => setError(undefined)}
+      >
         <div className="consequences">{act.consequences}</div>
         {act.fields}
         {act.typed && (
@@ -119,6 +134,9 @@ export function ActDialog({
                 Type <bdi className="stranger code">{act.typed.text}</bdi>
               </>
             }
+            required
+            marked
+            error={pressed && mistyped ? `Type ${act.typed.text} exactly.` : undefined}
             value={typed}
             data-first={act.fields ? undefined : true}
             onChange={(event) => setTyped(event.target.value)}
@@ -129,6 +147,8 @@ export function ActDialog({
           hint="The event keeps it with your name."
           maxLength={REASON_MAX}
           required
+          marked
+          error={pressed && missing ? "Enter a reason." : undefined}
           value={reason}
           data-first={act.fields || act.typed ? undefined : true}
           onChange={(event) => setReason(event.target.value)}
@@ -138,13 +158,21 @@ export function ActDialog({
           <button type="button" onClick={onClose}>
             Cancel
           </button>
-          <button type="submit" className={act.dangerous ? "danger" : "primary"} disabled={!ready}>
+          <button
+            type="submit"
+            className={act.dangerous ? "danger" : "primary"}
+            aria-disabled={busy}
+          >
             {busy ? "Working…" : act.verb}
           </button>
         </div>
       </form>
     </Dialog>
   );
+}
+
+function invalidField(form: HTMLFormElement | null): HTMLElement | null | undefined {
+  return form?.querySelector<HTMLElement>("[aria-invalid=true]");
 }
 
 /** Return a dialog for acts, and the function that opens it. `after` is called once one is done. */

@@ -5,15 +5,20 @@ type FieldProps = InputHTMLAttributes<HTMLInputElement> & {
   label: string;
   hint?: ReactNode;
   error?: string | undefined;
+  /** Say that it is required, in a form that has other fields too. */
+  marked?: boolean;
 };
 
 /** A labelled line of text. */
-export function Field({ label, hint, error, ...input }: FieldProps) {
+export function Field({ label, hint, error, marked, ...input }: FieldProps) {
   const id = useId();
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
   return (
     <div className="field">
-      <label htmlFor={id}>{label}</label>
+      <label htmlFor={id}>
+        {label}
+        {marked && <span className="mark"> (required)</span>}
+      </label>
       <input
         id={id}
         autoComplete="off"

@@ -46,7 +46,7 @@ export function StepUp({ session }: { session: OperatorSession }) {
   const cancel = () => {
     setOpen(false);
     waiting.current?.reject(
-      new ApiError("ELEVATED_CLAIM_REQUIRED", "You have not confirmed that it is you. Try again."),
+      new ApiError("ELEVATED_CLAIM_REQUIRED", "You have not confirmed that it is you."),
     );
   };
   return (

@@ -158,12 +158,16 @@ function CreateUser({ onClose }: { onClose: () => void }) {
   const session = useSession();
   const [email, setEmail] = useState("");
   const [displayName, setDisplayName] = useState("");
+  const [checked, setChecked] = useState(false);
+  const wrong = !/^[^@\s]+@[^@\s]+$/.test(email.trim());
   const fields = (
     <>
       <Field
         label="E-mail address"
         type="email"
         required
+        marked
+        error={checked && wrong ? "Enter an e-mail address." : undefined}
         data-first
         value={email}
         onChange={(event) => setEmail(event.target.value)}
@@ -184,6 +188,10 @@ function CreateUser({ onClose }: { onClose: () => void }) {
           <p>The account has no password. Its user gets a mail with a link to set one.</p>
         ),
         fields,
+        check: () => {
+          setChecked(true);
+          return wrong;
+        },
         verb: "Create",
         done: "The user is created, and a mail is on its way.",
         run: async (reason) => {
