@@ -545,6 +545,41 @@ class TestUsers:
             expect(page.get_by_text("No user is like that.")).to_be_visible()
             looks_everywhere(page, "dashboard-no-user")
 
+    def test_back_from_a_user_returns_to_the_page_of_the_list(self, world: World) -> None:
+        with world.dashboard("users") as desk:
+            page = desk.page
+            page.get_by_role("button", name="Next").press("Enter")
+            expect(page.get_by_text("Page 2")).to_be_visible()
+            desk.settled()
+            table = page.get_by_role("region", name="Users")
+            expect(table).to_be_focused()
+            expect(table).to_be_in_viewport()
+            expect(page.get_by_role("button", name="Next")).to_be_disabled()
+            link = page.get_by_role("row").nth(1).get_by_role("link")
+            email = link.inner_text()
+            link.click()
+            expect(page.get_by_role("heading", level=1, name=email)).to_be_visible()
+            page.go_back()
+            expect(page.get_by_text("Page 2")).to_be_visible()
+            expect(page.get_by_role("link", name=email)).to_be_visible()
+            page.get_by_role("button", name="Previous").click()
+            expect(page.get_by_text("Page 1")).to_be_visible()
+            page.go_back()
+            expect(page.get_by_text("Page 2")).to_be_visible()
+            page.get_by_label("Search").fill("user1@")
+            expect(page.get_by_role("row")).to_have_count(2)
+
+    def test_a_list_shows_only_what_is_special_about_an_account(self, world: World) -> None:
+        ordinary, disabled = "ordinary@example.com", "out@example.com"
+        for email in (ordinary, disabled):
+            Client(world.http).sign_up(email)
+            world.root.call("verifyUser", id=id_of(world.root, email))
+        world.root.call("disableUser", id=id_of(world.root, disabled))
+        with world.dashboard("users") as desk:
+            rows = desk.page.get_by_role("row")
+            expect(rows.filter(has_text=disabled).locator(".tag")).to_have_text(["disabled"])
+            expect(rows.filter(has_text=ordinary).locator(".tag")).to_have_count(0)
+
     def test_a_user_is_made_disabled_reset_and_deleted(self, world: World) -> None:
         client, email = Client(world.http), "frank@example.com"
         client.sign_up(email)

@@ -87,7 +87,7 @@ function instant(local: string): string {
 
 /** Events that a filter lets through, page by page. */
 export function EventList({ filter }: { filter: EventFilter }) {
-  const { after, pager } = usePages(JSON.stringify(filter));
+  const { after, pager } = usePages();
   const events = useQuery(EventsDocument, { filter, after });
   return (
     <Loading of={events} what="events">

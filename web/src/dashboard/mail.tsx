@@ -15,7 +15,7 @@ const DELIVERY: Record<string, string> = {
 
 export function MailPage() {
   const session = useSession();
-  const { after, pager } = usePages("mail");
+  const { after, pager } = usePages();
   const mails = useQuery(MailsDocument, { after });
   const [dialog, act] = useAct(mails.reload);
   return (

@@ -45,7 +45,7 @@ export function go(address: string, { replace = false } = {}): void {
 }
 
 /**
- * Return the filters of a list, and the function that sets one. They are in the address, so that
+ * Return the filters of a list, and the function that sets one and shows the first page. They are in the address, so that
  * they can be kept and shared. Typing goes on in the page's own state: addresses come too late.
  */
 export function useFilters(
@@ -61,7 +61,7 @@ export function useFilters(
     setFilters(given(new URLSearchParams(key)));
   }, [key]);
   const set = (name: string) => (value: string) => {
-    const next = { ...filters, [name]: value };
+    const next = { ...filters, [name]: value, after: "", page: "" };
     const address = to(page, next);
     own.current = address.split("?", 2)[1] ?? "";
     setFilters(next);

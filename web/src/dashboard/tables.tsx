@@ -1,5 +1,6 @@
 // Tables, and the pages of long lists.
-import { type ReactNode, useState } from "react";
+import type { MouseEvent, ReactNode } from "react";
+import { go, to, useRoute } from "./router";
 
 /**
  * A table in a region of its own, which scrolls if it must; cards on phones. Its roles are said
@@ -49,34 +50,55 @@ export interface PageInfo {
   endCursor: string | null;
 }
 
-/** The pages of a list: cursors go forward only, so the way back is remembered. */
-export function usePages(key: string): {
-  after: string | null;
-  pager: (info: PageInfo) => ReactNode;
-} {
-  const [state, setState] = useState<{ key: string; cursors: string[] }>({ key, cursors: [] });
-  const cursors = state.key === key ? state.cursors : [];
-  const pager = (info: PageInfo) => {
-    if (!cursors.length && !info.hasNextPage) return null;
+/** The address of the page before the page at an address, as far as it was seen. */
+const trail = new Map<string, string>();
+
+/**
+ * The pages of a list. Where the reader is stands in the address, so that the browser's "back"
+ * returns there. Cursors go forward only, so the way back is remembered.
+ */
+export function usePages(): { after: string | null; pager: (info: PageInfo) => ReactNode } {
+  const { path, query } = useRoute();
+  const after = query.get("after");
+  const page = after ? Number(query.get("page")) || 2 : 1;
+  const addressOf = (after: string, page: number) => {
+    const rest = Object.fromEntries(query.entries());
+    const place = after ? { after, page: String(page) } : { after: "", page: "" };
+    return to(path.map(encodeURIComponent).join("/"), { ...rest, ...place });
+  };
+  const before = trail.get(addressOf(after ?? "", page));
+  const turn = (event: MouseEvent<HTMLElement>, address: string) => {
+    const list = event.currentTarget.closest(".loaded")?.querySelector<HTMLElement>(".table");
+    go(address);
+    list?.focus({ preventScroll: true });
+    list?.scrollIntoView({ block: "start" });
+  };
+  const next = (event: MouseEvent<HTMLElement>, cursor: string) => {
+    const address = addressOf(cursor, page + 1);
+    trail.set(address, addressOf(after ?? "", page));
+    turn(event, address);
+  };
+  const pager = ({ hasNextPage, endCursor }: PageInfo) => {
+    if (!after && !hasNextPage) return null;
     return (
       <nav className="pager" aria-label="Pages">
         <button
           type="button"
-          disabled={!cursors.length}
-          onClick={() => setState({ key, cursors: cursors.slice(0, -1) })}
+          disabled={!after}
+          onClick={(event) => turn(event, before ?? addressOf("", 1))}
         >
-          Previous
+          {page > 2 && before === undefined ? "First page" : "Previous"}
         </button>
-        <span>Page {cursors.length + 1}</span>
+        <span>Page {page}</span>
         <button
           type="button"
-          disabled={!info.hasNextPage || !info.endCursor}
-          onClick={() => info.endCursor && setState({ key, cursors: [...cursors, info.endCursor] })}
+          disabled={!hasNextPage || !endCursor}
+          onClick={(event) => endCursor && next(event, endCursor)}
         >
           Next
         </button>
       </nav>
     );
   };
-  return { after: cursors.at(-1) ?? null, pager };
+  return { after, pager };
 }

@@ -37,7 +37,7 @@ export function UsersPage() {
     hasSecondFactor: flag(settled.factor),
     role: settled.role?.trim() || null,
   };
-  const { after, pager } = usePages(JSON.stringify([filter, order]));
+  const { after, pager } = usePages();
   const users = useQuery(UsersDocument, { filter, order, after });
 
   return (
@@ -140,16 +140,19 @@ export function UsersPage() {
   );
 }
 
+/** What is special about an account: most are enabled and verified, and say nothing. */
 export function UserTags({
   user,
 }: {
   user: { disabled: boolean; emailVerified: boolean; roles: string[] };
 }) {
+  const { disabled, emailVerified, roles } = user;
+  if (!disabled && emailVerified && !roles.includes("admin")) return null;
   return (
     <span className="tags">
-      {user.disabled ? <Tag tone="bad">disabled</Tag> : <Tag tone="good">enabled</Tag>}
-      {!user.emailVerified && <Tag tone="warn">unverified</Tag>}
-      {user.roles.includes("admin") && <Tag>operator</Tag>}
+      {disabled && <Tag tone="bad">disabled</Tag>}
+      {!emailVerified && <Tag tone="warn">unverified</Tag>}
+      {roles.includes("admin") && <Tag>operator</Tag>}
     </span>
   );
 }

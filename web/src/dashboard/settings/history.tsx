@@ -8,7 +8,7 @@ import { useQuery } from "../use_query";
 
 export function HistoryPage() {
   const session = useSession();
-  const { after, pager } = usePages("history");
+  const { after, pager } = usePages();
   const history = useQuery(SettingChangesDocument, { after });
   const [dialog, act] = useAct(history.reload);
   return (
