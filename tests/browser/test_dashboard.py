@@ -447,6 +447,7 @@ class TestSettings:
             expect(field).to_have_value("3 or so")
             expect(desk.page.get_by_text("expected a whole number from 1 to 256")).to_be_visible()
             looks_everywhere(desk.page, "dashboard-wrong-value")
+            desk.card("Email and Password").get_by_role("button", name="Discard").click()
 
     def test_what_the_environment_sets_is_locked(self, world: World) -> None:
         with world.dashboard("settings/authentication") as desk:
@@ -507,6 +508,41 @@ class TestSettings:
             expect(card.get_by_text("744 users without a second factor")).to_be_visible()
             expect(card.get_by_role("button", name="Save")).to_be_enabled()
             looks_everywhere(desk.page, "dashboard-policy")
+            card.get_by_role("button", name="Discard").click()
+
+    def test_changes_are_not_lost_without_a_question(self, world: World) -> None:
+        with world.dashboard("keys") as desk:
+            page, question = desk.page, desk.page.get_by_role("dialog")
+            desk.go("Authentication")
+            field = desk.card("Client URL").get_by_label("Client URL")
+            field.fill("https://app.example.com/unsaved")
+            for leave in (
+                lambda: page.get_by_role("link", name="Users").click(),
+                lambda: page.go_back(wait_until="commit"),
+                lambda: page.get_by_role("button", name="Sign out").click(),
+            ):
+                leave()
+                expect(question).to_contain_text("Your changes are not saved: Client URL.")
+                question.get_by_role("button", name="Stay").press("Enter")
+                expect(question).to_have_count(0)
+                assert page.url.endswith("#/settings/authentication")
+                expect(field).to_have_value("https://app.example.com/unsaved")
+            page.get_by_role("link", name="Users").click()
+            looks_everywhere(page, "dashboard-unsaved")
+            question.get_by_role("button", name="Leave").click()
+            expect(page.get_by_role("heading", level=1, name="Users")).to_be_focused()
+            page.go_back()
+            expect(field).not_to_have_value("https://app.example.com/unsaved")
+
+    def test_closing_the_tab_asks_while_changes_are_unsaved(self, world: World) -> None:
+        asked = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+        with world.dashboard("settings/authentication") as desk:
+            assert desk.page.evaluate(asked) is False
+            card = desk.card("Client URL")
+            card.get_by_label("Client URL").fill("https://app.example.com/unsaved")
+            assert desk.page.evaluate(asked) is True
+            card.get_by_role("button", name="Discard").click()
+            assert desk.page.evaluate(asked) is False
 
     def test_step_up_in_place_loses_nothing(self, world: World) -> None:
         with world.dashboard("settings/authentication") as desk:

@@ -11,6 +11,7 @@ import { AUTHENTICATION, RATE_LIMITS, SIGN_IN_METHODS } from "./settings/cards";
 import { HistoryPage } from "./settings/history";
 import { SettingsPage } from "./settings/page";
 import { Empty, PageHead, Stranger } from "./ui";
+import { Leaving, leave } from "./unsaved";
 import { UserPage } from "./user/page";
 import { UsersPage } from "./users";
 
@@ -107,7 +108,7 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
           </nav>
           <div className="who">
             <Stranger>{session.user.email}</Stranger>
-            <button type="button" className="quiet" onClick={onSignOut}>
+            <button type="button" className="quiet" onClick={() => leave(onSignOut)}>
               Sign out
             </button>
           </div>
@@ -116,6 +117,7 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
       <main ref={main} id="main">
         <FreshContext value={freshness}>{page}</FreshContext>
       </main>
+      <Leaving />
     </div>
   );
 }

@@ -7,6 +7,30 @@ export interface Route {
   query: URLSearchParams;
 }
 
+const SEEN = { seen: true };
+let shown = window.location.hash;
+let mayLeave: (goOn: () => void) => boolean = () => true;
+
+/** Ask this before another page is shown. If it returns false, it may call `goOn` later. */
+export function guardWith(guard: (goOn: () => void) => boolean): void {
+  mayLeave = guard;
+}
+
+window.history.replaceState(SEEN, "");
+window.addEventListener("hashchange", () => {
+  const wanted = window.location.hash;
+  const leaves = wanted.split("?", 1)[0] !== shown.split("?", 1)[0];
+  if (leaves && !mayLeave(() => (window.location.hash = wanted))) {
+    // Undo the step: one to a new address, or the browser's "back" to one that was seen.
+    const isOld = (window.history.state as typeof SEEN | null)?.seen;
+    if (isOld) window.history.pushState(SEEN, "", shown);
+    else window.history.back();
+    return;
+  }
+  shown = wanted;
+  window.history.replaceState(SEEN, "");
+});
+
 function subscribe(listener: () => void): () => void {
   window.addEventListener("hashchange", listener);
   return () => window.removeEventListener("hashchange", listener);
@@ -14,7 +38,7 @@ function subscribe(listener: () => void): () => void {
 
 /** Return where the reader is; render again when that changes. */
 export function useRoute(): Route {
-  const hash = useSyncExternalStore(subscribe, () => window.location.hash);
+  const hash = useSyncExternalStore(subscribe, () => shown);
   return parsed(hash);
 }
 

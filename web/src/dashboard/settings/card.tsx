@@ -7,6 +7,7 @@ import { useAct } from "../acts";
 import { Switch } from "../fields";
 import { focusOnHeading } from "../focus";
 import { Refused, Time, Waiting } from "../ui";
+import { useUnsaved } from "../unsaved";
 import { useQuery } from "../use_query";
 import { type CardSpec, POLICY, POLICY_ROLES } from "./cards";
 import { About, Control, Reset } from "./control";
@@ -60,6 +61,8 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
     (everybody || (typed(POLICY) === "optional" && roles.length > 0)) &&
     changes.some(({ setting }) => [POLICY, POLICY_ROLES, main?.name].includes(setting.name));
   const touched = changes.length > 0 || listsOn !== undefined;
+
+  useUnsaved(card.title, changes.length > 0);
 
   const edit = (name: string) => (value: string) => {
     setEdits({ ...edits, [name]: value });

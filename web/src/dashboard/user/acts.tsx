@@ -10,6 +10,7 @@ import {
   VerifyUserDocument,
 } from "../generated/admin";
 import { go, to } from "../router";
+import { forgetUnsaved } from "../unsaved";
 import type { Do, User } from "./types";
 
 export function Acts({ user, act }: { user: User; act: Do }) {
@@ -61,6 +62,7 @@ export function Acts({ user, act }: { user: User; act: Do }) {
     done: "The user is deleted.",
     run: async (reason) => {
       await session.call(DeleteUserDocument, { id, email: user.email, reason });
+      forgetUnsaved();
       go(to("users"));
     },
   };

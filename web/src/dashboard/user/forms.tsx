@@ -5,6 +5,7 @@ import { Field } from "../fields";
 import { SetMetadataDocument, SetRolesDocument } from "../generated/admin";
 import { entries } from "../settings/values";
 import { Stranger } from "../ui";
+import { useUnsaved } from "../unsaved";
 import type { Do, User } from "./types";
 
 export function Roles({ user, act }: { user: User; act: Do }) {
@@ -14,6 +15,7 @@ export function Roles({ user, act }: { user: User; act: Do }) {
   const roles = entries(text);
   const operator = roles.includes("admin") && !user.roles.includes("admin");
   const changed = roles.join() !== user.roles.join() || defaultRole.trim() !== user.defaultRole;
+  useUnsaved("Roles", changed);
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -70,6 +72,7 @@ export function Metadata({ user, act }: { user: User; act: Do }) {
   const [before] = useState(() => indented(user.metadataJson));
   const [text, setText] = useState(before);
   const wrong = indented(text) === "" ? "This is not JSON. Write an object, or null." : undefined;
+  useUnsaved("Metadata", text !== before);
 
   function submit(event: FormEvent) {
     event.preventDefault();
