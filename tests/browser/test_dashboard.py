@@ -498,17 +498,65 @@ class TestSettings:
             expect(desk.page.get_by_role("row").nth(1)).to_contain_text("4 minutes")
 
     def test_requiring_a_factor_shows_first_who_has_none(self, world: World) -> None:
+        title = "Multi-Factor Authentication"
         with world.dashboard() as desk:
             lively(desk.page)
             desk.go("Authentication")
-            card = desk.card("Multi-Factor Authentication")
+            card = desk.card(title)
             card.get_by_label("Required for roles").fill("editor")
             expect(card.get_by_text("editor: 2 users")).to_be_visible()
             card.get_by_label("Policy").select_option("required")
             expect(card.get_by_text("744 users without a second factor")).to_be_visible()
+            expect(card.get_by_text("As of")).to_be_visible()
             expect(card.get_by_role("button", name="Save")).to_be_enabled()
             looks_everywhere(desk.page, "dashboard-policy")
+            card.get_by_role("button", name=f"Save {title}").click()
+            expect(desk.dialog()).to_contain_text("744 users without a second factor")
+            looks_everywhere(desk.page, "dashboard-policy-save")
+            desk.page.keyboard.press("Escape")
+            card.get_by_role("link", name="744 users without a second factor").click()
+            desk.dialog().get_by_role("button", name="Leave").click()
+            expect(desk.page.get_by_label("Second factor")).to_have_value("false")
+            expect(desk.page.get_by_label("State")).to_have_value("false")
+
+    def test_who_has_no_factor_is_counted_when_the_policy_is_edited(
+        self, chromium: Browser, tmp_path: Path
+    ) -> None:
+        with (
+            running_server(tmp_path / "var") as server,
+            httpx2.Client(base_url=server.url, timeout=30) as http,
+            watched(chromium, server) as desk,
+        ):
+            root = operator(server, http)
+            desk.sign_in(ROOT, root.phone.recovery_codes, "settings/authentication")
+            card = desk.card("Multi-Factor Authentication")
+            policy = card.get_by_label("Policy")
+            policy.select_option("required")
+            expect(card.get_by_text("Everybody has a second factor.")).to_be_visible()
+            Client(http).sign_up("new@example.com")
+            policy.select_option("optional")
+            policy.select_option("required")
+            expect(card.get_by_text("1 user without a second factor")).to_be_visible()
             card.get_by_role("button", name="Discard").click()
+
+    def test_apps_and_a_policy_that_requires_them_are_switched_off_together(
+        self, world: World
+    ) -> None:
+        title = "Multi-Factor Authentication"
+        world.root.change("AUTH_MFA_POLICY", "required")
+        with world.dashboard("settings/authentication") as desk:
+            card = desk.card(title)
+            desk.toggle(title)
+            expect(card.get_by_label("Policy")).to_have_value("required")
+            expect(card.get_by_role("button", name="Save")).to_be_disabled()
+            looks_everywhere(desk.page, "dashboard-dead-end")
+            card.get_by_role("button", name="Set the policy to optional too").press("Enter")
+            expect(card.get_by_role("heading", name=title)).to_be_focused()
+            desk.save(title)
+            assert setting(world, "AUTH_MFA_ENABLED") == "false"
+            assert setting(world, "AUTH_MFA_POLICY") == "optional"
+            desk.toggle(title)
+            desk.save(title)
 
     def test_changes_are_not_lost_without_a_question(self, world: World) -> None:
         with world.dashboard("keys") as desk:
@@ -844,8 +892,10 @@ def lively(page: Page) -> None:
     }  # fmt: skip
 
     def answer(route: Route) -> None:
-        if " figures" in str(route.request.post_data):
-            route.fulfill(json={"data": {"figures": figures}})
+        asked = route.request.post_data_json
+        if " figures" in asked["query"]:
+            without = {"totalCount": 2 if asked["variables"].get("role") else 744}
+            route.fulfill(json={"data": {"figures": figures, "users": without}})
         else:
             route.fallback()
 

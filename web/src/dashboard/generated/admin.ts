@@ -194,10 +194,12 @@ export type FiguresQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type FiguresQuery = { figures: { countedAt: string | null, users: number, withFactor: number, withPasskeys: number, disabled: number, unverified: number, withoutFactor: Array<{ role: string, count: number }>, activity: { hours: Array<string>, signUps: Array<number>, signIns: Array<number>, failures: Array<number> } } };
 
-export type WithoutFactorQueryVariables = Exact<{ [key: string]: never; }>;
+export type WithoutFactorQueryVariables = Exact<{
+  role?: string | null | undefined;
+}>;
 
 
-export type WithoutFactorQuery = { figures: { countedAt: string | null, enabledWithoutFactor: number, withoutFactor: Array<{ role: string, count: number }> } };
+export type WithoutFactorQuery = { users: { totalCount: number }, figures: { countedAt: string | null, enabledWithoutFactor: number, withoutFactor: Array<{ role: string, count: number }> } };
 
 export type SettingListPartsFragment = { version: number, all: Array<{ name: string, tomlKey: string | null, value: string, fallback: string, default: string, source: SettingSource, meaning: string, accepts: string, kind: SettingKind, choices: Array<string>, isSecret: boolean, lockedBecause: string | null }> };
 
@@ -517,7 +519,10 @@ export const FiguresDocument = new TypedDocumentString(`
 }
     `) as unknown as TypedDocumentString<FiguresQuery, FiguresQueryVariables>;
 export const WithoutFactorDocument = new TypedDocumentString(`
-    query WithoutFactor {
+    query WithoutFactor($role: String) {
+  users(filter: {disabled: false, hasSecondFactor: false, role: $role}, first: 1) {
+    totalCount
+  }
   figures {
     countedAt
     enabledWithoutFactor

@@ -2,14 +2,14 @@
 import { useEffect, useId, useRef, useState } from "react";
 import { ApiError } from "../api";
 import { useSession } from "../context";
-import { ChangeSettingsDocument, WithoutFactorDocument } from "../generated/admin";
+import { ChangeSettingsDocument } from "../generated/admin";
 import { useAct } from "../acts";
 import { Switch } from "../fields";
 import { focusOnHeading } from "../focus";
-import { Refused, Time, Waiting } from "../ui";
+import { Refused } from "../ui";
 import { useUnsaved } from "../unsaved";
-import { useQuery } from "../use_query";
-import { type CardSpec, POLICY, POLICY_ROLES } from "./cards";
+import { Affected } from "./affected";
+import { APPS, type CardSpec, PASSKEYS, POLICY, POLICY_ROLES } from "./cards";
 import { About, Control, Reset } from "./control";
 import { entries, normal, type Setting, shown } from "./values";
 
@@ -45,7 +45,11 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
   const listsAreOn = listsOn ?? fields.some(({ name }) => stored(name));
   const on = main ? typed(main.name) === "true" : !card.offIsEmpty || listsAreOn;
   const value = (name: string) => (card.offIsEmpty && !on ? "" : typed(name));
-  const labels = [...(main ? [{ name: main.name, label: card.title }] : []), ...fields];
+  const labels = [
+    ...(main ? [{ name: main.name, label: card.title }] : []),
+    ...fields,
+    ...(card.also ?? []),
+  ];
   const changes: Change[] = labels.flatMap(({ name, label }) => {
     const setting = settings.get(name);
     if (!setting || setting.lockedBecause !== null) return [];
@@ -55,15 +59,28 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
   // The policy asks everybody, or some roles; whoever has no factor then is affected.
   const everybody = typed(POLICY) === "required";
   const roles = everybody ? [] : entries(typed(POLICY_ROLES));
+  const isRequired = everybody || (typed(POLICY) === "optional" && roles.length > 0);
+  const changed = (name: string | undefined) =>
+    changes.some(({ setting }) => setting.name === name);
   const requires =
-    on &&
+    isRequired &&
     fields.some(({ name }) => name === POLICY) &&
-    (everybody || (typed(POLICY) === "optional" && roles.length > 0)) &&
-    changes.some(({ setting }) => [POLICY, POLICY_ROLES, main?.name].includes(setting.name));
+    (changed(POLICY) || changed(POLICY_ROLES) || (on && changed(main?.name)));
+  // The server refuses to require a factor that nobody can have.
+  const isDeadEnd =
+    isRequired &&
+    changes.length > 0 &&
+    labels.some(({ name }) => name === POLICY) &&
+    typed(APPS) !== "true" &&
+    typed(PASSKEYS) !== "true";
   const touched = changes.length > 0 || listsOn !== undefined;
 
   useUnsaved(card.title, changes.length > 0);
 
+  const stopRequiring = () => {
+    setEdits({ ...edits, [POLICY]: "optional", [POLICY_ROLES]: "" });
+    focusOnHeading(section.current);
+  };
   const edit = (name: string) => (value: string) => {
     setEdits({ ...edits, [name]: value });
     setError(undefined);
@@ -88,6 +105,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
       consequences: (
         <>
           <Comparison changes={changes} />
+          {requires && <Affected roles={roles} />}
           {warning && <p className="notice warn">{warning}</p>}
         </>
       ),
@@ -137,7 +155,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
     });
 
   // A message about a setting of another card, or about the switch, is shown below the fields.
-  const shownFields = on ? fields : [];
+  const shownFields = fields.filter(({ always }) => on || always);
   const culprit = error && shownFields.find(({ name }) => names(error.message, name))?.name;
   useEffect(() => {
     if (!error) return;
@@ -175,25 +193,30 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
           )}
         </div>
       )}
-      {on &&
-        fields.map(({ name, label, hint }) => {
-          const setting = settings.get(name);
-          return (
-            setting && (
-              <Control
-                key={name}
-                setting={setting}
-                label={label}
-                hint={hint}
-                value={value(name)}
-                error={culprit === name ? error?.message : undefined}
-                onChange={edit(name)}
-                onReset={reset(name, label)}
-              />
-            )
-          );
-        })}
-      {requires && <Affected roles={roles} onShown={() => setSafe(true)} />}
+      {shownFields.map(({ name, label, hint }) => {
+        const setting = settings.get(name);
+        return (
+          setting && (
+            <Control
+              key={name}
+              setting={setting}
+              label={label}
+              hint={hint}
+              value={value(name)}
+              error={culprit === name ? error?.message : undefined}
+              onChange={edit(name)}
+              onReset={reset(name, label)}
+            />
+          )
+        );
+      })}
+      {requires && !isDeadEnd && <Affected roles={roles} onShown={() => setSafe(true)} />}
+      {isDeadEnd && (
+        <DeadEnd
+          policy={[settings.get(POLICY), settings.get(POLICY_ROLES)]}
+          onStop={stopRequiring}
+        />
+      )}
       <Refused error={error && meanwhile(error, culprit)} />
       <div className="acts end">
         {touched && (
@@ -204,7 +227,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
         <button
           type="button"
           className="primary"
-          disabled={!changes.length || (requires && !safe)}
+          disabled={!changes.length || isDeadEnd || (requires && !safe)}
           onClick={save}
         >
           Save <span className="unseen">{card.title}</span>
@@ -246,37 +269,22 @@ function Comparison({ changes }: { changes: Change[] }) {
   );
 }
 
-/** Who would have to enrol a factor. It must be on the screen before that can be required. */
-function Affected({ roles, onShown }: { roles: string[]; onShown: () => void }) {
-  const counted = useQuery(WithoutFactorDocument, {});
-  if (!counted.data) return <Waiting of={counted} what="who would be affected" />;
-  const { withoutFactor, enabledWithoutFactor, countedAt } = counted.data.figures;
-  const found = withoutFactor.filter(({ role }) => roles.includes(role));
+/** A policy requires a factor, and no kind of factor is switched on. Offers the way out. */
+function DeadEnd({ policy, onStop }: { policy: (Setting | undefined)[]; onStop: () => void }) {
+  const locked = policy.find((setting) => setting?.lockedBecause)?.lockedBecause;
   return (
-    <div className="notice warn" ref={(element) => void (element && onShown())}>
-      {roles.length ? (
-        <>
-          <p>They have no second factor yet, and have to set one up when they sign in:</p>
-          <ul>
-            {found.map(({ role, count }) => (
-              <li key={role}>
-                <bdi className="stranger">{role}</bdi>: {users(count)}
-              </li>
-            ))}
-            {!found.length && <li>nobody</li>}
-          </ul>
-        </>
-      ) : (
-        <p>
-          {users(enabledWithoutFactor)} without a second factor: they set one up at their next
-          sign-in, or when their grace period ends.
-        </p>
-      )}
+    <div className="notice warn" role="status">
       <p>
-        As of <Time at={countedAt} />.
+        The policy requires a second factor, and nobody could set one up: authenticator apps and
+        passkeys would both be off.
       </p>
+      {locked ? (
+        <p>The policy is locked: {locked}</p>
+      ) : (
+        <button type="button" onClick={onStop}>
+          Set the policy to optional too
+        </button>
+      )}
     </div>
   );
 }
-
-const users = (count: number) => `${count.toLocaleString("en")} ${count === 1 ? "user" : "users"}`;

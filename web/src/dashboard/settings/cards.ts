@@ -5,13 +5,17 @@ export interface FieldSpec {
   name: string;
   label: string;
   hint?: string;
+  /** Shown while the card is off, too. */
+  always?: boolean;
 }
 
 export interface CardSpec {
   title: string;
   about: string;
-  /** The setting that switches all of it. While it is off, the fields are hidden. */
+  /** The setting that switches all of it. While it is off, most fields are hidden. */
   switchedBy?: string;
+  /** Settings of other cards that may have to change with these. */
+  also?: FieldSpec[];
   /** The fields are lists, and the card is off while all of them are empty. */
   offIsEmpty?: boolean;
   fields: FieldSpec[];
@@ -23,6 +27,8 @@ const SUCH_AS = "such as 90s, 5m or 1h30m";
 const LIKE = `A time ${SUCH_AS}.`;
 export const POLICY = "AUTH_MFA_POLICY";
 export const POLICY_ROLES = "AUTH_MFA_REQUIRED_FOR_ROLES";
+export const APPS = "AUTH_MFA_ENABLED";
+export const PASSKEYS = "AUTH_WEBAUTHN_ENABLED";
 
 export const AUTHENTICATION: CardSpec[] = [
   {
@@ -62,7 +68,7 @@ export const AUTHENTICATION: CardSpec[] = [
   {
     title: "Multi-Factor Authentication",
     about: "Users may protect their accounts with an authenticator app.",
-    switchedBy: "AUTH_MFA_ENABLED",
+    switchedBy: APPS,
     fields: [
       {
         name: "AUTH_MFA_TOTP_ISSUER",
@@ -71,11 +77,13 @@ export const AUTHENTICATION: CardSpec[] = [
       },
       {
         name: POLICY,
+        always: true,
         label: "Policy",
         hint: "Required: everybody needs a second factor. Optional: who wants one, and the roles below. Off: no authenticator apps, as if the switch were off.",
       },
       {
         name: POLICY_ROLES,
+        always: true,
         label: "Required for roles",
         hint: "Who needs one even if it is optional. Separate them by commas or lines.",
       },
@@ -166,13 +174,17 @@ export const SIGN_IN_METHODS: CardSpec[] = [
   {
     title: "Security Keys",
     about: "Users sign in with passkeys: a phone, a computer or a security key.",
-    switchedBy: "AUTH_WEBAUTHN_ENABLED",
+    switchedBy: PASSKEYS,
     fields: [
       {
         name: "AUTH_WEBAUTHN_RP_NAME",
         label: "Relying party name",
         hint: "The name that browsers show.",
       },
+    ],
+    also: [
+      { name: POLICY, label: "Policy for second factors" },
+      { name: POLICY_ROLES, label: "Second factor required for roles" },
     ],
     warning: (after) =>
       after.AUTH_WEBAUTHN_ENABLED === "false"
