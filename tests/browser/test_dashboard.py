@@ -432,7 +432,7 @@ class TestSettings:
             card.get_by_label("OTP Issuer").fill("Acme")
             desk.save(title)
             assert "Acme" in joe.call("changeUserMfa")["otpauthUrl"]
-            expect(card.get_by_text("Source: set in the dashboard.").first).to_be_visible()
+            expect(card.get_by_text("Source: set by operators.").first).to_be_visible()
             card.get_by_role("button", name="Reset OTP Issuer to file or default").click()
             desk.confirm("Reset", done="OTP Issuer: reset.")
             expect(card.get_by_label("OTP Issuer")).to_have_value("Postern")
@@ -674,7 +674,12 @@ class TestUsers:
             page.get_by_role("link", name=email).click()
             expect(page.get_by_role("heading", level=1, name=email)).to_be_visible()
             desk.settled()
+            assert page.title() == f"{email} \u2013 Postern"
             looks_everywhere(page, "dashboard-user")
+            page.get_by_role("button", name="Reset second factor").click()
+            expect(desk.dialog()).to_contain_text(f"User: {email}")
+            expect(desk.dialog()).to_contain_text("then signs in without a second factor.")
+            page.keyboard.press("Escape")
             act(desk, "Disable", done="The user is disabled.")
             assert refused_sign_in(world, email) == "DISABLED_USER"
             act(desk, "Enable", done="The user is enabled.")
@@ -729,6 +734,18 @@ class TestUsers:
             act(desk, "Lift", done="Nobody has to wait any more.")
             expect(desk.page.get_by_text("has to wait until")).to_have_count(0)
 
+    def test_a_long_address_is_shown_whole(self, world: World) -> None:
+        email = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.example.com"
+        Client(world.http).sign_up(email)
+        with world.dashboard(f"users/{id_of(world.root, email)}") as desk:
+            heading = desk.page.get_by_role("heading", level=1)
+            expect(heading).to_have_text(email)
+            looks_everywhere(desk.page, "dashboard-long-address")
+            desk.page.set_viewport_size({"width": 360, "height": 740})
+            text = heading.locator("bdi")
+            assert text.evaluate("one => one.getBoundingClientRect().height") > 6 * 25
+            assert desk.page.evaluate("document.documentElement.scrollWidth") <= 360
+
     def test_a_user_is_created(self, world: World) -> None:
         with world.dashboard("users") as desk:
             desk.page.get_by_role("button", name="Create user").click()
@@ -770,7 +787,7 @@ class TestUsers:
         world.root.call("setMetadata", id=mallory, metadataJson=json.dumps({"a": hostile * 9}))
         add_passkey_named(world.server, mallory, f"{UNBROKEN[:60]}{BACKWARDS}{IMAGE}"[:100])
         with world.dashboard("users") as desk:
-            expect(desk.page.get_by_text(hostile)).to_be_visible()
+            expect(desk.page.get_by_text(f"{IMAGE}U+202Egnp.exe")).to_be_visible()
             looks_everywhere(desk.page, "dashboard-hostile-users")
             desk.page.get_by_role("link", name="mallory@example.com").click()
             expect(desk.page.get_by_text(UNBROKEN[:60], exact=False).first).to_be_visible()

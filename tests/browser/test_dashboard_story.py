@@ -82,6 +82,7 @@ def test_a_factor_is_enabled_required_lost_and_set_up_again(
         desk.page.get_by_label("Search").fill("joe")
         desk.page.get_by_role("link", name=JOE).click()
         desk.page.get_by_role("button", name="Reset second factor").click()
+        expect(desk.dialog()).to_contain_text("The policy requires a second factor:")
         desk.confirm("Reset", done="The second factor is reset.")
         asked = signs_in(joe, JOE)
         assert (asked["factors"], asked["enrolment"]) == ([], ["TOTP"])

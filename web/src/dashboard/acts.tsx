@@ -4,7 +4,7 @@ import { type ApiError, refusal } from "./api";
 import { useToast } from "./context";
 import { Field } from "./fields";
 import { isFocusLost, wayBack } from "./focus";
-import { Refused } from "./ui";
+import { Refused, Stranger } from "./ui";
 
 const REASON_MAX = 255;
 
@@ -51,6 +51,8 @@ export function Dialog({
 
 export interface Act {
   title: string;
+  /** Whose account it is. */
+  about?: string | undefined;
   /** What will be, in one or two sentences. */
   consequences: ReactNode;
   /** The words on the button. */
@@ -124,6 +126,11 @@ export function ActDialog({
         onSubmit={(event) => void submit(event)}
         onChange={() => setError(undefined)}
       >
+        {act.about && (
+          <p>
+            User: <Stranger>{act.about}</Stranger>
+          </p>
+        )}
         <div className="consequences">{act.consequences}</div>
         {act.fields}
         {act.typed && (

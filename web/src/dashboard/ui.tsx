@@ -5,13 +5,45 @@ import { useFreshness } from "./context";
 import { rescueFocus } from "./focus";
 import type { Loaded } from "./use_query";
 
-/** Text that a stranger may have typed: kept in its own direction, and wrapped where it must. */
+/** Characters that show nothing or turn text around; but not the joiners that scripts need. */
+const UNSEEN = /([\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff])/u;
+
+function named(character: string): string {
+  return `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/** Return text with the names of the characters that one would not see. */
+export function visible(text: string): string {
+  return text
+    .split(UNSEEN)
+    .map((part, index) => (index % 2 ? `[${named(part)}]` : part))
+    .join("");
+}
+
+/**
+ * Text that a stranger may have typed: kept in its own direction, wrapped where it must, and with
+ * the names of the characters that one would not see.
+ */
 export function Stranger({ children }: { children: string | null | undefined }) {
-  return children ? (
-    <bdi className="stranger">{children}</bdi>
-  ) : (
-    <span className="faint">none</span>
+  if (!children) return <Nothing />;
+  return (
+    <bdi className="stranger">
+      {children.split(UNSEEN).map((part, index) =>
+        index % 2 ? (
+          <span key={index} className="control">
+            {named(part)}
+          </span>
+        ) : (
+          part
+        ),
+      )}
+    </bdi>
   );
+}
+
+/** Stands where a list has no value. */
+export function Nothing() {
+  return <span className="faint">–</span>;
 }
 
 const exact = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "long" });

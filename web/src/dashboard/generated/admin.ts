@@ -208,6 +208,11 @@ export type SettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type SettingsQuery = { settings: { version: number, all: Array<{ name: string, tomlKey: string | null, value: string, fallback: string, default: string, source: SettingSource, meaning: string, accepts: string, kind: SettingKind, choices: Array<string>, isSecret: boolean, lockedBecause: string | null }> } };
 
+export type PolicyQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PolicyQuery = { settings: { all: Array<{ name: string, value: string }> } };
+
 export type ChangeSettingsMutationVariables = Exact<{
   changes: Array<SettingInput> | SettingInput;
   reason: string;
@@ -556,6 +561,16 @@ export const SettingsDocument = new TypedDocumentString(`
     lockedBecause
   }
 }`) as unknown as TypedDocumentString<SettingsQuery, SettingsQueryVariables>;
+export const PolicyDocument = new TypedDocumentString(`
+    query Policy {
+  settings {
+    all {
+      name
+      value
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<PolicyQuery, PolicyQueryVariables>;
 export const ChangeSettingsDocument = new TypedDocumentString(`
     mutation ChangeSettings($changes: [SettingInput!]!, $reason: String!, $version: Int) {
   changeSettings(changes: $changes, reason: $reason, version: $version) {

@@ -1,9 +1,12 @@
 // The second factors of a user, and what has to wait after failed attempts.
 import type { Act } from "../acts";
 import { useSession } from "../context";
-import { LiftThrottleDocument, ResetFactorsDocument } from "../generated/admin";
+import { LiftThrottleDocument, PolicyDocument, ResetFactorsDocument } from "../generated/admin";
+import { POLICY, POLICY_ROLES } from "../settings/cards";
+import { entries } from "../settings/values";
 import { Cell, Table } from "../tables";
-import { Empty, Stranger, Time } from "../ui";
+import { Empty, Stranger, Time, Waiting } from "../ui";
+import { useQuery } from "../use_query";
 import type { Do, User } from "./types";
 import { factorWords } from "../words";
 
@@ -13,11 +16,12 @@ export function Factors({ user, act }: { user: User; act: Do }) {
   const reset: Act = {
     title: "Reset second factor",
     consequences: (
-      <p>
-        Authenticator app, passkeys and recovery codes are deleted, and all sessions end. A password
-        alone is enough then, unless a second factor is required: then they set up another one. All
-        sessions end, and no browser is trusted any more. Make sure first that it is the user who asks.
-      </p>
+      <>
+        <p>Authenticator app, passkeys and recovery codes are deleted.</p>
+        <p>All sessions end, and no browser is trusted any more.</p>
+        <Afterwards user={user} />
+        <p>Make sure first that it is the user who asks.</p>
+      </>
     ),
     verb: "Reset",
     done: "The second factor is reset.",
@@ -81,5 +85,23 @@ export function Factors({ user, act }: { user: User; act: Do }) {
         </div>
       )}
     </section>
+  );
+}
+
+/** How the user signs in after a reset. */
+function Afterwards({ user }: { user: User }) {
+  const policy = useQuery(PolicyDocument, {});
+  if (!policy.data) return <Waiting of={policy} what="the policy" />;
+  const { all } = policy.data.settings;
+  const value = (name: string) => all.find((setting) => setting.name === name)?.value ?? "";
+  const roles = value(POLICY) === "optional" ? entries(value(POLICY_ROLES)) : [];
+  const required = value(POLICY) === "required" || roles.some((role) => user.roles.includes(role));
+  return required ? (
+    <p>
+      The policy requires a second factor: the user sets up another one at the next sign-in, or when
+      their grace period ends.
+    </p>
+  ) : (
+    <p>The user then signs in without a second factor.</p>
   );
 }

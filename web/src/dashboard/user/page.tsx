@@ -1,26 +1,30 @@
 // One user: what is known, and what an operator may do.
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useAct } from "../acts";
 import { EventList } from "../events";
 import { UserDocument } from "../generated/admin";
 import { to } from "../router";
-import { Empty, Loading, PageHead, Refresh, Stranger, Time } from "../ui";
+import { Empty, Loading, PageHead, Refresh, Stranger, Time, visible } from "../ui";
 import { useQuery } from "../use_query";
 import { Acts } from "./acts";
 import { Factors } from "./factors";
 import { Metadata, Roles } from "./forms";
 import { Sessions } from "./sessions";
-import type { User } from "./types";
+import type { Do, User } from "./types";
 import { UserTags } from "../users";
 import { factorWords } from "../words";
 
 export function UserPage({ id }: { id: string }) {
   const found = useQuery(UserDocument, { id });
   const [changes, setChanges] = useState(0);
-  const [dialog, act] = useAct(async () => {
+  const [dialog, open] = useAct(async () => {
     await found.reload();
     setChanges((count) => count + 1);
   });
+  const email = found.data?.user.email;
+  useEffect(() => {
+    if (email) document.title = `${visible(email)} – Postern`;
+  }, [email]);
   if (found.error?.code === "NOT_FOUND") {
     return (
       <>
@@ -33,6 +37,7 @@ export function UserPage({ id }: { id: string }) {
     );
   }
   const user = found.data?.user;
+  const act: Do = (one) => open({ ...one, about: user?.email });
   return (
     <>
       <PageHead
@@ -69,6 +74,10 @@ export function UserPage({ id }: { id: string }) {
 function Facts({ user }: { user: User }) {
   return (
     <dl className="facts card">
+      <dt>E-mail address</dt>
+      <dd>
+        <Stranger>{user.email}</Stranger>
+      </dd>
       <dt>Name</dt>
       <dd>
         <Stranger>{user.displayName}</Stranger>
@@ -86,9 +95,9 @@ function Facts({ user }: { user: User }) {
         </>
       )}
       <dt>Password</dt>
-      <dd>{user.hasPassword ? "set" : "none"}</dd>
+      <dd>{user.hasPassword ? "set" : "not set"}</dd>
       <dt>Second factor</dt>
-      <dd>{factorWords(user.factors)}</dd>
+      <dd>{factorWords(user.factors) || "not set up"}</dd>
       <dt>Language</dt>
       <dd>
         <Stranger>{user.locale}</Stranger>
