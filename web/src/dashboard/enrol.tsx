@@ -68,7 +68,8 @@ function byTicket(
   onEnrolled: (codes: string[], session: SessionPartsFragment) => void,
 ): Enrolling {
   return {
-    begin: async () => (await send(PUBLIC, BeginEnrolmentByTicketDocument, { ticket })).enrolMfaTotp,
+    begin: async () =>
+      (await send(PUBLIC, BeginEnrolmentByTicketDocument, { ticket })).enrolMfaTotp,
     finish: async (code) => {
       const sent = await send(PUBLIC, FinishEnrolmentByTicketDocument, { ticket, code });
       onEnrolled(sent.activateMfaTotp.recoveryCodes, sent.activateMfaTotp.session);

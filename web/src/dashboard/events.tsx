@@ -8,7 +8,7 @@ import {
 import { to, useFilters } from "./router";
 import { Choice, Field, useSettled } from "./fields";
 import { Cell, Table, usePages } from "./tables";
-import { Empty, Loading, PageHead, Refresh, Stranger, Time } from "./ui";
+import { Empty, Loading, Nothing, PageHead, Refresh, Stranger, Time } from "./ui";
 import { useQuery } from "./use_query";
 import { eventWords } from "./words";
 
@@ -144,7 +144,7 @@ function EventRow({ event }: { event: Event }) {
             <Stranger>{event.reason}</Stranger>
           </>
         ) : (
-          <span className="faint">none</span>
+          <Nothing />
         )}
       </Cell>
     </tr>

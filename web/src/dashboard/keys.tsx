@@ -3,7 +3,7 @@ import { useSession } from "./context";
 import { KeysDocument, RotateKeysDocument } from "./generated/admin";
 import { type Act, useAct } from "./acts";
 import { Cell, Table } from "./tables";
-import { Empty, Loading, PageHead, Tag, Time } from "./ui";
+import { Empty, Loading, Nothing, PageHead, Tag, Time } from "./ui";
 import { useQuery } from "./use_query";
 
 export function KeysPage() {
@@ -63,11 +63,14 @@ export function KeysPage() {
               {signing.map((key, index) => (
                 <tr role="row" key={key.kid ?? index}>
                   <Cell of="Id">
-                    <code className="stranger">{key.kid ?? "none"}</code>
+                    {key.kid ? <code className="stranger">{key.kid}</code> : <Nothing />}
                   </Cell>
                   <Cell of="Algorithm">{key.algorithm}</Cell>
                   <Cell of="Made">
-                    <Time at={key.madeAt} none={canRotate ? "with the first start" : "given by the environment"} />
+                    <Time
+                      at={key.madeAt}
+                      none={canRotate ? "with the first start" : "given by the environment"}
+                    />
                   </Cell>
                   <Cell of="Use">
                     {key.signs ? <Tag tone="good">signs</Tag> : <Tag>verifies only</Tag>}
@@ -86,7 +89,7 @@ export function KeysPage() {
                 ))}
               </ol>
             ) : (
-              <Empty>There is none.</Empty>
+              <Empty>There is no encryption key.</Empty>
             )}
           </>
         )}

@@ -6,7 +6,7 @@ import { go, to, useFilters } from "./router";
 import { ActDialog } from "./acts";
 import { Choice, Field, useSettled } from "./fields";
 import { Cell, Table, usePages } from "./tables";
-import { Empty, Loading, PageHead, Refresh, Stranger, Tag, Time } from "./ui";
+import { Empty, Loading, Nothing, PageHead, Refresh, Stranger, Tag, Time } from "./ui";
 import { useQuery } from "./use_query";
 import { factorWords } from "./words";
 
@@ -118,7 +118,7 @@ export function UsersPage() {
                     <Cell of="State">
                       <UserTags user={user} />
                     </Cell>
-                    <Cell of="Second factor">{factorWords(user.factors)}</Cell>
+                    <Cell of="Second factor">{factorWords(user.factors) || <Nothing />}</Cell>
                     <Cell of="Last signed in">
                       <Time at={user.lastSignedInAt} />
                     </Cell>

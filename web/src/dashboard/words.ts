@@ -7,9 +7,9 @@ const FACTORS: Record<FactorType, string> = {
   RECOVERY_CODE: "recovery codes",
 };
 
-/** Return the factors in words; "none" without one. */
+/** Return the factors in words; "" without one. */
 export function factorWords(factors: readonly FactorType[]): string {
-  return factors.map((factor) => FACTORS[factor]).join(", ") || "none";
+  return factors.map((factor) => FACTORS[factor]).join(", ");
 }
 
 /** Return `SIGN_IN_FAILED` as "Sign in failed". */
@@ -20,7 +20,7 @@ export function eventWords(type: string): string {
 
 export const SOURCES: Record<SettingSource, string> = {
   ENVIRONMENT: "environment",
-  DASHBOARD: "set in the dashboard",
+  DASHBOARD: "set by operators",
   FILE: "nhost.toml",
   DEFAULT: "default",
 };

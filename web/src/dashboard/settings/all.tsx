@@ -14,7 +14,7 @@ import { normal, type Setting, shown } from "./values";
 const WHICH = [
   ["all", "All"],
   ["changed", "Not the default"],
-  ["dashboard", "Set in the dashboard"],
+  ["operators", "Set by operators"],
   ["open", "Not locked"],
 ] as const;
 
@@ -66,7 +66,7 @@ function matches(setting: Setting, text: string, which: string): boolean {
   )
     return false;
   if (which === "changed") return setting.source !== "DEFAULT";
-  if (which === "dashboard") return setting.source === "DASHBOARD";
+  if (which === "operators") return setting.source === "DASHBOARD";
   return which !== "open" || setting.lockedBecause === null;
 }
 

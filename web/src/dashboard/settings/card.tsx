@@ -140,8 +140,8 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
       title: `Reset: ${label}`,
       consequences: (
         <p>
-          It becomes <code className="stranger">{settings.get(name)?.fallback || "empty"}</code>{" "}
-          again, as nhost.toml or the default says.
+          The value of nhost.toml applies again, or the default:{" "}
+          <code className="stranger">{settings.get(name)?.fallback || "not set"}</code>.
         </p>
       ),
       verb: "Reset",

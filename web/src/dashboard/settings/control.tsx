@@ -69,7 +69,7 @@ function input(
       <select {...common} value={value} onChange={(event) => onChange(event.target.value)}>
         {[...new Set([...setting.choices, value])].map((choice) => (
           <option key={choice} value={choice}>
-            {choice || "none"}
+            {choice || "not set"}
           </option>
         ))}
       </select>

@@ -71,7 +71,7 @@ export function HistoryPage() {
               {pager(pageInfo)}
             </>
           ) : (
-            <Empty>Nobody has changed a setting here yet.</Empty>
+            <Empty>No operator has changed a setting yet.</Empty>
           )
         }
       </Loading>
@@ -82,6 +82,6 @@ export function HistoryPage() {
 
 /** A value of the operators, or that there was none. */
 function Value({ of: value }: { of: string | null }) {
-  if (value === null) return <span className="faint">not set here</span>;
-  return <code className="stranger">{value || "nothing"}</code>;
+  if (value === null) return <span className="faint">not set by operators</span>;
+  return <code className="stranger">{value || "empty"}</code>;
 }

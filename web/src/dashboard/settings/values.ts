@@ -17,7 +17,7 @@ export function normal(setting: Setting, value: string): string {
 /** Return a value for readers. */
 export function shown(setting: Setting, value: string): string {
   if (setting.isSecret) return "hidden";
-  if (!value) return "none";
+  if (!value) return "not set";
   if (setting.kind === "SWITCH") return value === "true" ? "on" : "off";
   if (setting.kind === "LIST") return entries(value).join(", ");
   const words = setting.kind === "DURATION" ? durationWords(value) : "";
