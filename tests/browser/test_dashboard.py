@@ -308,6 +308,15 @@ class TestEveryPage:
                 desk.go(title)
                 assert page.evaluate("document.documentElement.scrollWidth") <= 360, title
 
+    @pytest.mark.parametrize("size", [(1280, 800), (360, 740)])
+    def test_no_table_scrolls_sideways(self, world: World, size: tuple[int, int]) -> None:
+        beyond = "[...document.querySelectorAll('.table')].map(t => t.scrollWidth - t.clientWidth)"
+        with world.dashboard() as desk:
+            desk.page.set_viewport_size({"width": size[0], "height": size[1]})
+            for title in PLACES:
+                desk.go(title)
+                assert not any(desk.page.evaluate(beyond)), title
+
     def test_numbers_stand_behind_the_charts(self, world: World) -> None:
         with world.dashboard() as desk:
             lively(desk.page)
@@ -319,8 +328,15 @@ class TestEveryPage:
             assert chart.locator(".recharts-bar-rectangle path").count() > 20
             if PICTURES:
                 desk.page.screenshot(path=f"{PICTURES}/dashboard.png")
+            ticks = chart.locator(".recharts-yAxis-tick-labels text")
+            expect(ticks).to_have_text(["0", "10", "20", "30"])
+            hours = chart.locator(".recharts-xAxis-tick-labels text")
+            shown = [int(hour[:2]) for hour in hours.all_text_contents()]
+            assert [(shown[0] + 4 * nth) % 24 for nth in range(6)] == shown
             chart.get_by_role("button", name="Show Last 24 hours as table").click()
             expect(chart.get_by_role("row")).to_have_count(25)
+            chart.get_by_role("button", name="Hide table of Last 24 hours").click()
+            expect(chart.get_by_role("img")).to_be_visible()
             expect(desk.page.get_by_text("40 % of all")).to_be_visible()
 
     @pytest.mark.parametrize("again", ["Refresh", "Users"])

@@ -6,6 +6,16 @@ import { Cell, Table } from "./tables";
 
 const TICK = { fill: "var(--faint)" };
 
+/** Return whole numbers from 0 to `most` or a little more, at even steps of 1, 2 or 5 times ten. */
+function evenTicks(most: number): number[] {
+  const power = 10 ** Math.max(0, Math.floor(Math.log10(most / 4 || 1)));
+  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one * 4 >= most) ?? most;
+  return Array.from(
+    { length: Math.max(1, Math.ceil(most / step)) + 1 },
+    (_, index) => index * step,
+  );
+}
+
 export function ActivityChart({
   title,
   bins,
@@ -17,13 +27,24 @@ export function ActivityChart({
 }) {
   const [asTable, setAsTable] = useState(false);
   const id = useId();
+  const ticks = evenTicks(
+    Math.max(...bins.map((bin) => SERIES.reduce((sum, [series]) => sum + bin[series], 0))),
+  );
   const sums = SERIES.map(([series, name]) => `${name}: ${total(bins, series)}`).join(", ");
   return (
     <section className="card chart" aria-labelledby={id}>
       <header>
         <h2 id={id}>{title}</h2>
-        <button type="button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
-          Show <span className="unseen">{title}</span> as table
+        <button type="button" onClick={() => setAsTable(!asTable)}>
+          {asTable ? (
+            <>
+              Hide table <span className="unseen">of {title}</span>
+            </>
+          ) : (
+            <>
+              Show <span className="unseen">{title}</span> as table
+            </>
+          )}
         </button>
       </header>
       {asTable ? (
@@ -54,12 +75,13 @@ export function ActivityChart({
                   dataKey="label"
                   tick={TICK}
                   tickLine={false}
-                  interval="preserveStartEnd"
-                  minTickGap={28}
+                  interval={Math.ceil(bins.length / 6) - 1}
                 />
                 <YAxis
                   tick={TICK}
-                  allowDecimals={false}
+                  ticks={ticks}
+                  domain={[0, ticks.at(-1) ?? 0]}
+                  interval={0}
                   tickLine={false}
                   axisLine={false}
                   width={36}

@@ -1,5 +1,5 @@
 // What every page shows: strangers' text, times, headings, and what stands in for data.
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import type { ApiError } from "./api";
 import { useFreshness } from "./context";
 import { rescueFocus } from "./focus";
@@ -38,6 +38,20 @@ export function Stranger({ children }: { children: string | null | undefined }) 
         ),
       )}
     </bdi>
+  );
+}
+
+/** The name of a setting. It breaks after an underscore only. */
+export function Name({ children }: { children: string }) {
+  return (
+    <code className="name">
+      {children.split(/(?<=_)/).map((part, index) => (
+        <Fragment key={index}>
+          {part}
+          <wbr />
+        </Fragment>
+      ))}
+    </code>
   );
 }
 

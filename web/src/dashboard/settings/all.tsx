@@ -5,7 +5,7 @@ import { ChangeSettingsDocument, SettingsDocument } from "../generated/admin";
 import { ActDialog } from "../acts";
 import { Choice, Field } from "../fields";
 import { Cell, Table } from "../tables";
-import { Empty, Loading, PageHead, Tag } from "../ui";
+import { Empty, Loading, Name, PageHead, Tag } from "../ui";
 import { useQuery } from "../use_query";
 import { SOURCES } from "../words";
 import { Control } from "./control";
@@ -86,7 +86,7 @@ function Found({
         {found.map((setting) => (
           <tr role="row" key={setting.name}>
             <Cell of="Setting">
-              <code className="stranger">{setting.name}</code>
+              <Name>{setting.name}</Name>
               {setting.tomlKey && <code className="hint stranger">{setting.tomlKey}</code>}
               <p className="meaning">
                 <Meaning>{setting.meaning}</Meaning>
@@ -190,7 +190,7 @@ function Meaning({ children }: { children: string }): ReactNode {
     .split(/(`[^`]+`|\[[^\]]+\]\([^)]+\))/)
     .map((part, index) =>
       part.startsWith("`") ? (
-        <code key={index}>{part.slice(1, -1)}</code>
+        <Name key={index}>{part.slice(1, -1)}</Name>
       ) : (
         part.replace(/^\[([^\]]+)\]\([^)]+\)$/, "$1").replaceAll("`", "")
       ),

@@ -1,6 +1,7 @@
 // One setting as a field: how it is edited follows from its kind.
 import { type ReactNode, useId } from "react";
 import { Switch } from "../fields";
+import { Name } from "../ui";
 import { SOURCES } from "../words";
 import { durationWords, entries, type Setting } from "./values";
 
@@ -120,7 +121,7 @@ export function About({
   return (
     <>
       <p className="hint">
-        {facts.filter(Boolean).join(" ")} <code className="name">{setting.name}</code>
+        {facts.filter(Boolean).join(" ")} <Name>{setting.name}</Name>
       </p>
       {setting.lockedBecause && <p className="locked">Locked: {setting.lockedBecause}</p>}
     </>

@@ -3,7 +3,7 @@ import { useSession } from "../context";
 import { SettingChangesDocument, UndoSettingChangeDocument } from "../generated/admin";
 import { useAct } from "../acts";
 import { Cell, Table, usePages } from "../tables";
-import { Empty, Loading, PageHead, Refresh, Stranger, Time } from "../ui";
+import { Empty, Loading, Name, PageHead, Refresh, Stranger, Time } from "../ui";
 import { useQuery } from "../use_query";
 
 export function HistoryPage() {
@@ -27,7 +27,7 @@ export function HistoryPage() {
                       <Time at={change.createdAt} />
                     </Cell>
                     <Cell of="Setting">
-                      <code className="stranger">{change.name}</code>
+                      <Name>{change.name}</Name>
                     </Cell>
                     <Cell of="Change">
                       <Value of={change.previous} /> <span>to</span> <Value of={change.value} />
