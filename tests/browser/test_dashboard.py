@@ -281,6 +281,29 @@ class TestEveryPage:
                 desk.page.get_by_label("Search").fill("mfa")
             looks_everywhere(desk.page, f"dashboard-{PLACES[title].replace('/', '-')}")
 
+    def test_events_are_found_by_the_address_of_a_user(self, world: World) -> None:
+        with world.dashboard("events") as desk:
+            page = desk.page
+            page.get_by_label("User", exact=True).fill("USER3@example.com")
+            users = page.get_by_role("cell").get_by_role("link")
+            expect(users.filter(has_text="user4@")).to_have_count(0)
+            expect(users.first).to_have_text("user3@example.com")
+            page.get_by_label("User", exact=True).fill("nobody@example.com")
+            expect(page.get_by_text("No user has this e-mail address.")).to_be_visible()
+            user = id_of(world.root, "user3@example.com")
+            page.get_by_label("User", exact=True).fill(user)
+            expect(users.first).to_have_text("user3@example.com")
+            desk.start_at(f"users/{user}")
+            heads = page.get_by_role("region", name="Events").get_by_role("columnheader")
+            expect(heads).to_have_text(["When", "What", "From", "Operator and reason"])
+
+    def test_the_mailbox_is_a_click_away(self, world: World) -> None:
+        with world.dashboard("mail") as desk:
+            with desk.page.expect_popup() as opened:
+                desk.page.get_by_role("main").get_by_role("link", name="mailbox").click()
+            expect(opened.value).to_have_url(f"{world.server.url}/mailbox")
+            opened.value.close()
+
     def test_a_mail_that_was_given_up_is_sent_again(self, world: World) -> None:
         with world.dashboard("mail") as desk:
             desk.page.get_by_role("button", name="Send again").click()
@@ -298,7 +321,12 @@ class TestEveryPage:
             page = desk.page
             page.set_viewport_size({"width": 360, "height": 740})
             expect(page.get_by_role("link", name="Keys")).to_be_hidden()
-            page.get_by_role("button", name="Menu").press("Enter")
+            menu = page.get_by_role("button", name="Menu")
+            menu.press("Enter")
+            page.get_by_role("link", name="Keys").press("Escape")
+            expect(page.get_by_role("link", name="Keys")).to_be_hidden()
+            expect(menu).to_be_focused()
+            menu.press("Enter")
             looks_everywhere(page, "dashboard-menu")
             page.set_viewport_size({"width": 360, "height": 740})
             page.get_by_role("link", name="Keys").press("Enter")
@@ -496,9 +524,10 @@ class TestSettings:
         with world.dashboard("settings/rate-limits") as desk:
             card = desk.card("Emails")
             card.get_by_label("Interval").fill("7200")
-            world.root.change("AUTH_LOCALE_ALLOWED_LOCALES", "en,de")
+            world.root.change("AUTH_RATE_LIMIT_EMAIL_INTERVAL", "30m")
             desk.save("Emails", done=False)
             expect(card.get_by_text("Somebody has changed settings meanwhile.")).to_be_visible()
+            expect(card.get_by_text("Interval is now 30m (30 minutes).")).to_be_visible()
             expect(card.get_by_label("Interval")).to_have_value("7200")
             expect(desk.page.locator("main .again")).to_have_count(0)
             desk.save("Emails")

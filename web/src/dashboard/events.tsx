@@ -4,11 +4,12 @@ import {
   EventsDocument,
   type EventsQuery,
   SecurityEventType,
+  UserIdsDocument,
 } from "./generated/admin";
 import { to, useFilters } from "./router";
 import { Choice, Field, useSettled } from "./fields";
 import { Cell, Table, usePages } from "./tables";
-import { Empty, Loading, Nothing, PageHead, Refresh, Stranger, Time } from "./ui";
+import { Empty, Loading, Nothing, PageHead, Refresh, Stranger, Time, Waiting } from "./ui";
 import { useQuery } from "./use_query";
 import { eventWords } from "./words";
 
@@ -37,7 +38,8 @@ export function EventsPage() {
           onChange={set("type")}
         />
         <Field
-          label="User id"
+          label="User"
+          placeholder="E-mail address or id"
           value={filters.user ?? ""}
           onChange={(event) => set("user")(event.target.value)}
         />
@@ -59,10 +61,10 @@ export function EventsPage() {
           onChange={(event) => set("until")(instant(event.target.value))}
         />
       </form>
-      <EventList
+      <EventsOf
+        user={settled.user?.trim() ?? ""}
         filter={{
           types: type ? [type] : null,
-          userId: settled.user?.trim() || null,
           address: settled.address?.trim() || null,
           since: settled.since || null,
           until: settled.until || null,
@@ -70,6 +72,21 @@ export function EventsPage() {
       />
     </>
   );
+}
+
+/** The events of a user, by their address or id; of everybody without one. */
+function EventsOf({ user, filter }: { user: string; filter: EventFilter }) {
+  if (user.includes("@")) return <EventsOfAddress email={user} filter={filter} />;
+  return <EventList filter={{ ...filter, userId: user || null }} />;
+}
+
+function EventsOfAddress({ email, filter }: { email: string; filter: EventFilter }) {
+  const found = useQuery(UserIdsDocument, { text: email });
+  if (!found.data || found.loading) return <Waiting of={found} what="the user" />;
+  const wanted = email.toLowerCase();
+  const user = found.data.users.edges.find(({ node }) => node.email.toLowerCase() === wanted)?.node;
+  if (!user) return <Empty>No user has this e-mail address.</Empty>;
+  return <EventList filter={{ ...filter, userId: user.id }} />;
 }
 
 /** Return an instant as a field shows it: in the reader's time zone. */
@@ -85,8 +102,8 @@ function instant(local: string): string {
   return Number.isNaN(time.getTime()) ? "" : time.toISOString();
 }
 
-/** Events that a filter lets through, page by page. */
-export function EventList({ filter }: { filter: EventFilter }) {
+/** Events that a filter lets through, page by page. `ofUser`: they are all of one user. */
+export function EventList({ filter, ofUser = false }: { filter: EventFilter; ofUser?: boolean }) {
   const { after, pager } = usePages();
   const events = useQuery(EventsDocument, { filter, after });
   return (
@@ -94,9 +111,12 @@ export function EventList({ filter }: { filter: EventFilter }) {
       {({ securityEvents: { edges, pageInfo } }) => (
         <>
           {edges.length ? (
-            <Table label="Events" head={["When", "What", "User", "From", "Operator and reason"]}>
+            <Table
+              label="Events"
+              head={["When", "What", ...(ofUser ? [] : ["User"]), "From", "Operator and reason"]}
+            >
               {edges.map(({ node }) => (
-                <EventRow key={node.id} event={node} />
+                <EventRow key={node.id} event={node} ofUser={ofUser} />
               ))}
             </Table>
           ) : (
@@ -109,22 +129,24 @@ export function EventList({ filter }: { filter: EventFilter }) {
   );
 }
 
-function EventRow({ event }: { event: Event }) {
+function EventRow({ event, ofUser }: { event: Event; ofUser: boolean }) {
   return (
     <tr role="row">
       <Cell of="When">
         <Time at={event.createdAt} />
       </Cell>
       <Cell of="What">{eventWords(event.type)}</Cell>
-      <Cell of="User">
-        {event.userId ? (
-          <a href={to(`users/${event.userId}`)}>
-            <Stranger>{event.email ?? event.userId}</Stranger>
-          </a>
-        ) : (
-          <Stranger>{event.email}</Stranger>
-        )}
-      </Cell>
+      {!ofUser && (
+        <Cell of="User">
+          {event.userId ? (
+            <a href={to(`users/${event.userId}`)}>
+              <Stranger>{event.email ?? event.userId}</Stranger>
+            </a>
+          ) : (
+            <Stranger>{event.email}</Stranger>
+          )}
+        </Cell>
+      )}
       <Cell of="From">
         <Stranger>{event.address}</Stranger>
         {event.userAgent && (

@@ -64,6 +64,7 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
     if (path === here) freshness.refresh();
   };
   const main = useRef<HTMLElement>(null);
+  const opener = useRef<HTMLButtonElement>(null);
   const [place, page] = placeOf(path);
   useEffect(() => {
     document.title = `${place} – Postern`;
@@ -85,12 +86,20 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
       >
         Skip to the page
       </a>
-      <header className="side">
+      <header
+        className="side"
+        onKeyDown={(event) => {
+          if (event.key !== "Escape" || !menu) return;
+          setMenu(false);
+          opener.current?.focus();
+        }}
+      >
         <div className="top">
           <a className="brand" href={to("overview")}>
             Postern
           </a>
           <button
+            ref={opener}
             type="button"
             className="menu"
             aria-expanded={menu}

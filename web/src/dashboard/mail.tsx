@@ -1,4 +1,5 @@
 // What becomes of mails.
+import type { ReactNode } from "react";
 import { useSession } from "./context";
 import { MailsDocument, RetryMailDocument } from "./generated/admin";
 import { useAct } from "./acts";
@@ -7,9 +8,17 @@ import { Empty, Loading, PageHead, Refresh, Stranger, Time } from "./ui";
 import { useQuery } from "./use_query";
 
 const COUNTED_TO = 1000;
-const DELIVERY: Record<string, string> = {
+const DELIVERY: Record<string, ReactNode> = {
   smtp: "Mails are sent by your mail server.",
-  mailbox: "This server keeps mails in its mailbox and sends none.",
+  mailbox: (
+    <>
+      This server keeps mails in its{" "}
+      <a href="mailbox" target="_blank" rel="noreferrer">
+        mailbox
+      </a>{" "}
+      and sends none.
+    </>
+  ),
   off: "This server sends no mails: no mail server is set.",
 };
 

@@ -246,6 +246,13 @@ export type UsersQueryVariables = Exact<{
 
 export type UsersQuery = { users: { totalCount: number, edges: Array<{ node: { id: string, email: string, displayName: string, emailVerified: boolean, disabled: boolean, factors: Array<FactorType>, roles: Array<string>, createdAt: string, lastSignedInAt: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
+export type UserIdsQueryVariables = Exact<{
+  text: string;
+}>;
+
+
+export type UserIdsQuery = { users: { edges: Array<{ node: { id: string, email: string } }> } };
+
 export type UserFactsFragment = { id: string, email: string, newEmail: string | null, emailVerified: boolean, displayName: string, locale: string, roles: Array<string>, defaultRole: string, disabled: boolean, hasPassword: boolean, factors: Array<FactorType>, metadataJson: string, createdAt: string, lastSignedInAt: string | null, recoveryCodesLeft: number, sessions: Array<{ id: string, createdAt: string, lastUsedAt: string, expiresAt: string, methods: Array<string>, address: string | null, userAgent: string | null }>, trustedDevices: Array<{ id: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, address: string | null, userAgent: string | null }>, passkeys: Array<{ id: string, nickname: string, createdAt: string, lastUsedAt: string | null, backedUp: boolean }>, throttles: Array<{ what: string, until: string }> };
 
 export type UserQueryVariables = Exact<{
@@ -647,6 +654,18 @@ export const UsersDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<UsersQuery, UsersQueryVariables>;
+export const UserIdsDocument = new TypedDocumentString(`
+    query UserIds($text: String!) {
+  users(filter: {text: $text}, first: 100) {
+    edges {
+      node {
+        id
+        email
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<UserIdsQuery, UserIdsQueryVariables>;
 export const UserDocument = new TypedDocumentString(`
     query User($id: ID!) {
   user(id: $id) {

@@ -32,6 +32,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
   const [edits, setEdits] = useState<Record<string, string>>({});
   const [listsOn, setListsOn] = useState<boolean>();
   const [error, setError] = useState<ApiError>();
+  const [before, setBefore] = useState<Change[]>([]);
   const [reason, setReason] = useState("");
   const [safe, setSafe] = useState(false);
   const section = useRef<HTMLElement>(null);
@@ -129,6 +130,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
         if (error.message.startsWith("reason:")) return false;
         setReason(reason);
         setError(error);
+        setBefore(changes);
         if (error.code !== "INVALID_REQUEST") void reload();
         return true;
       },
@@ -154,6 +156,11 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
       },
     });
 
+  // What somebody else has made of the settings that are changed here.
+  const theirs = before.flatMap(({ setting, label }) => {
+    const now = settings.get(setting.name);
+    return now && now.value !== setting.value ? [`${label} is now ${shown(now, now.value)}.`] : [];
+  });
   // A message about a setting of another card, or about the switch, is shown below the fields.
   const shownFields = fields.filter(({ always }) => on || always);
   const culprit = error && shownFields.find(({ name }) => names(error.message, name))?.name;
@@ -217,7 +224,7 @@ export function SettingsCard({ card, settings, version, reload }: Props) {
           onStop={stopRequiring}
         />
       )}
-      <Refused error={error && meanwhile(error, culprit)} />
+      <Refused error={error && meanwhile(error, culprit, theirs)} />
       <div className="acts end">
         {touched && (
           <button type="button" className="quiet" onClick={discard}>
@@ -243,11 +250,18 @@ function names(message: string, setting: string): boolean {
   return new RegExp(`\\b${setting}\\b`).test(message);
 }
 
-function meanwhile(error: ApiError, culprit: string | undefined): ApiError | undefined {
+function meanwhile(
+  error: ApiError,
+  culprit: string | undefined,
+  theirs: string[],
+): ApiError | undefined {
   if (culprit) return undefined;
   if (error.code !== "CHANGED_MEANWHILE") return error;
-  const message =
-    "Somebody has changed settings meanwhile. They are loaded now, and what you typed is kept: look at it again, and save.";
+  const message = [
+    "Somebody has changed settings meanwhile.",
+    ...theirs,
+    "What you typed is kept: look at it again, and save.",
+  ].join(" ");
   return new ApiError(error.code, message);
 }
 

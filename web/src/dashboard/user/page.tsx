@@ -61,7 +61,7 @@ export function UserPage({ id }: { id: string }) {
             <Metadata key={`metadata ${user.metadataJson}`} user={user} act={act} />
             <section>
               <h2>Security events</h2>
-              <EventList key={changes} filter={{ userId: user.id }} />
+              <EventList key={changes} filter={{ userId: user.id }} ofUser />
             </section>
           </>
         )}
