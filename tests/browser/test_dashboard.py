@@ -4,11 +4,12 @@ import json
 import re
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -609,12 +610,13 @@ class TestSettings:
             desk.go("Authentication")
             field = desk.card("Client URL").get_by_label("Client URL")
             field.fill("https://app.example.com/unsaved")
-            for leave in (
-                lambda: page.get_by_role("link", name="Users").click(),
+            leave: list[Callable[[], object]] = [
+                page.get_by_role("link", name="Users").click,
                 lambda: page.go_back(wait_until="commit"),
-                lambda: page.get_by_role("button", name="Sign out").click(),
-            ):
-                leave()
+                page.get_by_role("button", name="Sign out").click,
+            ]
+            for attempt in leave:
+                attempt()
                 expect(question).to_contain_text("Your changes are not saved: Client URL.")
                 question.get_by_role("button", name="Stay").press("Enter")
                 expect(question).to_have_count(0)
@@ -954,7 +956,7 @@ def lively(page: Page) -> None:
     }  # fmt: skip
 
     def answer(route: Route) -> None:
-        asked = route.request.post_data_json
+        asked: Any = route.request.post_data_json
         if " figures" in asked["query"]:
             without = {"totalCount": 2 if asked["variables"].get("role") else 744}
             route.fulfill(json={"data": {"figures": figures, "users": without}})
