@@ -298,6 +298,13 @@ class TestEveryPage:
             heads = page.get_by_role("region", name="Events").get_by_role("columnheader")
             expect(heads).to_have_text(["When", "What", "From", "Operator and reason"])
 
+    def test_an_event_says_which_setting_was_changed(self, world: World) -> None:
+        world.root.change("AUTH_SESSION_INACTIVITY_TIMEOUT", "24h")
+        world.root.change("AUTH_SESSION_INACTIVITY_TIMEOUT", None)
+        with world.dashboard("events") as desk:
+            what = desk.page.get_by_role("cell", name="Setting changed").first
+            expect(what).to_contain_text("AUTH_SESSION_INACTIVITY_TIMEOUT")
+
     def test_the_mailbox_is_a_click_away(self, world: World) -> None:
         with world.dashboard("mail") as desk:
             with desk.page.expect_popup() as opened:

@@ -9,7 +9,7 @@ import {
 import { to, useFilters } from "./router";
 import { Choice, Field, useSettled } from "./fields";
 import { Cell, Table, usePages } from "./tables";
-import { Empty, Loading, Nothing, PageHead, Refresh, Stranger, Time, Waiting } from "./ui";
+import { Empty, Loading, Name, Nothing, PageHead, Refresh, Stranger, Time, Waiting } from "./ui";
 import { useQuery } from "./use_query";
 import { eventWords } from "./words";
 
@@ -135,7 +135,14 @@ function EventRow({ event, ofUser }: { event: Event; ofUser: boolean }) {
       <Cell of="When">
         <Time at={event.createdAt} />
       </Cell>
-      <Cell of="What">{eventWords(event.type)}</Cell>
+      <Cell of="What">
+        {eventWords(event.type)}
+        {event.detail && (
+          <span className="hint">
+            <Name>{event.detail}</Name>
+          </span>
+        )}
+      </Cell>
       {!ofUser && (
         <Cell of="User">
           {event.userId ? (

@@ -30,6 +30,8 @@ export const FactorType = {
 export type FactorType = typeof FactorType[keyof typeof FactorType];
 /** What can happen to an account, or to the server. */
 export const SecurityEventType = {
+  /** A wrong admin secret came, or a right one that is switched off. */
+  AdminSecretRefused: 'ADMIN_SECRET_REFUSED',
   /** The operators' interface was used with the admin secret. */
   AdminSecretUsed: 'ADMIN_SECRET_USED',
   /** All sessions were signed out or revoked. */
@@ -262,7 +264,7 @@ export type UserQueryVariables = Exact<{
 
 export type UserQuery = { user: { id: string, email: string, newEmail: string | null, emailVerified: boolean, displayName: string, locale: string, roles: Array<string>, defaultRole: string, disabled: boolean, hasPassword: boolean, factors: Array<FactorType>, metadataJson: string, createdAt: string, lastSignedInAt: string | null, recoveryCodesLeft: number, sessions: Array<{ id: string, createdAt: string, lastUsedAt: string, expiresAt: string, methods: Array<string>, address: string | null, userAgent: string | null }>, trustedDevices: Array<{ id: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, address: string | null, userAgent: string | null }>, passkeys: Array<{ id: string, nickname: string, createdAt: string, lastUsedAt: string | null, backedUp: boolean }>, throttles: Array<{ what: string, until: string }> } };
 
-export type EventPartsFragment = { id: string, type: SecurityEventType, createdAt: string, userId: string | null, email: string | null, address: string | null, userAgent: string | null, operatorId: string | null, operator: string | null, reason: string | null };
+export type EventPartsFragment = { id: string, type: SecurityEventType, createdAt: string, userId: string | null, email: string | null, address: string | null, userAgent: string | null, operatorId: string | null, operator: string | null, reason: string | null, detail: string | null };
 
 export type EventsQueryVariables = Exact<{
   filter?: EventFilter | null | undefined;
@@ -270,7 +272,7 @@ export type EventsQueryVariables = Exact<{
 }>;
 
 
-export type EventsQuery = { securityEvents: { edges: Array<{ node: { id: string, type: SecurityEventType, createdAt: string, userId: string | null, email: string | null, address: string | null, userAgent: string | null, operatorId: string | null, operator: string | null, reason: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type EventsQuery = { securityEvents: { edges: Array<{ node: { id: string, type: SecurityEventType, createdAt: string, userId: string | null, email: string | null, address: string | null, userAgent: string | null, operatorId: string | null, operator: string | null, reason: string | null, detail: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type CreateUserMutationVariables = Exact<{
   email: string;
@@ -498,6 +500,7 @@ export const EventPartsFragmentDoc = new TypedDocumentString(`
   operatorId
   operator
   reason
+  detail
 }
     `, {"fragmentName":"EventParts"}) as unknown as TypedDocumentString<EventPartsFragment, unknown>;
 export const MeDocument = new TypedDocumentString(`
@@ -742,6 +745,7 @@ export const EventsDocument = new TypedDocumentString(`
   operatorId
   operator
   reason
+  detail
 }`) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
 export const CreateUserDocument = new TypedDocumentString(`
     mutation CreateUser($email: String!, $displayName: String, $reason: String!) {
