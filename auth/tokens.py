@@ -35,6 +35,8 @@ class Claims:
     user_id: UUID
     session_id: UUID
     authenticated_at: datetime
+    methods: tuple[str, ...]
+    """How the user had signed in when the token was issued: `amr`."""
 
 
 def opaque_token() -> str:
@@ -94,6 +96,7 @@ def read(token: str, ring: KeyRing, now: datetime) -> Claims:
             user_id=UUID(claims["sub"]),
             session_id=UUID(claims["sid"]),
             authenticated_at=datetime.fromtimestamp(claims["auth_time"], UTC),
+            methods=tuple(claims.get("amr", ())),
         )
     except (
         jws.InvalidSignatureError,
@@ -102,6 +105,7 @@ def read(token: str, ring: KeyRing, now: datetime) -> Claims:
         TypeError,
         AttributeError,
         OverflowError,
+        OSError,  # a time that the system cannot have
     ):
         raise InvalidTokenError from None
 

@@ -10,6 +10,7 @@ import os
 import statistics
 import time
 
+from auth.argon2_build import built_for
 from auth.passwords import Passwords
 from config import Settings
 
@@ -60,6 +61,7 @@ async def main() -> None:
         {threads: await _round(pool, password_hash) for threads, pool in pools.items()}
         for _ in range(ROUNDS)
     ]
+    print(f"Argon2: {built_for() or 'the wheel for any processor'}")
     print(f"{cores} cores, median of {ROUNDS} rounds of {PASSWORDS_A_ROUND}\n")
     print("| threads | verifications a second | relative to one | event loop delay | memory |")
     print("|---|---|---|---|---|")

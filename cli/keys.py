@@ -1,15 +1,26 @@
 """Commands for keys: rotate the signing keys, rotate the encryption key."""
 
+from contextlib import suppress
+
 import click
 
 from auth.caller import Operator
+from auth.errors import AuthError
 from auth.factors import totp
 from auth.keys import key_files
 from auth.keys.key_files import UnusableKeyError
-from auth.keys.signing_keys import Rotation
 from auth.operators import upkeep
 from auth.postern import Postern
-from cli.command import acting, as_json, ask, opened, refuse_without_encryption_key, say
+from cli.command import (
+    acting,
+    as_json,
+    ask,
+    opened,
+    refuse_without_encryption_key,
+    say,
+    warn_on_screen,
+    with_changes,
+)
 
 
 @click.command("rotate-keys")
@@ -30,14 +41,17 @@ def rotate_keys(revoke: bool, in_json: bool, operator: Operator) -> None:
     from /.well-known/jwks.json. Clients refresh their sessions and continue. Services that cache
     the public keys accept the old tokens until they fetch the keys again.
     """
-
-    async def rotated(postern: Postern) -> Rotation:
-        try:
-            return await upkeep.rotate_keys(postern, operator, revoke=revoke)
-        except OSError as error:  # of the data folder
-            raise click.ClickException(str(error)) from None
-
-    done = ask(rotated)
+    postern = opened()
+    with suppress(click.ClickException):  # the database may be away, and a leaked key must go
+        postern = with_changes(postern)
+    try:
+        done = upkeep.rotate_files(postern, revoke=revoke)
+    except (AuthError, OSError, UnusableKeyError) as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        ask(lambda it: upkeep.note_rotation(it, operator, done), without_changes=True)
+    except click.ClickException as error:
+        warn_on_screen(f"no event was recorded. {error.message}")
     told = {"kid": done.signing, "verifying": done.verifying, "deleted": done.gone}
     older = [kid for kid in done.verifying if kid != done.signing]
     lines = [f"Access tokens are signed with {done.signing} from now on."]

@@ -616,7 +616,8 @@ async def sign_up_with_factor(postern: Postern, email: str = JOE) -> Enrolled:
     secret = (await enrolment.change_user_mfa(postern, owner)).totp_secret
     code = one_time_codes.code_at(secret, one_time_codes.time_step(postern.now()))
     change = await enrolment.verify_change_user_mfa(postern, owner, "totp", code)
-    return Enrolled(change.session, owner, secret, change.recovery_codes)
+    shown = caller(change.session.access_token)
+    return Enrolled(change.session, shown, secret, change.recovery_codes)
 
 
 async def open_ticket(postern: Postern, email: str = JOE) -> str:

@@ -1,15 +1,17 @@
 """GraphQL over HTTP: every error has a code and contains no secret."""
 
 import contextlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.graphql.context import Context
@@ -27,6 +29,7 @@ from auth.postern import Postern
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
 """The media types of a response (GraphQL over HTTP, section 4). With the second one, the status
 tells whether the operation has run."""
+_as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _MEMBERS = {
     "query": (str, "a string"),
     "operationName": (str, "a string"),
@@ -177,6 +180,7 @@ async def _in_body(request: Request) -> dict[str, Any]:
     return asked
 
 
+@lru_cache(maxsize=64)
 def media_type_for(accept: str) -> str:
     """Return the media type of the response to a client with this `Accept` (RFC 9110, 12.5.1).
 
@@ -214,4 +218,4 @@ def _refused(media_type: str, refusal: Refusal) -> Response:
 
 
 def _response(media_type: str, status: int, answer: object) -> Response:
-    return JSONResponse(answer, status, media_type=f"{media_type}; charset=utf-8")
+    return Response(_as_json(answer), status, media_type=f"{media_type}; charset=utf-8")

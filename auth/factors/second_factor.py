@@ -167,8 +167,9 @@ async def note_removal(user: User) -> None:
     if not user.has_second_factor:
         await recovery_codes.remove(user)
         for session in await UserSession.filter(user_id=user.id):
-            rest = [method for method in session.methods if method != MULTI_FACTOR]
-            await UserSession.filter(id=session.id).update(methods=rest)
+            if MULTI_FACTOR in session.methods:
+                rest = [method for method in session.methods if method != MULTI_FACTOR]
+                await UserSession.filter(id=session.id).update(methods=rest)
     await User.filter(id=user.id).update(has_second_factor=user.has_second_factor)
     await MfaTicket.filter(user_id=user.id).delete()
     await trusted_devices.forget_all(user.id)

@@ -62,7 +62,9 @@ def matches(entry: str, candidate: str) -> bool:
     labels, theirs = allowed[1].split("."), asked[1].split(".")
     if len(labels) != len(theirs) or not all(map(_fits, labels, theirs)):
         return False
-    segments = allowed[3].removesuffix("**").removesuffix("*").rstrip("/").split("/")
+    segments = allowed[3].split("/")
+    if segments[-1] in {"*", "**"}:
+        segments.pop()
     beginning = asked[3].split("/")[: len(segments)]
     return len(beginning) == len(segments) and all(map(_fits, segments, beginning))
 
@@ -93,8 +95,8 @@ def _parts(url: str) -> tuple[str, str, int | None, str] | None:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
-    if parts.username is not None or parts.password is not None:
-        return None
+    if not re.fullmatch(r"[^@\[\]]*|\[[^@\[\]]*\](:[0-9]*)?", parts.netloc):
+        return None  # a user and a password, or something between ] and the port
     if parts.hostname is None or not REDIRECT_HOST.fullmatch(parts.hostname):
         return None  # a browser would decode it to another one
     if any(segment in {".", ".."} for segment in re.split("/|%2[fF]", _undotted(parts.path))):

@@ -1,13 +1,14 @@
 """The transaction of an operator's act: who acts is asked again, and an operator is left."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from auth import admission
+from auth import admission, live_settings
 from auth.caller import Operator
 from auth.errors import AuthError, ErrorCode
 from auth.operators import authority
 from auth.postern import Postern
+from config import ConfigError
 from models import User
 from models.hot_paths import operators
 from models.transactions import atomic
@@ -19,8 +20,9 @@ async def acting(
 ) -> AsyncIterator[None]:
     """Run the block in a transaction that holds the rows of the user and of all operators.
 
-    Whoever was an operator when the request began may be none any more: that is asked again once
-    the rows are held. If some operator could sign in before, some operator can afterwards.
+    Whoever was an operator when the request began may be none any more, and the settings may have
+    changed: both are read again once the rows are held. If some operator could sign in before, some
+    operator can afterwards.
     Raises AuthError: NOT_FOUND (the user is gone), LAST_OPERATOR, and what `identify` raises.
     """
     async with atomic():
@@ -30,10 +32,17 @@ async def acting(
         if user is not None and not is_there:
             raise AuthError(ErrorCode.NOT_FOUND)
         # Whoever has the machine cannot be locked out.
-        could = not operator.at_console and await some_can_sign_in(postern)
+        could = not operator.at_console and await some_can_sign_in(await _now(postern))
         yield
-        if could and not await some_can_sign_in(postern):
+        if could and not await some_can_sign_in(await _now(postern)):
             raise AuthError(ErrorCode.LAST_OPERATOR)
+
+
+async def _now(postern: Postern) -> Postern:
+    """Return this Postern with the settings that are stored now, if they can be used here."""
+    with suppress(ConfigError):
+        return await live_settings.newest(postern)
+    return postern
 
 
 async def some_can_sign_in(postern: Postern) -> bool:

@@ -156,8 +156,8 @@ async def _refuse_unusable(
         return
     if await Passkey.exists():
         _refuse_ending_passkeys(old, settings)
-    _refuse_below_floors(settings)
-    await _refuse_locking_out(postern, operator, settings)
+    _refuse_below_floors(old, settings)
+    await _refuse_locking_out(replace(postern, settings=old), operator, settings)
 
 
 def _refuse_ending_passkeys(old: Settings, new: Settings) -> None:
@@ -175,18 +175,17 @@ def _refuse_ending_passkeys(old: Settings, new: Settings) -> None:
         )
 
 
-def _refuse_below_floors(settings: Settings) -> None:
-    """Refuse settings with which no operator could sign in again and change them back."""
+def _refuse_below_floors(old: Settings, new: Settings) -> None:
+    """Refuse what brings settings below where an operator could sign in again and mend them."""
     for field, least in FLOORS.items():
-        if 0 < getattr(settings, field) < least:
-            name = NAMES[field].env
+        before, after = getattr(old, field) or least, getattr(new, field) or least
+        if after < min(before, least):
             raise AuthError(
                 ErrorCode.INVALID_REQUEST,
-                f"{name}: with less than {least}, nobody could change it back here; set it in the "
-                "environment or with `postern settings`.",
+                f"{NAMES[field].env}: with less than {least}, nobody could change it back here; "
+                "set it in the environment or with `postern settings`.",
             )
-    burst = settings.rate_limit_global_burst
-    if min(burst, burst * 60 / settings.rate_limit_global_interval) < REQUESTS_A_MINUTE:
+    if _requests(new) < min(_requests(old), REQUESTS_A_MINUTE):
         raise AuthError(
             ErrorCode.INVALID_REQUEST,
             f"AUTH_RATE_LIMIT_GLOBAL_BURST: with fewer than {REQUESTS_A_MINUTE} requests, or as "
@@ -195,37 +194,44 @@ def _refuse_below_floors(settings: Settings) -> None:
         )
 
 
-async def _refuse_locking_out(postern: Postern, operator: Operator, settings: Settings) -> None:
+def _requests(settings: Settings) -> float:
+    """Return how many requests an address has at once, or each minute, whatever is less."""
+    if not settings.rate_limit_enable:
+        return REQUESTS_A_MINUTE
+    burst = settings.rate_limit_global_burst
+    return min(burst, burst * 60 / settings.rate_limit_global_interval)
+
+
+async def _refuse_locking_out(before: Postern, operator: Operator, settings: Settings) -> None:
     """Refuse settings with which whoever chooses them, or every operator, could not sign in."""
-    after = replace(postern, settings=settings)
+    after = replace(before, settings=settings)
     user = await User.get_or_none(id=operator.id) if operator.id else None
     if user is not None:
-        await _refuse_locking_out_oneself(after, user)
-    if await some_can_sign_in(postern) and not await some_can_sign_in(after):
+        why = await _why_locked_out(after, user)
+        if why and not await _why_locked_out(before, user):
+            raise AuthError(ErrorCode.INVALID_REQUEST, why)
+    if await some_can_sign_in(before) and not await some_can_sign_in(after):
         raise AuthError(
             ErrorCode.INVALID_REQUEST, "With this, no operator could sign in to change it back."
         )
 
 
-async def _refuse_locking_out_oneself(after: Postern, user: User) -> None:
-    settings = after.settings
+async def _why_locked_out(postern: Postern, user: User) -> str | None:
+    """Return why the operator could not sign in with these settings, in the words of a refusal."""
+    settings = postern.settings
     if settings.email_verified_required and not user.email_verified:
-        raise AuthError(
-            ErrorCode.INVALID_REQUEST,
+        return (
             "AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED: it would lock you out, since your own "
-            "e-mail address is not verified.",
+            "e-mail address is not verified."
         )
     if user.has_second_factor and not second_factor.usable(settings, user):
-        raise AuthError(
-            ErrorCode.INVALID_REQUEST,
+        return (
             "AUTH_WEBAUTHN_ENABLED: it would lock you out, since passkeys are your only second "
-            "factor; set up an authenticator app first.",
+            "factor; set up an authenticator app first."
         )
-    if not await admission.has_way_in(after, user):
-        raise AuthError(
-            ErrorCode.INVALID_REQUEST,
-            "It would lock you out, since you have no password: set one first.",
-        )
+    if not await admission.has_way_in(postern, user):
+        return "It would lock you out, since you have no password: set one first."
+    return None
 
 
 def _settings(postern: Postern, changed: Mapping[str, str]) -> Settings | None:

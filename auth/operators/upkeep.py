@@ -49,21 +49,33 @@ async def rotate_keys(postern: Postern, operator: Operator, *, revoke: bool) -> 
     Raises AuthError: INVALID_REQUEST (the key is set in the environment). Raises OSError and
     UnusableKeyError if the data folder cannot be used.
     """
+    async with acting(postern, operator):
+        done = await asyncio.to_thread(rotate_files, postern, revoke=revoke)
+        await note_rotation(postern, operator, done)
+    return done
+
+
+def rotate_files(postern: Postern, *, revoke: bool) -> Rotation:
+    """Do the same in the data folder alone: a leaked key must go though the database is away.
+
+    Raises what `rotate_keys` raises. Note it with `note_rotation`.
+    """
     settings = postern.settings
     if settings.jwt_secret:
         raise AuthError(
             ErrorCode.INVALID_REQUEST, "The key is HASURA_GRAPHQL_JWT_SECRET; change it there."
         )
-    async with acting(postern, operator):
-        done = await asyncio.to_thread(
-            signing_keys.rotate,
-            settings.data_dir,
-            postern.now(),
-            token_life=postern.key_ring.token_life,
-            revoke=revoke,
-        )
-        await events.record(postern, operator, EventType.KEYS_ROTATED, detail=done.signing)
-    return done
+    return signing_keys.rotate(
+        settings.data_dir,
+        postern.now(),
+        token_life=postern.key_ring.token_life,
+        revoke=revoke,
+    )
+
+
+async def note_rotation(postern: Postern, operator: Operator, done: Rotation) -> None:
+    """Record that the keys were rotated."""
+    await events.record(postern, operator, EventType.KEYS_ROTATED, detail=done.signing)
 
 
 async def dead_mails(*, first: int | None = None, after: str | None = None) -> Page[Mail]:

@@ -1,6 +1,6 @@
 """Identifying the user of an access token, and checking that they may act."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from auth import tokens
@@ -20,11 +20,16 @@ class SignedIn:
     user: User
     session: UserSession
     authenticated_at: datetime
+    methods: tuple[str, ...]
+    """How they had signed in when the token was issued."""
 
     @property
     def has_shown_factor(self) -> bool:
-        """Whether the session has seen a second factor: `mfa` (RFC 8176)."""
-        return MULTI_FACTOR in self.session.methods
+        """Whether the session has seen a second factor, and did so before the token was issued.
+
+        Whoever has copied an older token gains nothing when the user shows a factor.
+        """
+        return MULTI_FACTOR in self.session.methods and MULTI_FACTOR in self.methods
 
 
 async def me(postern: Postern, caller: Caller) -> SignedIn | None:
@@ -53,7 +58,7 @@ async def signed_in(postern: Postern, caller: Caller) -> SignedIn:
     if session is None:
         raise AuthError(ErrorCode.UNAUTHENTICATED)
     refuse_kept_out(postern, session.user)
-    return SignedIn(session.user, session, claims.authenticated_at)
+    return SignedIn(session.user, session, claims.authenticated_at, claims.methods)
 
 
 async def recently_signed_in(postern: Postern, caller: Caller, *, always: bool = False) -> SignedIn:
@@ -108,7 +113,7 @@ async def hold_to_add_factor(viewer: SignedIn) -> None:
     now = await UserSession.get_or_none(id=viewer.session.id).select_related("user")
     if now is None:
         raise AuthError(ErrorCode.UNAUTHENTICATED)
-    if now.user.has_second_factor and MULTI_FACTOR not in now.methods:
+    if now.user.has_second_factor and not replace(viewer, session=now).has_shown_factor:
         raise AuthError(ErrorCode.ELEVATED_CLAIM_REQUIRED)
 
 

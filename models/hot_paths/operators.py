@@ -7,9 +7,10 @@ from models.user import User
 
 _IS_OPERATOR = {
     "postgres": """roles @> '["admin"]'""",
-    "sqlite": """roles LIKE '%"admin"%'""",
+    "sqlite": """roles LIKE '%"admin"%' AND instr(roles, '"admin"') > 0""",
 }
-"""As the index `users_operators` has it; on SQLite, in the text of the JSON."""
+"""As the index `users_operators` has it; on SQLite, in the text of the JSON, where LIKE would find
+"Admin" too."""
 _COLUMNS = Query(User, where="TRUE")
 
 
@@ -30,7 +31,7 @@ async def lock(user_id: UUID | None) -> bool:
     Operators who act at the same moment wait here for each other. Call it first in a transaction.
     """
     sql = f"""
-        SELECT id FROM users WHERE id = :user OR {_is_operator()} ORDER BY id
+        SELECT id FROM users WHERE id = :user OR ({_is_operator()}) ORDER BY id
         {"FOR UPDATE" if dialect() == "postgres" else ""}"""
     there = await execute(sql, user=user_id and str(user_id))
     return str(user_id) in {str(row["id"]) for row in there}

@@ -73,23 +73,23 @@ async def operators(**of_ann: Any) -> tuple[User, User]:
 @pytest.mark.parametrize(
     ("chosen", "of_ann"),
     [
-        ({"email_verified_required": True}, {"email_verified": False}),
-        ({"passkeys_enabled": False}, PASSKEY_ONLY),
-        ({"passkeys_enabled": False}, {"password_hash": None}),
+        ({"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"}, {"email_verified": False}),
+        ({"AUTH_WEBAUTHN_ENABLED": "false"}, PASSKEY_ONLY),
+        ({"AUTH_WEBAUTHN_ENABLED": "false"}, {"password_hash": None}),
     ],
 )
 async def test_an_operator_who_cannot_sign_in_does_not_count(
-    postern: Postern, chosen: dict[str, Any], of_ann: dict[str, Any]
+    postern: Postern, chosen: dict[str, str], of_ann: dict[str, Any]
 ) -> None:
     await sign_up_user(postern)
     await sign_up_user(postern, ANN)
     joe, _ = await operators(**of_ann)
     await User.filter(email=JOE).update(email_verified=True)
-    so = replace(postern, settings=postern.settings.model_copy(update=chosen))
+    await settings.change_settings(postern, OPERATOR, chosen)
     for act in (
-        acts.set_disabled(so, SCRIPT, joe, disabled=True),
-        acts.set_roles(so, SCRIPT, joe, ["user"], "user"),
-        acts.delete_user(so, SCRIPT, joe),
+        acts.set_disabled(postern, SCRIPT, joe, disabled=True),
+        acts.set_roles(postern, SCRIPT, joe, ["user"], "user"),
+        acts.delete_user(postern, SCRIPT, joe),
     ):
         assert await refusal(act) == "LAST_OPERATOR"
     assert await User.filter(id=joe.id, disabled=False).exists()
@@ -99,9 +99,10 @@ async def test_the_last_operator_keeps_a_factor_that_is_their_only_way_in(poster
     await sign_up_user(postern)
     await User.all().update(roles=["user", "admin"], password_hash=None, **PASSKEY_ONLY)
     joe = await User.get(email=JOE)
-    so = replace(postern, settings=postern.settings.model_copy(update={"passkeys_enabled": True}))
+    with_passkeys = {"AUTH_WEBAUTHN_ENABLED": "true", "AUTH_CLIENT_URL": "http://localhost:3000"}
+    await settings.change_settings(postern, OPERATOR, with_passkeys)
     await _passkey_of(joe)
-    assert await refusal(acts.reset_mfa(so, SCRIPT, joe)) == "LAST_OPERATOR"
+    assert await refusal(acts.reset_mfa(postern, SCRIPT, joe)) == "LAST_OPERATOR"
     assert (await User.get(email=JOE)).has_passkeys
 
 
@@ -162,11 +163,38 @@ async def test_nothing_is_done_to_a_user_who_is_gone(postern: Postern, act: Act)
     assert await SecurityEvent.all().count() == 1
 
 
-def test_operators_leave_themselves_enough_requests() -> None:
-    settings._refuse_below_floors(Settings(rate_limit_global_burst=20))
-    for few in (
-        Settings(rate_limit_global_burst=19, rate_limit_global_interval=1),
-        Settings(rate_limit_global_burst=100, rate_limit_global_interval=3600),
-    ):
-        with pytest.raises(AuthError, match="nobody could change it back"):
-            settings._refuse_below_floors(few)
+def limits(burst: int, interval: int, *, enabled: bool = True) -> Settings:
+    return Settings(
+        rate_limit_enable=enabled,
+        rate_limit_global_burst=burst,
+        rate_limit_global_interval=interval,
+    )
+
+
+@pytest.mark.parametrize(("burst", "interval"), [(19, 1), (100, 3600)])
+def test_operators_leave_themselves_enough_requests(burst: int, interval: int) -> None:
+    enough, few = limits(100, 60), limits(burst, interval)
+    with pytest.raises(AuthError, match="nobody could change it back"):
+        settings._refuse_below_floors(enough, few)
+    settings._refuse_below_floors(few, enough)
+    settings._refuse_below_floors(few, few)  # another setting is changed
+    settings._refuse_below_floors(enough, limits(burst, interval, enabled=False))
+
+
+async def test_the_last_operator_is_looked_for_with_the_settings_of_now(postern: Postern) -> None:
+    """A request keeps the settings that it began with, and those of another process come later."""
+    await sign_up_user(postern)
+    await sign_up_user(postern, ANN)
+    joe, _ = await operators(email_verified=False)
+    await User.filter(id=joe.id).update(email_verified=True)
+    verified = {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"}
+    await settings.change_settings(postern, SCRIPT, verified)
+    assert await refusal(acts.set_disabled(postern, SCRIPT, joe, disabled=True)) == "LAST_OPERATOR"
+
+
+async def test_a_role_that_is_spelled_like_the_operators_is_none(postern: Postern) -> None:
+    await sign_up_user(postern)
+    await sign_up_user(postern, ANN)
+    joe, ann = await operators()
+    await acts.set_roles(postern, SCRIPT, ann, ["user", "Admin"], "user")
+    assert await refusal(acts.set_disabled(postern, SCRIPT, joe, disabled=True)) == "LAST_OPERATOR"

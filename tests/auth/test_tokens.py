@@ -87,7 +87,7 @@ def test_an_access_token_says_who_and_how() -> None:
             "x-hasura-user-is-anonymous": "false",
         },
     }
-    assert read(token) == tokens.Claims(USER.id, SESSION.id, SESSION.authenticated_at)
+    assert read(token) == tokens.Claims(USER.id, SESSION.id, SESSION.authenticated_at, ("pwd",))
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # only the name; the key is Ed25519

@@ -174,10 +174,10 @@ def test_ctrl_c_at_the_prompt_aborts_with_a_message(env: dict[str, str]) -> None
             part = os.read(process.stderr.fileno(), 1024)
             assert part, errors
             errors += part
-        for _ in range(6):  # a signal that comes just before the read does not interrupt it
+        for _ in range(10):  # a signal that comes just before the read does not interrupt it
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=5)
+                process.wait(timeout=3)
                 break
         errors += process.communicate(timeout=30)[1]
     finally:

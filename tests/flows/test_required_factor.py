@@ -345,6 +345,16 @@ def test_what_a_session_has_shown_of_a_factor_goes_with_it(root: Operator, joe: 
     assert refusal(other, "addPasskey") == "ELEVATED_CLAIM_REQUIRED"
 
 
+def test_a_token_from_before_the_factor_was_shown_gains_nothing(joe: Client) -> None:
+    """Whoever has copied it waits for the user to show the factor, in the same session."""
+    copied = Client(joe.http, joe.access_token)
+    phone = joe.enrol()
+    assert refusal(copied, "addPasskey") == "ELEVATED_CLAIM_REQUIRED"
+    joe.call("elevate", code=phone.recovery_codes.pop())
+    assert refusal(copied, "addPasskey") == "ELEVATED_CLAIM_REQUIRED"
+    assert refusal(joe, "addPasskey") == ""
+
+
 def test_a_period_of_no_length_is_over_for_ever(root: Operator, joe: Client) -> None:
     root.change(POLICY, "required")
     assert refusal(joe, "elevate", password=PASSWORD) == "SECOND_FACTOR_REQUIRED"

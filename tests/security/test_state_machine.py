@@ -127,6 +127,8 @@ class Access:
     token: str = field(repr=False)
     issued_at: datetime
     authenticated_at: datetime
+    shows_factor: bool
+    """Whether the session had shown a factor when the token was issued."""
 
 
 @dataclass(eq=False)
@@ -278,7 +280,8 @@ class Life(RuleBasedStateMachine):
         self.all_refresh.append(self.new_refresh[-1])
         assert device.authenticated_at
         auth_time = device.authenticated_at.replace(microsecond=0)  # whole seconds in a token
-        return Access(device, session.access_token, self.clock(), auth_time)
+        shows_factor = device.has_shown_factor
+        return Access(device, session.access_token, self.clock(), auth_time, shows_factor)
 
     def end(self, *devices: Device) -> None:
         for device in devices:
@@ -307,8 +310,14 @@ class Life(RuleBasedStateMachine):
         for each in removed:
             each.removed = True
         self.end_tickets()
+        self.forget_what_was_shown()
+
+    def forget_what_was_shown(self) -> None:
+        """With the last factor go the codes, and what sessions have shown of factors."""
         if not self.has_factor:
             self.codes = []
+            for device in self.devices:
+                device.has_shown_factor = False
 
     def kill(self, *purposes: MailPurpose) -> None:
         for mailed in self.mailed:
@@ -388,7 +397,8 @@ class Life(RuleBasedStateMachine):
             return "UNAUTHENTICATED"
         if recent and self.clock() > access.authenticated_at + RECENT:
             return "ELEVATED_CLAIM_REQUIRED"
-        if recent and self.has_factor and not access.device.has_shown_factor:
+        shown = access.device.has_shown_factor and access.shows_factor
+        if recent and self.has_factor and not shown:
             return "ELEVATED_CLAIM_REQUIRED"
         return ""
 
@@ -584,11 +594,11 @@ class Life(RuleBasedStateMachine):
         told, answer = self.ask(change)
         assert told == expected
         if not expected:
-            self.reissued(access.device, answer.session)
             if by_recovery_code and code in self.codes:
                 self.codes.remove(code)
             self.active, self.secret = False, None
-            self.codes = self.codes if self.has_factor else []
+            self.forget_what_was_shown()
+            self.reissued(access.device, answer.session)
             self.end_tickets()
             self.last_step = step or self.last_step
 
