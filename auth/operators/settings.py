@@ -209,28 +209,33 @@ async def _refuse_locking_out(before: Postern, operator: Operator, settings: Set
     if user is not None:
         why = await _why_locked_out(after, user)
         if why and not await _why_locked_out(before, user):
-            raise AuthError(ErrorCode.INVALID_REQUEST, why)
+            raise why
     if await some_can_sign_in(before) and not await some_can_sign_in(after):
         raise AuthError(
             ErrorCode.INVALID_REQUEST, "With this, no operator could sign in to change it back."
         )
 
 
-async def _why_locked_out(postern: Postern, user: User) -> str | None:
-    """Return why the operator could not sign in with these settings, in the words of a refusal."""
+async def _why_locked_out(postern: Postern, user: User) -> AuthError | None:
+    """Return the refusal of settings with which the operator could not sign in."""
     settings = postern.settings
     if settings.email_verified_required and not user.email_verified:
-        return (
+        return AuthError(
+            ErrorCode.INVALID_REQUEST,
             "AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED: it would lock you out, since your own "
-            "e-mail address is not verified."
+            "e-mail address is not verified.",
         )
     if user.has_second_factor and not second_factor.usable(settings, user):
-        return (
+        return AuthError(
+            ErrorCode.INVALID_REQUEST,
             "AUTH_WEBAUTHN_ENABLED: it would lock you out, since passkeys are your only second "
-            "factor; set up an authenticator app first."
+            "factor; set up an authenticator app first.",
         )
     if not await admission.has_way_in(postern, user):
-        return "It would lock you out, since you have no password: set one first."
+        return AuthError(
+            ErrorCode.INVALID_REQUEST,
+            "It would lock you out, since you have no password: set one first.",
+        )
     return None
 
 
