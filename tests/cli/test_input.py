@@ -159,6 +159,8 @@ def test_characters_that_the_terminal_cannot_show_are_escaped(env: dict[str, str
 def test_ctrl_c_at_the_prompt_aborts_with_a_message(env: dict[str, str]) -> None:
     ours, theirs = pty.openpty()
     command = [POSTERN, "create-user", "joe@example.com"]
+    # A shell starts what it runs in the background with this signal ignored, and so its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command,
         env=env,
@@ -167,6 +169,7 @@ def test_ctrl_c_at_the_prompt_aborts_with_a_message(env: dict[str, str]) -> None
         stderr=subprocess.PIPE,
         start_new_session=True,  # without a terminal of its own, it prompts on its standard error
     )
+    signal.signal(signal.SIGINT, before)
     assert process.stderr
     try:
         errors = b""
