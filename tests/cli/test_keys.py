@@ -93,6 +93,14 @@ def test_rotating_keys_is_a_security_event_with_its_reason(tmp_path: Path) -> No
     assert event["detail"]
 
 
+def test_a_leaked_key_goes_though_the_database_is_away(tmp_path: Path) -> None:
+    away = {"DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/none"}
+    ended = postern("rotate-keys", "--revoke", env=environment(tmp_path / "var", **away))
+    assert ended.returncode == 0
+    assert "is deleted; its tokens are refused here." in ended.stdout
+    assert "Warning: no event was recorded." in ended.stderr
+
+
 def test_rotate_keys_refuses_a_key_of_the_environment(tmp_path: Path) -> None:
     secret = json.dumps({"type": "HS256", "key": "x" * 32})
     env = environment(tmp_path / "var", HASURA_GRAPHQL_JWT_SECRET=secret)
