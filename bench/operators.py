@@ -39,7 +39,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "events of an address": (
         "securityEvents", {"first": 25, "filter": {"address": "192.0.2.200"}},
     ),
-    "events until a year ago": (
+    "events before 2020": (
         "securityEvents", {"first": 25, "filter": {"until": "2020-01-01T00:00:00Z"}},
     ),
     "settings": ("settings", {}),

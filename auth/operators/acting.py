@@ -20,9 +20,9 @@ async def acting(
 ) -> AsyncIterator[None]:
     """Run the block in a transaction that holds the rows of the user and of all operators.
 
-    Whoever was an operator when the request began may be none any more, and the settings may have
-    changed: both are read again once the rows are held. If some operator could sign in before, some
-    operator can afterwards.
+    The caller may have lost the role since the request began, and the settings may have changed:
+    both are read again once the rows are held. If some operator could sign in before the block,
+    some operator can sign in after it.
     Raises AuthError: NOT_FOUND (the user is gone), LAST_OPERATOR, and what `identify` raises.
     """
     async with atomic():

@@ -195,7 +195,7 @@ def _refuse_below_floors(old: Settings, new: Settings) -> None:
 
 
 def _requests(settings: Settings) -> float:
-    """Return how many requests an address has at once, or each minute, whatever is less."""
+    """Return how many requests an address has at once, or each minute, whichever is less."""
     if not settings.rate_limit_enable:
         return REQUESTS_A_MINUTE
     burst = settings.rate_limit_global_burst

@@ -56,9 +56,9 @@ async def rotate_keys(postern: Postern, operator: Operator, *, revoke: bool) -> 
 
 
 def rotate_files(postern: Postern, *, revoke: bool) -> Rotation:
-    """Do the same in the data folder alone: a leaked key must go though the database is away.
+    """Rotate the keys in the data folder, without the database: a leaked key cannot wait for it.
 
-    Raises what `rotate_keys` raises. Note it with `note_rotation`.
+    The caller records the event: `note_rotation`. Raises what `rotate_keys` raises.
     """
     settings = postern.settings
     if settings.jwt_secret:
@@ -74,7 +74,7 @@ def rotate_files(postern: Postern, *, revoke: bool) -> Rotation:
 
 
 async def note_rotation(postern: Postern, operator: Operator, done: Rotation) -> None:
-    """Record that the keys were rotated."""
+    """Record the event of a rotation."""
     await events.record(postern, operator, EventType.KEYS_ROTATED, detail=done.signing)
 
 

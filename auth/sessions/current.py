@@ -103,10 +103,11 @@ async def hold(viewer: SignedIn) -> None:
 
 
 async def hold_to_add_factor(viewer: SignedIn) -> None:
-    """Do the same for a new factor: a user who has one already has shown one in this session.
+    """Lock the row of a user who adds a factor; one who has a factor must have shown it here.
 
-    The new factor counts as shown. So whatever the operator asks of other changes, it must not come
-    from a trusted browser, or from before the factor that the user has by now.
+    The new factor counts as shown in this session. So a trusted browser, or a session from before
+    the user had a factor, must not add one, whatever the operator asks of other changes. Call it
+    first in the transaction.
     Raises AuthError: UNAUTHENTICATED, ELEVATED_CLAIM_REQUIRED.
     """
     await users.lock(viewer.user.id)

@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -309,79 +310,61 @@ def test_a_stored_change_that_the_environment_makes_wrong_stops_the_start_until_
     assert postern("settings", "list", env=env).returncode == 0
 
 
-def test_operators_cannot_end_all_passkeys_in_three_steps(
-    tmp_path: Path, migrated_database: dict[str, str]
-) -> None:
-    origin = "http://localhost:3000"
-    file = tmp_path / "nhost.toml"
-    file.write_text(f'''
-        [auth.redirections]
-        clientUrl = "{origin}"
-        [auth.totp]
-        enabled = true
-        [auth.method.webauthn]
-        enabled = true
-    ''')
-    chosen = {**CHEAP_HASHING, **migrated_database, "AUTH_CONFIG": str(file)}
-    with (
-        running_server(tmp_path / "var", **chosen) as server,
-        httpx2.Client(base_url=server.url, timeout=30) as http,
-    ):
-        root = operator(server, http)
-        root.client.add_passkey(Device(origin))
-        root.change("AUTH_WEBAUTHN_ENABLED", "false")
-        error = refused(lambda: root.change("AUTH_CLIENT_URL", "https://evil.example"))
-        assert "passkeys" in error.message
+ORIGIN = "http://localhost:3000"
 
 
-def test_operators_do_not_take_the_origin_away_that_passkeys_are_used_from(
-    tmp_path: Path, migrated_database: dict[str, str]
-) -> None:
-    origin = "http://localhost:3000"
+@pytest.fixture
+def by_file(tmp_path: Path, migrated_database: dict[str, str]) -> Iterator[Server]:
+    """A server whose file, not its environment, switches both kinds of factors on."""
     file = tmp_path / "nhost.toml"
     file.write_text(
-        f'auth.redirections.clientUrl = "{origin}"\nauth.method.webauthn.enabled = true\n'
+        f'auth.redirections.clientUrl = "{ORIGIN}"\nauth.method.webauthn.enabled = true\n'
         "auth.totp.enabled = true"
     )
     chosen = {**CHEAP_HASHING, **migrated_database, "AUTH_CONFIG": str(file)}
-    with (
-        running_server(tmp_path / "var", **chosen) as server,
-        httpx2.Client(base_url=server.url, timeout=30) as http,
-    ):
-        root = operator(server, http)
-        root.change("AUTH_CLIENT_URL", "http://localhost:9999")
-        root.change("AUTH_CLIENT_URL", None)
-        root.client.add_passkey(Device(origin))
-        for other in ("http://localhost:9999", "https://localhost"):
-            assert (
-                "AUTH_WEBAUTHN_RP_ORIGINS"
-                in refused(
-                    lambda: root.change("AUTH_CLIENT_URL", other)  # noqa: B023
-                ).message
-            )
-        root.change("AUTH_CLIENT_URL", f"{origin}/welcome")
+    with running_server(tmp_path / "var", **chosen) as running:
+        yield running
+
+
+@pytest.fixture
+def to_it(by_file: Server) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=by_file.url, timeout=30) as opened:
+        yield opened
+
+
+def test_operators_cannot_end_all_passkeys_in_three_steps(
+    by_file: Server, to_it: httpx2.Client
+) -> None:
+    root = operator(by_file, to_it)
+    root.client.add_passkey(Device(ORIGIN))
+    root.change("AUTH_WEBAUTHN_ENABLED", "false")
+    error = refused(lambda: root.change("AUTH_CLIENT_URL", "https://evil.example"))
+    assert "passkeys" in error.message
+
+
+def test_operators_do_not_take_the_origin_away_that_passkeys_are_used_from(
+    by_file: Server, to_it: httpx2.Client
+) -> None:
+    root = operator(by_file, to_it)
+    root.change("AUTH_CLIENT_URL", "http://localhost:9999")
+    root.change("AUTH_CLIENT_URL", None)
+    root.client.add_passkey(Device(ORIGIN))
+    for other in ("http://localhost:9999", "https://localhost"):
+        error = refused(partial(root.change, "AUTH_CLIENT_URL", other))
+        assert "AUTH_WEBAUTHN_RP_ORIGINS" in error.message
+    root.change("AUTH_CLIENT_URL", f"{ORIGIN}/welcome")
 
 
 def test_an_operator_with_passkeys_alone_does_not_switch_them_off(
-    tmp_path: Path, migrated_database: dict[str, str]
+    by_file: Server, to_it: httpx2.Client
 ) -> None:
-    origin = "http://localhost:3000"
-    file = tmp_path / "nhost.toml"
-    file.write_text(
-        f'auth.redirections.clientUrl = "{origin}"\nauth.method.webauthn.enabled = true'
-    )
-    chosen = {**CHEAP_HASHING, **migrated_database, "AUTH_CONFIG": str(file)}
-    with (
-        running_server(tmp_path / "var", **chosen) as server,
-        httpx2.Client(base_url=server.url, timeout=30) as http,
-    ):
-        client = Client(http)
-        client.sign_up("root@example.com")
-        client.add_passkey(Device(origin))
-        postern("set-roles", "root@example.com", "user", "admin", env=server.env)
-        root = Operator(http, client, Authenticator(""))
-        error = refused(lambda: root.change("AUTH_WEBAUTHN_ENABLED", "false"))
-        assert "lock you out" in error.message
+    client = Client(to_it)
+    client.sign_up("root@example.com")
+    client.add_passkey(Device(ORIGIN))
+    postern("set-roles", "root@example.com", "user", "admin", env=by_file.env)
+    root = Operator(to_it, client, Authenticator(""))
+    error = refused(lambda: root.change("AUTH_WEBAUTHN_ENABLED", "false"))
+    assert "lock you out" in error.message
 
 
 def test_two_changes_that_need_each_other_are_unset_together_or_one_by_one(

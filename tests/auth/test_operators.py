@@ -136,7 +136,7 @@ ACTS: list[Act] = [
         (None, "UNAUTHENTICATED"),
     ],
 )
-async def test_whoever_is_no_operator_any_more_does_nothing(
+async def test_whoever_has_lost_the_role_or_the_session_does_nothing(
     postern: Postern, act: Act, change: dict[str, Any] | None, code: str
 ) -> None:
     """Who acts is asked again once the rows are held: the request may have begun before."""
@@ -192,7 +192,7 @@ async def test_the_last_operator_is_looked_for_with_the_settings_of_now(postern:
     assert await refusal(acts.set_disabled(postern, SCRIPT, joe, disabled=True)) == "LAST_OPERATOR"
 
 
-async def test_a_role_that_is_spelled_like_the_operators_is_none(postern: Postern) -> None:
+async def test_a_role_spelled_almost_like_the_operators_gives_no_rights(postern: Postern) -> None:
     await sign_up_user(postern)
     await sign_up_user(postern, ANN)
     joe, ann = await operators()
