@@ -20,7 +20,7 @@ class Throttle(Model):
     failures = fields.BigIntField()
     failed_at = fields.BigIntField(db_index=True)
     allowed_at = fields.BigIntField()
-    """When the next attempt is allowed."""
+    """When the wait ends that the last failure began; 0 if it began none."""
     announced_at = fields.BigIntField(default=0, db_default=0)
     """The `allowed_at` of the last wait that a security event was recorded for."""
     refused = fields.BigIntField(default=0, db_default=0)

@@ -39,13 +39,15 @@ def counting(pace: Pace, key: str) -> str:
     written so that SQLite and PostgreSQL give the same result.
     """
     most = pace.free + len(pace.waits) - 1
-    waits = " ".join(f"WHEN {n} THEN {wait}" for n, wait in enumerate(pace.waits, pace.free))
     now = "CAST(:seconds AS BIGINT)"  # without the cast, PostgreSQL infers INTEGER in places
+    waits = " ".join(
+        f"WHEN {n} THEN {now} + {wait}" for n, wait in enumerate(pace.waits, pace.free)
+    )
     return f"""
         INSERT INTO throttles (key, failures, failed_at, allowed_at)
-        SELECT {key}, 1, {now}, {now} + CASE 1 {waits} ELSE 0 END WHERE {{previous}}
+        SELECT {key}, 1, {now}, CASE 1 {waits} ELSE 0 END WHERE {{previous}}
         ON CONFLICT (key) DO UPDATE SET (failures, failed_at, allowed_at, refused) = (
-            SELECT n, {now}, {now} + CASE n {waits} ELSE 0 END, 0
+            SELECT n, {now}, CASE n {waits} ELSE 0 END, 0
             FROM (
                 SELECT CASE WHEN kept < 0 THEN 1 WHEN kept >= {most} THEN {most} ELSE kept + 1 END
                     AS n

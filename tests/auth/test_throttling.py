@@ -485,10 +485,20 @@ async def test_the_sql_statement_counts_like_a_model_in_python(
         if allowed:
             kept = max(0, failures - (now - failed_at) // throttling.DECAY)
             failures, failed_at = min(kept + 1, 10 + len(growing) - 1), now
-            allowed_at = now + (growing[failures - 10] if failures >= 10 else 0)
+            allowed_at = now + growing[failures - 10] if failures >= 10 else 0
         assert await count_failure(throttling.pace(shipped.settings), "a key", now) is allowed
         row = await Throttle.get(key="a key")
         assert (row.failures, row.failed_at, row.allowed_at) == (failures, failed_at, allowed_at)
+
+
+async def test_an_attempt_is_not_refused_for_a_later_one_that_began_no_wait(
+    shipped: Postern, clock: Clock
+) -> None:
+    """Attempts arrive out of order: they wait for a lock, and clocks of servers differ."""
+    pace, now = throttling.pace(shipped.settings), int(clock().timestamp())
+    assert await count_failure(pace, "a key", now)
+    assert await count_failure(pace, "a key", now - 1)
+    assert (await Throttle.get(key="a key")).failures == 2
 
 
 async def test_a_disabled_account_reveals_nothing_to_simultaneous_guesses(
