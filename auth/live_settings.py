@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from auth.postern import Postern
 from config import ConfigError
@@ -19,6 +20,16 @@ async def newest(postern: Postern) -> Postern:
     Raises ConfigError if they cannot be used with this process's environment and file.
     """
     return postern.with_changes(*await stored.changed())
+
+
+async def as_stored(postern: Postern) -> Postern:
+    """Return this Postern with the newest settings, or as it is if they cannot be used here.
+
+    For a decision in a transaction: a change that was stored before it counts at once.
+    """
+    with suppress(ConfigError):
+        return await newest(postern)
+    return postern
 
 
 class Live:

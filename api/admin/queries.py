@@ -37,6 +37,9 @@ class UserFilter:
     text: str | None = strawberry.field(
         default=None, description="A part of the e-mail address, the display name or the id."
     )
+    email: str | None = strawberry.field(
+        default=None, description="The whole e-mail address, in any spelling."
+    )
     disabled: bool | None = strawberry.field(
         default=None, description="Only those who are disabled, or only the others."
     )

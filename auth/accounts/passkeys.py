@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from tortoise.exceptions import IntegrityError
 
-from auth import admission, events
+from auth import admission, events, live_settings
 from auth.accounts.enrolment import MfaChange
 from auth.caller import Caller
 from auth.errors import AuthError, ErrorCode
@@ -215,7 +215,7 @@ async def remove_passkey(postern: Postern, caller: Caller, passkey_id: str) -> M
         await (await _mine(viewer, passkey_id)).delete()
         left = await Passkey.filter(user_id=user.id).exists()
         await user.refresh_from_db()
-        if not await admission.has_way_in(postern, user):
+        if not await admission.has_way_in(await live_settings.as_stored(postern), user):
             raise AuthError(
                 ErrorCode.NO_PASSWORD, "This is your only way to sign in. Set a password first."
             )

@@ -1,14 +1,14 @@
 """The transaction of an operator's act: who acts is asked again, and an operator is left."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
-from auth import admission, live_settings
+from auth import admission
 from auth.caller import Operator
 from auth.errors import AuthError, ErrorCode
+from auth.live_settings import as_stored
 from auth.operators import authority
 from auth.postern import Postern
-from config import ConfigError
 from models import User
 from models.hot_paths import operators
 from models.transactions import atomic
@@ -32,17 +32,10 @@ async def acting(
         if user is not None and not is_there:
             raise AuthError(ErrorCode.NOT_FOUND)
         # Whoever has the machine cannot be locked out.
-        could = not operator.at_console and await some_can_sign_in(await _now(postern))
+        could = not operator.at_console and await some_can_sign_in(await as_stored(postern))
         yield
-        if could and not await some_can_sign_in(await _now(postern)):
+        if could and not await some_can_sign_in(await as_stored(postern)):
             raise AuthError(ErrorCode.LAST_OPERATOR)
-
-
-async def _now(postern: Postern) -> Postern:
-    """Return this Postern with the settings that are stored now, if they can be used here."""
-    with suppress(ConfigError):
-        return await live_settings.newest(postern)
-    return postern
 
 
 async def some_can_sign_in(postern: Postern) -> bool:

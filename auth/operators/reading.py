@@ -39,19 +39,24 @@ class Wanted:
 
     text: str | None = None
     """A part of the e-mail address, the display name or the id."""
+    email: str | None = None
+    """The whole e-mail address, in any spelling."""
     disabled: bool | None = None
     email_verified: bool | None = None
     has_second_factor: bool | None = None
     role: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise AuthError: INVALID_REQUEST for a text or a role that nobody can have."""
-        refuse_unfit(text=self.text, role=self.role)
+        """Raise AuthError: INVALID_REQUEST for a text, an address or a role nobody can have."""
+        refuse_unfit(text=self.text, email=self.email, role=self.role)
 
     @property
     def conditions(self) -> dict[str, Any]:
         """Return what was said, by the names of `models.hot_paths.directory`."""
-        return {name: value for name, value in vars(self).items() if value not in (None, "")}
+        said = {name: value for name, value in vars(self).items() if value not in (None, "")}
+        if self.email:
+            said["email"] = email_addresses.normalise(self.email) or self.email
+        return said
 
 
 def refuse_unfit(**texts: str | None) -> None:

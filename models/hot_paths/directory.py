@@ -15,10 +15,15 @@ _CONDITIONS: Mapping[str, str] = {
         email LIKE :text ESCAPE '\' OR lower(display_name) LIKE lower(:raw_text) ESCAPE '\'
         {or_id}
     )""",
+    "email": "email = :email",
     "disabled": "disabled = :disabled",
     "email_verified": "email_verified = :email_verified",
     "has_second_factor": "has_second_factor = :has_second_factor",
-    "role": "roles {contains} :role",
+    "role": "{has_role}",
+}
+_HAS_ROLE: Mapping[str, str] = {
+    "postgres": "roles @> CAST(CAST(:role AS TEXT) AS JSONB)",
+    "sqlite": "EXISTS (SELECT 1 FROM json_each(roles) WHERE value = :role)",
 }
 _ORDERS: Mapping[str, tuple[str, str]] = {
     "NEWEST": ("created_at DESC, id DESC", "(created_at, id) < (:after, :after_id)"),
@@ -64,14 +69,13 @@ def _where(wanted: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         values["text"] = f"%{_escaped(raw.lower())}%"
         values["raw_text"] = f"%{_escaped(raw)}%"
     if "role" in values:
-        as_json = json.dumps(values["role"])
-        values["role"] = f"[{as_json}]" if is_postgres else f"%{_escaped(as_json)}%"
-    contains = "@> CAST(CAST(:role AS TEXT) AS JSONB)" if is_postgres else "LIKE :role ESCAPE '\\'"
+        values["role"] = json.dumps([values["role"]]) if is_postgres else values["role"]
+    has_role = _HAS_ROLE["postgres" if is_postgres else "sqlite"]
     # To compare ids takes longer than all else: only with what can be a part of one.
     looks_like_id = re.fullmatch(r"[0-9a-fA-F-]{4,36}", str(wanted.get("text", "")))
     or_id = r"OR CAST(id AS TEXT) LIKE :text ESCAPE '\'" if looks_like_id else ""
     conditions = [
-        _CONDITIONS[name].replace("{contains} :role", contains).replace("{or_id}", or_id)
+        _CONDITIONS[name].replace("{has_role}", has_role).replace("{or_id}", or_id)
         for name in wanted
     ]
     return " AND ".join(["TRUE", *conditions]), values

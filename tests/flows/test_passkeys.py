@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -248,6 +249,24 @@ class TestAnAccountWithoutAPassword:
             assert refusal(amy, "removePasskey", id=only["id"]) == "NO_PASSWORD"
             amy.add_passkey(Device())
             assert amy.call("removePasskey", id=only["id"])
+
+    def test_keeps_it_as_soon_as_another_way_is_switched_off(self, tmp_path: Path) -> None:
+        settings = PASSKEYS | {"AUTH_OTP_EMAIL_ENABLED": ""}
+        with (
+            running_server(tmp_path / "other", **settings) as server,
+            httpx2.Client(base_url=server.url, timeout=30) as http,
+        ):
+            amy, device = Client(http), Device()
+            switch = ("settings", "set", "--reason", "spam", "AUTH_OTP_EMAIL_ENABLED")
+            assert postern(*switch, "true", env=server.env).returncode == 0
+            while refusal(amy, "signInOTPEmail", email=JOE) == "DISABLED_ENDPOINT":
+                time.sleep(0.1)  # until the server knows of it
+            options = amy.call("signUpPasskey", email="amy@example.com")["optionsJson"]
+            change = amy.call("verifySignUpPasskey", credentialJson=device.create(options))
+            amy.access_token = change["session"]["accessToken"]
+            (only,) = change["user"]["passkeys"]
+            assert postern(*switch, "false", env=server.env).returncode == 0
+            assert refusal(amy, "removePasskey", id=only["id"]) == "NO_PASSWORD"
 
     def test_confirms_by_passkey_where_others_give_a_password(
         self, amy: Client, device: Device

@@ -4,7 +4,7 @@ import {
   EventsDocument,
   type EventsQuery,
   SecurityEventType,
-  UserIdsDocument,
+  UserWithEmailDocument,
 } from "./generated/admin";
 import { to, useFilters } from "./router";
 import { Choice, Field, useSettled } from "./fields";
@@ -81,10 +81,9 @@ function EventsOf({ user, filter }: { user: string; filter: EventFilter }) {
 }
 
 function EventsOfAddress({ email, filter }: { email: string; filter: EventFilter }) {
-  const found = useQuery(UserIdsDocument, { text: email });
+  const found = useQuery(UserWithEmailDocument, { email });
   if (!found.data || found.loading) return <Waiting of={found} what="the user" />;
-  const wanted = email.toLowerCase();
-  const user = found.data.users.edges.find(({ node }) => node.email.toLowerCase() === wanted)?.node;
+  const user = found.data.users.edges[0]?.node;
   if (!user) return <Empty>No user has this e-mail address.</Empty>;
   return <EventList filter={{ ...filter, userId: user.id }} />;
 }

@@ -165,6 +165,8 @@ export type SettingSource = typeof SettingSource[keyof typeof SettingSource];
 export type UserFilter = {
   /** Only those who are disabled, or only the others. */
   disabled?: boolean | null | undefined;
+  /** The whole e-mail address, in any spelling. */
+  email?: string | null | undefined;
   /** Only those with a verified address, or only the others. */
   emailVerified?: boolean | null | undefined;
   /** Only those with a second factor, or only the others. */
@@ -248,12 +250,12 @@ export type UsersQueryVariables = Exact<{
 
 export type UsersQuery = { users: { totalCount: number, edges: Array<{ node: { id: string, email: string, displayName: string, emailVerified: boolean, disabled: boolean, factors: Array<FactorType>, roles: Array<string>, createdAt: string, lastSignedInAt: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
-export type UserIdsQueryVariables = Exact<{
-  text: string;
+export type UserWithEmailQueryVariables = Exact<{
+  email: string;
 }>;
 
 
-export type UserIdsQuery = { users: { edges: Array<{ node: { id: string, email: string } }> } };
+export type UserWithEmailQuery = { users: { edges: Array<{ node: { id: string } }> } };
 
 export type UserFactsFragment = { id: string, email: string, newEmail: string | null, emailVerified: boolean, displayName: string, locale: string, roles: Array<string>, defaultRole: string, disabled: boolean, hasPassword: boolean, factors: Array<FactorType>, metadataJson: string, createdAt: string, lastSignedInAt: string | null, recoveryCodesLeft: number, sessions: Array<{ id: string, createdAt: string, lastUsedAt: string, expiresAt: string, methods: Array<string>, address: string | null, userAgent: string | null }>, trustedDevices: Array<{ id: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, address: string | null, userAgent: string | null }>, passkeys: Array<{ id: string, nickname: string, createdAt: string, lastUsedAt: string | null, backedUp: boolean }>, throttles: Array<{ what: string, until: string }> };
 
@@ -657,18 +659,17 @@ export const UsersDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<UsersQuery, UsersQueryVariables>;
-export const UserIdsDocument = new TypedDocumentString(`
-    query UserIds($text: String!) {
-  users(filter: {text: $text}, first: 100) {
+export const UserWithEmailDocument = new TypedDocumentString(`
+    query UserWithEmail($email: String!) {
+  users(filter: {email: $email}, first: 1) {
     edges {
       node {
         id
-        email
       }
     }
   }
 }
-    `) as unknown as TypedDocumentString<UserIdsQuery, UserIdsQueryVariables>;
+    `) as unknown as TypedDocumentString<UserWithEmailQuery, UserWithEmailQueryVariables>;
 export const UserDocument = new TypedDocumentString(`
     query User($id: ID!) {
   user(id: $id) {
