@@ -2,13 +2,10 @@
 
 import asyncio
 import json
-import time
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
-
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.client_address import Network, is_trusted
 from auth.limits.rate_limits import network_of
@@ -20,8 +17,6 @@ WRITE_SECONDS = 15
 """Seconds that a client may take to read what fills its connection's buffer, about 64 KiB."""
 REFUSED_SECONDS = 10
 """Seconds for which further refused connections of an address are not logged."""
-A_MOMENT = 1e-9
-"""Seconds of the shortest sleep: in fact about 60 µs, in which another worker wakes up."""
 _BODY = json.dumps(
     {"status": 429, "error": "too-many-requests", "message": "Too many connections."}
 ).encode()
@@ -66,8 +61,8 @@ class TooManyConnectionsError(Exception):
     """An address already holds the maximum of connections."""
 
 
-class ImpatientProtocol(H11Protocol):
-    """Uvicorn's HTTP/1.1 protocol, with deadlines for sending a request and reading a response.
+class Deadlines(asyncio.Protocol):
+    """Deadlines for sending a request and reading a response, before a protocol of Uvicorn's.
 
     Uvicorn closes connections that are idle between two requests. But it waits for ever for a
     request that never comes or comes a byte at a time, and for a client that does not read its
@@ -75,11 +70,16 @@ class ImpatientProtocol(H11Protocol):
     the client has read what is left, so slow clients are cut off.
     """
 
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    client: tuple[str, int] | None
+    cycle: Any
+
     def __init__(self, *arguments: Any, held: OpenConnections, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._held = held
+        self.held = held
         self._counted_as: str | None = None
-        self._refused = False
+        self._is_over = False
         self._sending: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
 
@@ -89,29 +89,29 @@ class ImpatientProtocol(H11Protocol):
         """Count a new connection, or refuse it."""
         super().connection_made(transport)
         try:
-            self._counted_as = self._held.open(self.client[0] if self.client else None)
+            self._counted_as = self.held.open(self.client[0] if self.client else None)
         except TooManyConnectionsError:
-            self._refused = True
+            self._is_over = True
             transport.write(_TOO_MANY)
             transport.close()
-            self._expect_it_to_read()
+            self.expect_it_to_read()
             return
         self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Handle a part of a request."""
-        if not self._refused:
+        if not self._is_over:
             super().data_received(data)
             self._watch()
 
     def eof_received(self) -> None:
         """Handle the end of sending; the connection closes after the client has read the rest."""
-        self._expect_it_to_read()
+        self.expect_it_to_read()
 
     def pause_writing(self) -> None:
         """Start the deadline for reading, since the buffer is full."""
         super().pause_writing()
-        self._expect_it_to_read()
+        self.expect_it_to_read()
 
     def resume_writing(self) -> None:
         """Stop the deadline for reading, since the client has read."""
@@ -120,38 +120,54 @@ class ImpatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Start or stop the deadline for reading, after a response was written to the buffer."""
-        super().on_response_complete()
+        super().on_response_complete()  # type: ignore[misc] # Uvicorn's
+        if self._is_over:
+            return
         if self.transport.get_write_buffer_size():
-            self._expect_it_to_read()
+            self.expect_it_to_read()
         else:
             self._cancel_reading()
-        if self.conn.trailing_data[0]:  # the next request has begun already
+        if self.has_begun_another():
             self._watch()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse malformed HTTP, and drop the response to a request that is still running."""
-        super().send_400_response(msg)
-        self._expect_it_to_read()
+        super().send_400_response(msg)  # type: ignore[misc] # Uvicorn's
+        self.expect_it_to_read()
         if self.cycle is not None:
             self.cycle.disconnected = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Release the connection and its timers."""
+        self.let_go()
+        super().connection_lost(exc)
+
+    @abstractmethod
+    def awaits_more(self) -> bool:
+        """Return whether a request has to arrive, or the rest of one."""
+
+    @abstractmethod
+    def has_begun_another(self) -> bool:
+        """Return whether a part of the next request has arrived."""
+
+    def let_go(self) -> None:
+        """Handle and count the connection no more, and stop all deadlines."""
+        self._is_over = True
         self._cancel_sending()
         self._cancel_reading()
         if self._counted_as is not None:
-            self._held.close(self._counted_as)
+            self.held.close(self._counted_as)
             self._counted_as = None
-        super().connection_lost(exc)
 
     def _watch(self) -> None:
         """Start the deadline while a request arrives; stop it once the request is complete."""
-        if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}:
+        if self._is_over or not self.awaits_more():
             self._cancel_sending()
         elif self._sending is None:
             self._sending = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
-    def _expect_it_to_read(self) -> None:
+    def expect_it_to_read(self) -> None:
+        """Start the deadline for reading."""
         if self._reading is None:
             self._reading = self.loop.call_later(WRITE_SECONDS, self._cut_off)
 
@@ -170,19 +186,3 @@ class ImpatientProtocol(H11Protocol):
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
-
-
-class ConsiderateProtocol(ImpatientProtocol):
-    """The same protocol for one of several workers: it leaves connections to the others.
-
-    All workers wait for the next connection, and a worker that is already awake would accept all
-    that arrive at once. Of a proxy's sixteen connections, one worker often gets all, and hashes
-    passwords while the others are idle.
-    """
-
-    def connection_made(  # type: ignore[override]
-        self, transport: asyncio.Transport
-    ) -> None:
-        """Accept a connection, then sleep, so that another worker accepts the next one."""
-        super().connection_made(transport)
-        time.sleep(A_MOMENT)

@@ -17,7 +17,8 @@ from uvicorn.supervisors import Multiprocess
 from api.app import VERSION, create_app
 from auth.postern import Postern, open_postern
 from cli import logs
-from cli.connections import ConsiderateProtocol, ImpatientProtocol, OpenConnections
+from cli.connections import OpenConnections
+from cli.http1 import UsualProtocol
 from config import Settings, file_in_force, read
 from models import database
 
@@ -46,7 +47,7 @@ def serve(postern: Postern, *, workers: int) -> None:
         app if workers == 1 else "cli.server:worker_app",
         factory=workers > 1,
         workers=workers,
-        http=_protocol(settings, workers),  # type: ignore[arg-type] # it only calls it
+        http=_protocol(settings),  # type: ignore[arg-type] # it only calls it
         ws="none",
         access_log=False,  # it would contain the variables of queries sent by GET
         log_config=None,
@@ -85,9 +86,9 @@ def prepare_process() -> None:
     logs.start()
 
 
-def _protocol(settings: Settings, workers: int) -> partial[ImpatientProtocol]:
+def _protocol(settings: Settings) -> partial[UsualProtocol]:
     held = OpenConnections(settings.connections_per_address, settings.trusted_proxies)
-    return partial(ImpatientProtocol if workers == 1 else ConsiderateProtocol, held=held)
+    return partial(UsualProtocol, held=held)
 
 
 def _allow_many_connections() -> None:
