@@ -46,9 +46,12 @@ async def find(
         where, values = f"{where} AND {follows}", values | {"after": after[0]}
         if ":after_id" in follows:
             values["after_id"] = after[1]
+    if wanted and dialect() == "sqlite":
+        by = by.replace("email", "+email")  # not in the order of an index that lacks the rest
+    # First the ids, which an index has with all that is looked for; then their rows.
+    ids = f"SELECT id FROM users WHERE {where} ORDER BY {by} LIMIT {int(limit)}"
     rows = await execute(
-        f"SELECT {_COLUMNS.returning} FROM users WHERE {where} ORDER BY {by} LIMIT {int(limit)}",
-        **values,
+        f"SELECT {_COLUMNS.returning} FROM users WHERE id IN ({ids}) ORDER BY {by}", **values
     )
     return [_COLUMNS.parsed(row.values()) for row in rows]
 

@@ -1,0 +1,205 @@
+"""Postern and the floor, by turns in one run: rates, ratios, and processor time for each request.
+
+`python -m bench.side_by_side` (a part of `make bench`) needs PostgreSQL. The floor is `bench.floor`
+on one worker, once with each of the two HTTP parsers. In every round, each contender has its turn
+at each operation, so that a machine whose speed varies treats all alike; the results are medians of
+the rounds. Rows of this machine replace its earlier ones in `bench/side_by_side.json`, and the
+picture `bench/workers.svg` is drawn anew.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.load import SECONDS, SIGN_IN_SECONDS, Bench, Requests, databases, raw_argon2, wrk
+from tests.support import free_port, workers_of
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+WORKERS = (1, 2, 4)
+CONNECTIONS = 16
+OPERATIONS = ("refreshSession", "verifySignInMfaTotp", "me")
+SIGN_IN = "signInEmailPassword"
+PARSERS = ("h11", "httptools")
+ROWS = Path(__file__).parent / "side_by_side.json"
+
+
+@dataclass
+class Contender:
+    """A server, and what was measured of it."""
+
+    name: str
+    workers: int
+    processes: Callable[[], list[int]]
+    send: Callable[[str], dict[str, float]]
+    """Sends requests of an operation for some seconds."""
+    rounds: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+    def take_turn(self, operation: str) -> None:
+        """Measure an operation once; times in milliseconds of a processor for each request."""
+        processes, postgres = self.processes(), _named("postgres")
+        before, before_postgres = _used(processes), _used(postgres)
+        result = self.send(operation)
+        answered = result["requests"]
+        turn = {
+            "rate": result["rate"],
+            "p99": result["p99"],
+            "interpreter": 1000 * (_used(processes) - before) / answered,
+            "database": 1000 * (_used(_named("postgres")) - before_postgres) / answered,
+        }
+        self.rounds.setdefault(operation, []).append(turn)
+        print(self.name, self.workers, operation, json.dumps(turn), file=sys.stderr, flush=True)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Return the medians of each operation."""
+        for operation, turns in self.rounds.items():
+            rates = sorted(turn["rate"] for turn in turns)
+            row = {"operation": operation, "contender": self.name, "workers": self.workers}
+            medians = {
+                what: round(statistics.median(turn[what] for turn in turns), 3) for what in turns[0]
+            }
+            yield row | medians | {"spread": [round(rates[0]), round(rates[-1])]}
+
+
+def machine() -> str:
+    """Return what tells this machine from others: its processor and number of cores."""
+    try:
+        described = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in described if "model name" in line]
+    except OSError:
+        names = []
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
+
+
+@contextmanager
+def floor(parser: str, database_url: str, folder: Path) -> Iterator[Contender]:
+    """Run the floor with one worker."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "bench.floor:app", f"--port={port}",
+               "--no-access-log", "--log-level=warning", f"--http={parser}"]  # fmt: skip
+    process = subprocess.Popen(command, env=os.environ | {"FLOOR_DATABASE": database_url})
+    nothing = [("", "{}")] * 10**5
+    try:
+        time.sleep(2)
+        yield Contender(
+            f"floor, {parser}",
+            1,
+            lambda: [process.pid],
+            lambda _: wrk(f"http://127.0.0.1:{port}", nothing, CONNECTIONS, folder),
+        )
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def ours(chosen: dict[str, str], workers: int) -> Iterator[Contender]:
+    """Run Postern."""
+    with Bench.running("PostgreSQL", chosen, workers) as bench:
+
+        def send(operation: str) -> dict[str, float]:
+            requests: Requests = bench.requests(operation)
+            seconds = SIGN_IN_SECONDS if operation == SIGN_IN else SECONDS
+            return wrk(bench.server.url, requests, CONNECTIONS, bench.folder, seconds)
+
+        def processes() -> list[int]:
+            return workers_of(bench.server) if workers > 1 else [bench.server.process.pid]
+
+        yield Contender("Postern", workers, processes, send)
+
+
+def measured() -> Iterator[dict[str, Any]]:
+    """Return the rows of one run."""
+    with ExitStack() as stack:
+        chosen = stack.enter_context(databases())["PostgreSQL"]
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        floors = [
+            stack.enter_context(floor(parser, chosen["DATABASE_URL"], folder)) for parser in PARSERS
+        ]
+        servers = [stack.enter_context(ours(chosen, workers)) for workers in WORKERS]
+        hashes = []
+        hashing = stack.enter_context(Bench.running("PostgreSQL", chosen, 1))
+        for _ in range(ROUNDS):
+            for each in floors:
+                each.take_turn("floor")
+            for operation in OPERATIONS:
+                for server in servers:
+                    server.take_turn(operation)
+            for server in servers[:2]:
+                hashes.append(raw_argon2(hashing.postern))
+                server.take_turn(SIGN_IN)
+                time.sleep(2)  # until the queue is empty
+        for contender in (*floors, *servers):
+            yield from contender.rows()
+        rate = round(statistics.median(hashes), 1)
+        yield {"operation": "argon2", "contender": "two threads", "workers": 1, "rate": rate}
+
+
+def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return what the rates are worth: shares of the floor, and of what two threads hash."""
+    rate = {(row["operation"], row["contender"], row["workers"]): row["rate"] for row in rows}
+    hashed = rate["argon2", "two threads", 1]
+    shares = {
+        f"{operation}, {workers} workers, of the floor with {parser}": (
+            rate[operation, "Postern", workers] / rate["floor", f"floor, {parser}", 1]
+        )
+        for operation in OPERATIONS
+        for workers in WORKERS
+        for parser in PARSERS
+    }
+    shares |= {
+        f"{SIGN_IN}, {workers} workers, of Argon2id": rate[SIGN_IN, "Postern", workers] / hashed
+        for workers in WORKERS[:2]
+    }
+    return {name: round(share, 3) for name, share in shares.items()}
+
+
+def _named(command: str) -> list[int]:
+    found = []
+    for each in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if each.read_text().strip() == command:
+                found.append(int(each.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def _used(processes: list[int]) -> float:
+    """Return the seconds of a processor that these processes have used."""
+    ticks = 0
+    for pid in processes:
+        try:
+            numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(numbers[11]) + int(numbers[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Measure, keep the rows, and print the shares."""
+    rows = list(measured())
+    kept = json.loads(ROWS.read_text()) if ROWS.exists() else {}
+    kept[machine()] = {
+        "at": datetime.now(UTC).date().isoformat(),
+        "rows": rows,
+        "shares": ratios(rows),
+    }
+    ROWS.write_text(json.dumps(kept, indent=1) + "\n")
+    for name, share in ratios(rows).items():
+        print(f"{share:6.0%}  {name}")
+
+
+if __name__ == "__main__":
+    main()
