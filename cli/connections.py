@@ -5,7 +5,7 @@ import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from api.client_address import Network, is_trusted
 from auth.limits.rate_limits import network_of
@@ -17,6 +17,8 @@ WRITE_SECONDS = 15
 """Seconds that a client may take to read what fills its connection's buffer, about 64 KiB."""
 REFUSED_SECONDS = 10
 """Seconds for which further refused connections of an address are not logged."""
+COPIED = 16 * 1024
+"""Bytes of the longest body that is copied to be sent with its head."""
 _BODY = json.dumps(
     {"status": 429, "error": "too-many-requests", "message": "Too many connections."}
 ).encode()
@@ -61,6 +63,41 @@ class TooManyConnectionsError(Exception):
     """An address already holds the maximum of connections."""
 
 
+class HeadWithBody:
+    """A transport that sends a response's head together with what follows it, in one system call.
+
+    Uvicorn writes them one after the other, and each write wakes the client up.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head = transport, b""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return whatever else the transport has."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send the data, after the head that waits for it; let a head wait."""
+        head, self._head = self._head, b""
+        if not head and data.startswith(b"HTTP/1.1 "):
+            self._head = data
+        elif len(data) <= COPIED:
+            self._transport.write(head + data if head else data)
+        else:
+            self._transport.write(head)
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send a head that no body follows."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Send what waits, and close the connection."""
+        self.flush()
+        self._transport.close()
+
+
 class Deadlines(asyncio.Protocol):
     """Deadlines for sending a request and reading a response, before a protocol of Uvicorn's.
 
@@ -87,6 +124,8 @@ class Deadlines(asyncio.Protocol):
         self, transport: asyncio.Transport
     ) -> None:
         """Count a new connection, or refuse it."""
+        if not isinstance(transport, HeadWithBody):
+            transport = cast("asyncio.Transport", HeadWithBody(transport))
         super().connection_made(transport)
         try:
             self._counted_as = self.held.open(self.client[0] if self.client else None)
@@ -120,6 +159,7 @@ class Deadlines(asyncio.Protocol):
 
     def on_response_complete(self) -> None:
         """Start or stop the deadline for reading, after a response was written to the buffer."""
+        cast("HeadWithBody", self.transport).flush()
         super().on_response_complete()  # type: ignore[misc] # Uvicorn's
         if self._is_over:
             return
