@@ -4,8 +4,9 @@ import hashlib
 import sys
 from collections import OrderedDict
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import strawberry
 from graphql import (
@@ -13,6 +14,7 @@ from graphql import (
     ExecutionResult,
     FieldNode,
     GraphQLError,
+    GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
@@ -25,6 +27,7 @@ from graphql import (
 from starlette.exceptions import HTTPException
 
 from api.graphql.limits import too_much
+from api.graphql.plans import Plan, planned
 
 MAX_CHARACTERS = 16 * 1024
 """Maximum length of a document. graphql-core reads each character: 64 KiB of escapes took 17 ms."""
@@ -38,7 +41,8 @@ _TOKEN_BYTES, _ENTRY_BYTES = 640, 1024
 """Memory of one token of a parsed document (measured), and of the cache entry itself."""
 
 
-class Document(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Document:
     """A parsed document, or its errors."""
 
     parsed: DocumentNode | None
@@ -47,6 +51,8 @@ class Document(NamedTuple):
     """The kinds of its operations by name; None if the text cannot be parsed."""
     errors: list[GraphQLError]
     """At most one error: the first that was found."""
+    plans: dict[str | None, Plan | None] = field(default_factory=dict)
+    """The plans of those operations that have been run, by name."""
 
     def operation(self, name: str | None) -> OperationType | None:
         """Return the kind of the operation with this name, or of the only one without a name."""
@@ -54,6 +60,15 @@ class Document(NamedTuple):
         if name is None and len(operations) == 1:
             return next(iter(operations.values()))
         return operations.get(name) if name else None
+
+    def plan(self, schema: GraphQLSchema, name: str | None) -> Plan | None:
+        """Return the plan of the operation that `operation` finds by this name, if it has one."""
+        if name not in self.plans:
+            found = get_operation_ast(self.parsed, name) if self.parsed else None
+            self.plans[name] = (
+                planned(schema, self.parsed, found) if self.parsed and found else None
+            )
+        return self.plans[name]
 
     @property
     def size(self) -> int:
@@ -140,6 +155,12 @@ class Operations:
                 raise HTTPException(405, "Expected POST for a mutation.", {"allow": "POST"})
         if document.parsed is None:
             return ExecutionResult(None, document.errors)
+        how: dict[str, Any] = {
+            "max_coercion_errors": 1,
+            "hide_suggestions": not self._introspection,
+        }
+        if plan := document.plan(self._schema, name):
+            return await plan.run(context, variables, **how)
         if _asks_the_schema_alone(document.parsed, name):
             return self._introspected(text, name, document.parsed)
         result = execute(
@@ -148,8 +169,7 @@ class Operations:
             context_value=context,
             variable_values=variables,
             operation_name=name,
-            max_coercion_errors=1,
-            hide_suggestions=not self._introspection,
+            **how,
         )
         return await result if isawaitable(result) else result
 
