@@ -48,6 +48,7 @@ def serve(postern: Postern, *, workers: int) -> None:
         factory=workers > 1,
         workers=workers,
         http=_protocol(settings),  # type: ignore[arg-type] # it only calls it
+        loop="auto" if workers == 1 else "cli.turns:WorkerLoop",
         ws="none",
         access_log=False,  # it would contain the variables of queries sent by GET
         log_config=None,

@@ -12,7 +12,7 @@ import pytest
 
 from api.pages import static_files
 from cli.connections import REQUEST_SECONDS, WRITE_SECONDS
-from tests.support import Server, running_server
+from tests.support import CHEAP_HASHING, Server, running_server, running_workers, workers_of
 
 FILE = b"GET /graphiql/graphiql.js HTTP/1.1\r\nhost: x\r\n"
 OTHER_ADDRESS = "127.0.0.2"
@@ -42,8 +42,12 @@ def memory_of(server: Server) -> int:
 
 
 def connections_of(server: Server) -> int:
+    return sockets_of(server.process.pid)
+
+
+def sockets_of(pid: int) -> int:
     links = []
-    for each in Path(f"/proc/{server.process.pid}/fd").iterdir():
+    for each in Path(f"/proc/{pid}/fd").iterdir():
         try:
             links.append(str(each.readlink()))
         except FileNotFoundError:
@@ -140,3 +144,24 @@ def test_an_idle_connection_stays_open_between_requests(
                 client.recv(1)
         else:
             assert client.recv(1) == b""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts connections as Linux does")
+def test_workers_share_connections_that_arrive_at_once(tmp_path: Path) -> None:
+    """Otherwise the worker that wakes up first takes nearly all, and the other one is idle."""
+    with running_workers(tmp_path / "var", 2, **CHEAP_HASHING) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        least = most = 0
+        for _ in range(10):
+            before = [sockets_of(pid) for pid in workers_of(server)]
+            with ExitStack() as opened:
+                for _ in range(16):
+                    connection = opened.enter_context(socket.socket())
+                    connection.settimeout(0)
+                    connection.connect_ex((host, int(port)))
+                time.sleep(0.3)
+                after = [sockets_of(pid) for pid in workers_of(server)]
+            held = sorted(now - then for now, then in zip(after, before, strict=True))
+            least, most = least + held[0], most + held[1]
+            time.sleep(0.3)
+        assert least > most / 4, f"{least} and {most}"
