@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from functools import lru_cache
 
 from starlette.exceptions import HTTPException
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.client_address import client_address
 from auth import tokens
 from auth.caller import ADDRESS_MAX, USER_AGENT_MAX, Caller
-from auth.errors import AuthError
+from auth.errors import AuthError, ErrorCode
 from auth.limits.rate_limits import Limit
 from auth.live_settings import Live
 from auth.postern import Postern
@@ -23,22 +24,54 @@ FORWARDED = {"forwarded", "x-forwarded-for", "x-real-ip"}
 WARNED_OF = 5
 """How many addresses the log warns of: a server without trusted proxies may meet many."""
 
+CROWD = 512
+"""How many requests a process answers at once: it takes about a second for all of them."""
+RETRY_SECONDS = 2
+"""Seconds after which a client should try again that was refused in a crowd."""
+
 BODY_MAX = 64 * 1024
 """Maximum size of a request body, in bytes."""
 BODY_SECONDS = 10
 """Seconds that a client may take to send the body."""
 
 
+@dataclass
+class Crowd:
+    """The requests that a process is answering; those whose body has not arrived do not count."""
+
+    size: int = 0
+
+
 class OnePostern:
-    """Gives every request the Postern of this moment, which it keeps: `postern_of`."""
+    """Gives every request the Postern of this moment, which it keeps: `postern_of`.
+
+    It also counts the requests that are being answered, for `refuse_when_crowded`.
+    """
 
     def __init__(self, app: ASGIApp, live: Live) -> None:
         self.app, self._live = app, live
+        self._crowd = Crowd()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        scope["postern"] = self._live.postern
-        await self.app(scope, receive, send)
+        scope["postern"], scope["crowd"] = self._live.postern, self._crowd
+        self._crowd.size += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._crowd.size -= 1
+
+
+def refuse_when_crowded(scope: Scope) -> None:
+    """Refuse what would wait so long that its client has gone by the time it is answered.
+
+    A server that answers in vain never catches up: bench/simulate.py. Passwords that wait to be
+    hashed do not count: their queue is bounded too.
+    Raises AuthError: SERVICE_UNAVAILABLE with `retryAfter`.
+    """
+    crowd: Crowd = scope["crowd"]
+    if crowd.size - postern_of(scope).passwords.unfinished > CROWD:
+        raise AuthError(ErrorCode.SERVICE_UNAVAILABLE, retryAfter=RETRY_SECONDS)
 
 
 def postern_of(scope: Scope) -> Postern:
@@ -73,8 +106,9 @@ async def count_request(postern: Postern, request: Request) -> Caller:
     """Count a request for its address, and return its caller.
 
     If the address has used up its requests, each signed-in session has as many of its own. Raises
-    AuthError: TOO_MANY_REQUESTS.
+    AuthError: TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE.
     """
+    refuse_when_crowded(request.scope)
     caller, limits = caller_of(postern, request), postern.rate_limits
     try:
         await limits.spend(Limit.REQUESTS, caller.address)
@@ -106,16 +140,17 @@ def is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-def bounded(receive: Receive) -> Receive:
+def bounded(scope: Scope, receive: Receive) -> Receive:
     """Limit the size of a request body, and the time until it has arrived.
 
     The returned function raises HTTPException: 408, 413.
     """
-    received = 0
+    received, crowd = 0, scope["crowd"]
     deadline = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def counted() -> Message:
         nonlocal received
+        crowd.size -= 1
         try:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
@@ -123,6 +158,8 @@ def bounded(receive: Receive) -> Receive:
             raise HTTPException(
                 408, f"The request body took longer than {BODY_SECONDS} seconds."
             ) from None
+        finally:
+            crowd.size += 1
         received += len(message.get("body", b""))
         if received > BODY_MAX:
             raise HTTPException(413, f"The request body is larger than {BODY_MAX} bytes.")

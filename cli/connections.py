@@ -76,11 +76,11 @@ class HeadWithBody:
         """Return whatever else the transport has."""
         return getattr(self._transport, name)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send the data, after the head that waits for it; let a head wait."""
         head, self._head = self._head, b""
-        if not head and data.startswith(b"HTTP/1.1 "):
-            self._head = data
+        if not head and data[:9] == b"HTTP/1.1 " and data[9:10] != b"1":  # not 100 Continue
+            self._head = bytes(data)
         elif len(data) <= COPIED:
             self._transport.write(head + data if head else data)
         else:
@@ -189,6 +189,22 @@ class Deadlines(asyncio.Protocol):
     @abstractmethod
     def has_begun_another(self) -> bool:
         """Return whether a part of the next request has arrived."""
+
+    def deadlines(self) -> tuple[float | None, float | None]:
+        """Return when the client has to have sent its request, and to have read its response."""
+        return (
+            self._sending.when() if self._sending else None,
+            self._reading.when() if self._reading else None,
+        )
+
+    def keep(self, sending: float | None, reading: float | None) -> None:
+        """Go on with the deadlines of the protocol that has handled the connection until now."""
+        if sending is not None:
+            self._cancel_sending()
+            self._sending = self.loop.call_at(sending, self.transport.abort)
+        if reading is not None:
+            self._cancel_reading()
+            self._reading = self.loop.call_at(reading, self._cut_off)
 
     def let_go(self) -> None:
         """Handle and count the connection no more, and stop all deadlines."""

@@ -14,10 +14,12 @@ USUAL_HEAD = 16 * 1024
 """Bytes of the longest head that httptools reads; h11 reads up to 64 KiB."""
 _USUAL = re.compile(
     rb"(?:GET|HEAD|POST|OPTIONS) /[!\"$-~]* HTTP/1\.1\r\n"
-    rb"(?:(?!(?:transfer-encoding|upgrade|expect):)[!#$%&'*+.^_`|~0-9a-z-]+:[\t -~\x80-\xff]*\r\n)+"
-    rb"\r\n",
-    re.IGNORECASE,
+    rb"(?:(?!(?i:transfer-encoding|upgrade|expect|proxy-connection):)"
+    rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+"
+    rb"\r\n"
 )
+_BEGUN = re.compile(rb"[A-Z][^\r\n]*(?:\r\n[^\r\n]*)*\r?")
+"""What a usual head may begin with."""
 _ODD_SPACE = re.compile(rb"[\t ]\r\n")
 _HOST = re.compile(rb"\r\nhost:", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length:([^\r]*)", re.IGNORECASE)
@@ -52,11 +54,13 @@ class OddProtocol(Deadlines, H11Protocol):
 
     def take_over(self, connection: "UsualProtocol", received: bytes) -> None:
         """Go on with a connection, from the first bytes of a request."""
-        transport = connection.transport
-        transport.set_protocol(self)
-        self.connection_made(transport)
-        if transport.get_write_buffer_size():
-            self.expect_it_to_read()
+        deadlines = connection.deadlines()
+        connection.let_go()
+        connection.transport.set_protocol(self)
+        self.connection_made(connection.transport)
+        self.keep(*deadlines)
+        if connection.flow.write_paused:
+            self.pause_writing()
         self.data_received(received)
 
 
@@ -111,7 +115,7 @@ class _OneAtATime(HttpToolsProtocol):
     def _measure(self) -> bool:
         """Find the end of the request that begins; False if it is not for httptools to read now."""
         end = self.unread.find(b"\r\n\r\n", 0, USUAL_HEAD) + 4
-        if end < 4 and self.unread[:1].isupper() and len(self.unread) < USUAL_HEAD:
+        if end < 4 and len(self.unread) < USUAL_HEAD and _BEGUN.fullmatch(self.unread):
             return False
         length = None if end < 4 else length_of_body(self.unread[:end])
         if length is None:
@@ -134,7 +138,6 @@ class UsualProtocol(Deadlines, _OneAtATime):
 
     def hand_over(self) -> None:
         """Let h11 read from here on."""
-        self.let_go()
         self._unset_keepalive_if_required()
         self.connections.discard(self)
         received, self.unread = self.unread, b""

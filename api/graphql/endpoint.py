@@ -65,7 +65,7 @@ class GraphQLOverHttp(ABC):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with JSON even for errors."""
-        request = Request(scope, bounded(receive))
+        request = Request(scope, bounded(scope, receive))
         media_type = media_type_for(request.headers.get("accept", ""))
         try:
             response = await self._answer(request, await self.begun(request), media_type)

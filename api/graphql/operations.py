@@ -37,8 +37,8 @@ REMEMBERED_BYTES = 16 * 1024 * 1024
 """Memory for cached documents; clients send few different ones, attackers many."""
 REMEMBERED_ANSWERS = 16
 """How many introspection results are cached; clients send few, and each has at most 60 KB."""
-_TOKEN_BYTES, _ENTRY_BYTES = 640, 1024
-"""Memory of one token of a parsed document (measured), and of the cache entry itself."""
+_TOKEN_BYTES, _ENTRY_BYTES = 960, 1024
+"""Memory of one token of a parsed document with its plan (measured), and of the entry itself."""
 
 
 @dataclass(frozen=True, slots=True)

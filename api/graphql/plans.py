@@ -85,7 +85,7 @@ class Plan:
             with suppress(Exception):  # the executor says what is wrong, and where
                 return ExecutionResult({self.key: self.complete(found, info)}, None)
 
-        def answered(resolve: Any, source: Any, info: Info, **given: Any) -> Any:
+        def answered(resolve: Any, source: Any, info: Info, /, **given: Any) -> Any:
             if info.path.prev is not None:
                 return resolve(source, info, **given)
             if refusal is not None:

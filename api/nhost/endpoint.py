@@ -38,7 +38,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, bounded(receive))
+        request = Request(scope, bounded(scope, receive))
         try:
             response = await self._answer(request)
         except ClientDisconnect:

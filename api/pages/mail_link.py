@@ -150,7 +150,7 @@ def _purpose(ticket: str) -> MailPurpose | None:
 
 async def _form(request: Request) -> dict[str, list[str]]:
     """The form's fields. Raises HTTPException: 408, 413; AuthError: INVALID_REQUEST."""
-    body = await Request(request.scope, bounded(request.receive)).body()
+    body = await Request(request.scope, bounded(request.scope, request.receive)).body()
     try:
         return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10, errors="strict")
     except ValueError:

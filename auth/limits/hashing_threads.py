@@ -64,6 +64,11 @@ class HashingThreads:
             raise AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=QUEUE_SECONDS)
 
     @property
+    def unfinished(self) -> int:
+        """How many jobs wait or run."""
+        return self._unfinished
+
+    @property
     def at_leisure(self) -> bool:
         """Whether a thread is idle."""
         return self._unfinished < self._threads

@@ -34,6 +34,9 @@ def answers(server: Server, *sent: bytes) -> tuple[list[bytes], bool]:
 @pytest.mark.parametrize(
     "request_",
     [
+        b"get /healthz HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        GET + b"host: y\r\n\r\n",
         POST + b"content-length: 4\r\ncontent-length: 5\r\n\r\n12345",
         POST + b"content-length: +27\r\n\r\n" + ASKED,
         POST + b"content-length: -1\r\n\r\n" + ASKED,
@@ -68,6 +71,33 @@ def test_an_upgrade_offer_is_ignored(shared_server: Server) -> None:
     offer = b"connection: upgrade\r\nupgrade: h2c\r\n"
     request = POST + offer + LENGTH + b"\r\n" + ASKED
     assert answers(shared_server, request) == ([b"200"], False)
+
+
+def test_a_client_that_expects_it_is_told_to_go_on(shared_server: Server) -> None:
+    request = POST + b"expect: 100-continue\r\n" + LENGTH + b"\r\n"
+    assert answers(shared_server, request) == ([b"100"], False)
+    assert answers(shared_server, request, ASKED) == ([b"100", b"200"], False)
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\n"])
+def test_a_head_may_end_with_line_feeds_alone(shared_server: Server, end: bytes) -> None:
+    """RFC 9112, section 2.2."""
+    assert answers(shared_server, b"GET /healthz HTTP/1.1\r\nhost: x" + end) == ([b"200"], False)
+
+
+USUAL = POST + LENGTH + b"\r\n" + ASKED
+ODD = POST + CHUNKED + b"\r\n1b\r\n" + ASKED + b"\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("requests", [[USUAL, ODD], [ODD, USUAL], [USUAL, USUAL, ODD, USUAL]])
+def test_requests_are_the_same_wherever_they_are_split(
+    shared_server: Server, requests: list[bytes]
+) -> None:
+    """From the first unusual request on, another parser reads the connection."""
+    sent, expected = b"".join(requests), ([b"200"] * len(requests), False)
+    assert answers(shared_server, sent) == expected
+    for at in range(1, len(sent), 17):
+        assert answers(shared_server, sent[:at], sent[at:]) == expected, at
 
 
 def test_a_request_head_is_limited_in_size(shared_server: Server) -> None:
