@@ -20,6 +20,7 @@ test-security: .venv/dev ## the attacks that take minutes: kills, fuzzing, state
 	@$(BIN)/python -m pytest $(TIMING) $(ARGS) $(OR_NONE)
 
 bench: .venv/dev ## measure the speed (needs wrk; half an hour, and an idle machine)
+	@$(if $(ARGS),,$(BIN)/python -m bench.side_by_side)
 	@$(BIN)/python -m bench.load $(ARGS)
 
 native: .venv/runtime ## build Argon2 for this processor, as `make serve` does, or say why not

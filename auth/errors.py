@@ -205,7 +205,9 @@ class ErrorCode(Enum):
     SERVICE_UNAVAILABLE = (
         "The service cannot be reached at the moment. Please try again later.",
         "The server cannot reach or write its database. The operation was not done; if it was one "
-        "that changes something, ask for what has become of it before repeating it.",
+        "that changes something, ask for what has become of it before repeating it. With "
+        "`retryAfter`, the server is answering too many requests, and nothing was begun: repeat it "
+        "after so many seconds.",
     )
     INTERNAL_SERVER_ERROR = (
         "Something went wrong on the server.",

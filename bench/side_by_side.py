@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.load import SECONDS, SIGN_IN_SECONDS, Bench, Requests, databases, raw_argon2, wrk
-from tests.support import free_port, workers_of
+from tests.support import free_port, postgres_to_test_on, workers_of
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 WORKERS = (1, 2, 4)
@@ -32,6 +32,8 @@ OPERATIONS = ("refreshSession", "verifySignInMfaTotp", "me")
 SIGN_IN = "signInEmailPassword"
 PARSERS = ("h11", "httptools")
 ROWS = Path(__file__).parent / "side_by_side.json"
+PICTURE = ROWS.with_name("workers.svg")
+WIDTH = 860
 
 
 @dataclass
@@ -187,8 +189,38 @@ def _used(processes: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def picture(rows: list[dict[str, Any]]) -> str:
+    """Draw the throughput with 1, 2 and 4 workers as bars, beside the floor, as SVG."""
+    bars = [
+        (f"{row['operation']}, {row['workers']} worker{'s' * (row['workers'] > 1)}", row["rate"])
+        for row in rows
+        if row["operation"] in OPERATIONS
+    ]
+    bars.sort(key=lambda bar: [*OPERATIONS].index(bar[0].partition(",")[0]))
+    bars += [(row["contender"], row["rate"]) for row in rows if row["operation"] == "floor"]
+    longest, height = max(rate for _, rate in bars), 30 * (len(bars) + 2)
+    drawn = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        'font-family="sans-serif" font-size="14">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="16" y="28" font-weight="bold">Requests a second ({machine()}, PostgreSQL, '
+        f"{CONNECTIONS} connections)</text>",
+    ]
+    for number, (name, rate) in enumerate(bars):
+        y, width = 30 * (number + 2) - 8, 460 * rate / longest
+        colour = "#bab0ac" if name.startswith("floor") else "#4e79a7"
+        drawn += [
+            f'<text x="276" y="{y + 16}" text-anchor="end">{name}</text>',
+            f'<rect x="286" y="{y}" width="{width:.0f}" height="22" fill="{colour}"/>',
+            f'<text x="{294 + width:.0f}" y="{y + 16}">{rate:,.0f}</text>',
+        ]
+    return "\n".join([*drawn, "</svg>", ""])
+
+
 def main() -> None:
-    """Measure, keep the rows, and print the shares."""
+    """Measure, keep the rows, draw, and print the shares."""
+    if not postgres_to_test_on():
+        sys.exit("bench.side_by_side needs PostgreSQL: see docs/contributing.md")
     rows = list(measured())
     kept = json.loads(ROWS.read_text()) if ROWS.exists() else {}
     kept[machine()] = {
@@ -197,6 +229,7 @@ def main() -> None:
         "shares": ratios(rows),
     }
     ROWS.write_text(json.dumps(kept, indent=1) + "\n")
+    PICTURE.write_text(picture(rows))
     for name, share in ratios(rows).items():
         print(f"{share:6.0%}  {name}")
 
