@@ -156,15 +156,15 @@ def signing_in(hash_ms: float) -> Iterator[str]:
 
 
 def refreshing(refresh_ms: float) -> Iterator[str]:
-    """Simulate one process after an outage of five minutes, when everybody's token has expired."""
-    until = 600.0
+    """Simulate one process after an outage of a minute, when many tokens have expired."""
+    until = 180.0
     for reserve in (1.25, 2.0, 3.0):
         for most, bound in ((inf, "no bound"), (CROWD, f"at most {CROWD}")):
             rate = 1000 / refresh_ms / reserve
             farm = Farm([Server(1, most)], log_normal(refresh_ms / 1000), 1, patience=TIMEOUT)
-            arrivals = arriving(rate, until, int(rate * 300))
+            arrivals = arriving(rate, until, int(rate * 60))
             name = f"refreshes, a process for {rate:.0f} a second ({reserve:.2f} of the load)"
-            yield farm.run(arrivals, until).row(f"{name}, five minutes' worth, {bound}", until)
+            yield farm.run(arrivals, until).row(f"{name}, a minute's worth at once, {bound}", until)
 
 
 def main() -> None:
