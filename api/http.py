@@ -24,10 +24,10 @@ FORWARDED = {"forwarded", "x-forwarded-for", "x-real-ip"}
 WARNED_OF = 5
 """How many addresses the log warns of: a server without trusted proxies may meet many."""
 
-CROWD = 512
-"""How many requests a process answers at once: it takes about a second for all of them."""
+MOST_IN_PROGRESS = 512
+"""How many requests a process has in progress: it takes about a second for all of them."""
 RETRY_SECONDS = 2
-"""Seconds after which a client should try again that was refused in a crowd."""
+"""Seconds after which a client whose request was shed should try again."""
 
 BODY_MAX = 64 * 1024
 """Maximum size of a request body, in bytes."""
@@ -36,41 +36,54 @@ BODY_SECONDS = 10
 
 
 @dataclass
-class Crowd:
-    """The requests that a process is answering; those whose body has not arrived do not count."""
+class InProgress:
+    """How many requests wait for this process: they have arrived, and no response has begun.
 
-    size: int = 0
+    Who sends a body slowly, or reads a response slowly, does not count: they would lock others out.
+    """
+
+    count: int = 0
 
 
 class OnePostern:
     """Gives every request the Postern of this moment, which it keeps: `postern_of`.
 
-    It also counts the requests that are being answered, for `refuse_when_crowded`.
+    It also counts the requests that wait for a response, for `shed_load`.
     """
 
     def __init__(self, app: ASGIApp, live: Live) -> None:
         self.app, self._live = app, live
-        self._crowd = Crowd()
+        self._in_progress = InProgress()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        scope["postern"], scope["crowd"] = self._live.postern, self._crowd
-        self._crowd.size += 1
+        in_progress, waits = self._in_progress, True
+        scope["postern"], scope["in_progress"] = self._live.postern, in_progress
+        in_progress.count += 1
+
+        async def answering(message: Message) -> None:
+            nonlocal waits
+            if waits:
+                waits = False
+                in_progress.count -= 1
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, answering)
         finally:
-            self._crowd.size -= 1
+            if waits:
+                in_progress.count -= 1
 
 
-def refuse_when_crowded(scope: Scope) -> None:
+def shed_load(scope: Scope) -> None:
     """Refuse what would wait so long that its client has gone by the time it is answered.
 
     A server that answers in vain never catches up: bench/simulate.py. Passwords that wait to be
     hashed do not count: their queue is bounded too.
     Raises AuthError: SERVICE_UNAVAILABLE with `retryAfter`.
     """
-    crowd: Crowd = scope["crowd"]
-    if crowd.size - postern_of(scope).passwords.unfinished > CROWD:
+    in_progress: InProgress = scope["in_progress"]
+    if in_progress.count - postern_of(scope).passwords.unfinished > MOST_IN_PROGRESS:
         raise AuthError(ErrorCode.SERVICE_UNAVAILABLE, retryAfter=RETRY_SECONDS)
 
 
@@ -108,7 +121,7 @@ async def count_request(postern: Postern, request: Request) -> Caller:
     If the address has used up its requests, each signed-in session has as many of its own. Raises
     AuthError: TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE.
     """
-    refuse_when_crowded(request.scope)
+    shed_load(request.scope)
     caller, limits = caller_of(postern, request), postern.rate_limits
     try:
         await limits.spend(Limit.REQUESTS, caller.address)
@@ -145,12 +158,12 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
 
     The returned function raises HTTPException: 408, 413.
     """
-    received, crowd = 0, scope["crowd"]
+    received, in_progress = 0, scope["in_progress"]
     deadline = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def counted() -> Message:
         nonlocal received
-        crowd.size -= 1
+        in_progress.count -= 1
         try:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
@@ -159,7 +172,7 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
                 408, f"The request body took longer than {BODY_SECONDS} seconds."
             ) from None
         finally:
-            crowd.size += 1
+            in_progress.count += 1
         received += len(message.get("body", b""))
         if received > BODY_MAX:
             raise HTTPException(413, f"The request body is larger than {BODY_MAX} bytes.")

@@ -73,6 +73,8 @@ UNLIMITED = {
 ONE_KEY = {"AUTH_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode()}
 """One key for all servers, since they use the same database one after another."""
 Requests = list[tuple[str, str]]
+NOTHING: Requests = [("", "{}")] * 10**5
+"""What the floor is asked."""
 
 
 @dataclass
@@ -337,27 +339,32 @@ def loads(found: dict[str, dict[str, str]], operations: list[str]) -> Iterator[d
                         yield bench.measure(operation, connections, warm=warm)
 
 
+@contextmanager
+def floor(parser: str, database_url: str) -> Iterator[tuple[str, int]]:
+    """Run `bench.floor` with one worker and this HTTP parser; yield its URL and process id."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "bench.floor:app", f"--port={port}",
+               "--no-access-log", "--log-level=warning", f"--http={parser}"]  # fmt: skip
+    process = subprocess.Popen(command, env=os.environ | {"FLOOR_DATABASE": database_url})
+    try:
+        time.sleep(2)
+        yield f"http://127.0.0.1:{port}", process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def floors(found: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
     """Measure the bare route with one committed write, with one worker."""
     for kind, settings in found.items():
         with tempfile.TemporaryDirectory() as name:
-            folder, port = Path(name), free_port()
+            folder = Path(name)
             database_url = settings.get("DATABASE_URL", str(folder / "floor.db"))
-            command = [sys.executable, "-m", "uvicorn", "bench.floor:app", f"--port={port}",
-                       "--no-access-log", "--log-level=warning", "--http=h11"]  # fmt: skip
-            env = os.environ | {"FLOOR_DATABASE": database_url}
-            process = subprocess.Popen(command, env=env)
-            try:
-                time.sleep(2)
+            with floor("httptools", database_url) as (url, _):
                 for connections in CONNECTIONS:
-                    nothing = [("", "{}")]
-                    url = f"http://127.0.0.1:{port}"
-                    runs = [wrk(url, nothing * 10**5, connections, folder) for _ in range(RUNS)]
+                    runs = [wrk(url, NOTHING, connections, folder) for _ in range(RUNS)]
                     about = {"operation": "floor", "database": kind, "workers": 1}
                     yield say(about | {"connections": connections} | summed(runs))
-            finally:
-                process.terminate()
-                process.wait(10)
 
 
 async def _timed(url: str, requests: Requests, pause: float, until: asyncio.Event) -> list[float]:

@@ -2,7 +2,8 @@
 
 Fills SQLite and PostgreSQL (if one answers, as for the tests) with 100,000 users and 1,000,000
 events, and asks for each page of the dashboard over HTTP. Prints the median and the maximum of
-`ROUNDS` requests in milliseconds, and by how much the server's memory grew.
+`ROUNDS` requests in milliseconds, and by how much the server's memory grew. With arguments, only
+these databases: `SQLite`, `PostgreSQL`.
 """
 
 import asyncio

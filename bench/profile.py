@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.load import HERE, VERIFY, Bench, databases, wrk
 
 LAYERS = {
-    "HTTP: uvicorn, h11": r"uvicorn/|h11/",
+    "HTTP: uvicorn, httptools": r"uvicorn/|h11/|httptools/|cli/",
     "Starlette, headers": r"starlette/|api/(app|client_address)\.py",
     "GraphQL: Strawberry, graphql-core": r"strawberry/|graphql/|api/",
     "database: Tortoise, asyncpg": r"tortoise/|asyncpg/|models/",
@@ -49,22 +51,40 @@ def counted(samples: str) -> Counter[str]:
     return layers
 
 
-def picture(layers: Counter[str], title: str) -> str:
-    """Draw one bar for each layer, the longest first, as SVG."""
-    total, height = sum(layers.values()), ROW * (len(LAYERS) + 2)
+class Bar(NamedTuple):
+    """A bar of a picture."""
+
+    name: str
+    share: float
+    """Its length; 1 would be 1400 pixels, wider than the picture."""
+    label: str
+    colour: str
+
+
+def bars(layers: Counter[str]) -> list[Bar]:
+    """Return one bar for each layer, the longest first."""
+    total = sum(layers.values())
+    return [
+        Bar(name, count / total, f"{count / total:.0%}", COLOURS[list(LAYERS).index(name)])
+        for name, count in layers.most_common()
+    ]
+
+
+def picture(drawn_bars: Sequence[Bar], title: str) -> str:
+    """Draw bars below each other, as SVG."""
+    height = ROW * (len(drawn_bars) + 2)
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         'font-family="sans-serif" font-size="14">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         f'<text x="16" y="28" font-weight="bold">{title}</text>',
     ]
-    for number, (name, count) in enumerate(layers.most_common()):
-        y, share = ROW * (number + 2) - 8, count / total
-        colour = COLOURS[list(LAYERS).index(name)]
+    for number, bar in enumerate(drawn_bars):
+        y, width = ROW * (number + 2) - 8, bar.share * 1400
         drawn += [
-            f'<text x="276" y="{y + 16}" text-anchor="end">{name}</text>',
-            f'<rect x="286" y="{y}" width="{share * 1400:.0f}" height="22" fill="{colour}"/>',
-            f'<text x="{294 + share * 1400:.0f}" y="{y + 16}">{share:.0%}</text>',
+            f'<text x="276" y="{y + 16}" text-anchor="end">{bar.name}</text>',
+            f'<rect x="286" y="{y}" width="{width:.0f}" height="22" fill="{bar.colour}"/>',
+            f'<text x="{294 + width:.0f}" y="{y + 16}">{bar.label}</text>',
         ]
     return "\n".join([*drawn, "</svg>", ""])
 
@@ -86,7 +106,7 @@ def main() -> None:
                 loaded = wrk(bench.server.url, requests, 16, bench.folder)
             layers = counted(samples.read_text())
     title = f"Where the time of {VERIFY} goes ({kind}, one worker, 16 connections)"
-    (HERE / "verify.svg").write_text(picture(layers, title))
+    (HERE / "verify.svg").write_text(picture(bars(layers), title))
     print(f"{loaded['rate']:.0f} a second while sampled")
     for name, count in layers.most_common():
         print(f"{count / layers.total():6.1%}  {name}")

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,8 +21,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.load import SECONDS, SIGN_IN_SECONDS, Bench, Requests, databases, raw_argon2, wrk
-from tests.support import free_port, postgres_to_test_on, workers_of
+from bench.load import (
+    NOTHING,
+    SECONDS,
+    SIGN_IN_SECONDS,
+    Bench,
+    Requests,
+    databases,
+    floor,
+    raw_argon2,
+    wrk,
+)
+from bench.profile import Bar, picture
+from tests.support import postgres_to_test_on, workers_of
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 WORKERS = (1, 2, 4)
@@ -33,7 +43,6 @@ SIGN_IN = "signInEmailPassword"
 PARSERS = ("h11", "httptools")
 ROWS = Path(__file__).parent / "side_by_side.json"
 PICTURE = ROWS.with_name("workers.svg")
-WIDTH = 860
 
 
 @dataclass
@@ -84,24 +93,12 @@ def machine() -> str:
 
 
 @contextmanager
-def floor(parser: str, database_url: str, folder: Path) -> Iterator[Contender]:
+def the_floor(parser: str, database_url: str, folder: Path) -> Iterator[Contender]:
     """Run the floor with one worker."""
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "bench.floor:app", f"--port={port}",
-               "--no-access-log", "--log-level=warning", f"--http={parser}"]  # fmt: skip
-    process = subprocess.Popen(command, env=os.environ | {"FLOOR_DATABASE": database_url})
-    nothing = [("", "{}")] * 10**5
-    try:
-        time.sleep(2)
+    with floor(parser, database_url) as (url, pid):
         yield Contender(
-            f"floor, {parser}",
-            1,
-            lambda: [process.pid],
-            lambda _: wrk(f"http://127.0.0.1:{port}", nothing, CONNECTIONS, folder),
+            f"floor, {parser}", 1, lambda: [pid], lambda _: wrk(url, NOTHING, CONNECTIONS, folder)
         )
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @contextmanager
@@ -126,7 +123,8 @@ def measured() -> Iterator[dict[str, Any]]:
         chosen = stack.enter_context(databases())["PostgreSQL"]
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         floors = [
-            stack.enter_context(floor(parser, chosen["DATABASE_URL"], folder)) for parser in PARSERS
+            stack.enter_context(the_floor(parser, chosen["DATABASE_URL"], folder))
+            for parser in PARSERS
         ]
         servers = [stack.enter_context(ours(chosen, workers)) for workers in WORKERS]
         hashes = []
@@ -189,32 +187,25 @@ def _used(processes: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def picture(rows: list[dict[str, Any]]) -> str:
-    """Draw the throughput with 1, 2 and 4 workers as bars, beside the floor, as SVG."""
-    bars = [
-        (f"{row['operation']}, {row['workers']} worker{'s' * (row['workers'] > 1)}", row["rate"])
-        for row in rows
-        if row["operation"] in OPERATIONS
+def bars(rows: list[dict[str, Any]]) -> list[Bar]:
+    """Return the throughput with 1, 2 and 4 workers, and the floor's below."""
+    shown = sorted(
+        (row for row in rows if row["operation"] in OPERATIONS),
+        key=lambda row: OPERATIONS.index(row["operation"]),
+    )
+    shown += [row for row in rows if row["operation"] == "floor"]
+    longest = max(row["rate"] for row in shown)
+    return [
+        Bar(
+            f"{row['operation']}, {row['workers']} worker{'s' * (row['workers'] > 1)}"
+            if row["contender"] == "Postern"
+            else row["contender"],
+            row["rate"] / longest / 3,
+            f"{row['rate']:,.0f}",
+            "#4e79a7" if row["contender"] == "Postern" else "#bab0ac",
+        )
+        for row in shown
     ]
-    bars.sort(key=lambda bar: [*OPERATIONS].index(bar[0].partition(",")[0]))
-    bars += [(row["contender"], row["rate"]) for row in rows if row["operation"] == "floor"]
-    longest, height = max(rate for _, rate in bars), 30 * (len(bars) + 2)
-    drawn = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        'font-family="sans-serif" font-size="14">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="16" y="28" font-weight="bold">Requests a second ({machine()}, PostgreSQL, '
-        f"{CONNECTIONS} connections)</text>",
-    ]
-    for number, (name, rate) in enumerate(bars):
-        y, width = 30 * (number + 2) - 8, 460 * rate / longest
-        colour = "#bab0ac" if name.startswith("floor") else "#4e79a7"
-        drawn += [
-            f'<text x="276" y="{y + 16}" text-anchor="end">{name}</text>',
-            f'<rect x="286" y="{y}" width="{width:.0f}" height="22" fill="{colour}"/>',
-            f'<text x="{294 + width:.0f}" y="{y + 16}">{rate:,.0f}</text>',
-        ]
-    return "\n".join([*drawn, "</svg>", ""])
 
 
 def main() -> None:
@@ -229,7 +220,8 @@ def main() -> None:
         "shares": ratios(rows),
     }
     ROWS.write_text(json.dumps(kept, indent=1) + "\n")
-    PICTURE.write_text(picture(rows))
+    title = f"Requests a second ({machine()}, PostgreSQL, {CONNECTIONS} connections)"
+    PICTURE.write_text(picture(bars(rows), title))
     for name, share in ratios(rows).items():
         print(f"{share:6.0%}  {name}")
 

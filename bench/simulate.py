@@ -3,7 +3,7 @@
 Machines with `CORES` hashing threads take sign-ins from one queue each, of 64 for each thread, as
 `auth.limits.hashing_threads` does. What finds a full queue is refused, and comes again after two
 seconds and a random part of two more, as a client should. Processes answer refreshes one after
-another, or refuse what comes in a crowd; a client gives up after ten seconds and asks again. How
+another, or shed load; a client gives up after ten seconds and asks again. How
 long a hash and a refresh take is measured (`bench/side_by_side.json`), and varies by a log-normal
 distribution. For sign-ins, each client and machine stands for ten. Random numbers have a fixed
 seed: everybody sees the same.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from math import inf
 
-from api.http import CROWD
+from api.http import MOST_IN_PROGRESS
 from bench.side_by_side import ROWS, machine
 
 SIGN_INS = 5000
@@ -159,7 +159,7 @@ def refreshing(refresh_ms: float) -> Iterator[str]:
     """Simulate one process after an outage of a minute, when many tokens have expired."""
     until = 180.0
     for reserve in (1.25, 2.0, 3.0):
-        for most, bound in ((inf, "no bound"), (CROWD, f"at most {CROWD}")):
+        for most, bound in ((inf, "no bound"), (MOST_IN_PROGRESS, f"at most {MOST_IN_PROGRESS}")):
             rate = 1000 / refresh_ms / reserve
             farm = Farm([Server(1, most)], log_normal(refresh_ms / 1000), 1, patience=TIMEOUT)
             arrivals = arriving(rate, until, int(rate * 60))

@@ -84,7 +84,8 @@ class HeadWithBody:
         elif len(data) <= COPIED:
             self._transport.write(head + data if head else data)
         else:
-            self._transport.write(head)
+            if head:
+                self._transport.write(head)
             self._transport.write(data)
 
     def flush(self) -> None:
@@ -133,7 +134,7 @@ class Deadlines(asyncio.Protocol):
             self._is_over = True
             transport.write(_TOO_MANY)
             transport.close()
-            self.expect_it_to_read()
+            self._expect_it_to_read()
             return
         self._watch()
 
@@ -145,12 +146,12 @@ class Deadlines(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Handle the end of sending; the connection closes after the client has read the rest."""
-        self.expect_it_to_read()
+        self._expect_it_to_read()
 
     def pause_writing(self) -> None:
         """Start the deadline for reading, since the buffer is full."""
         super().pause_writing()
-        self.expect_it_to_read()
+        self._expect_it_to_read()
 
     def resume_writing(self) -> None:
         """Stop the deadline for reading, since the client has read."""
@@ -164,7 +165,7 @@ class Deadlines(asyncio.Protocol):
         if self._is_over:
             return
         if self.transport.get_write_buffer_size():
-            self.expect_it_to_read()
+            self._expect_it_to_read()
         else:
             self._cancel_reading()
         if self.has_begun_another():
@@ -173,7 +174,7 @@ class Deadlines(asyncio.Protocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse malformed HTTP, and drop the response to a request that is still running."""
         super().send_400_response(msg)  # type: ignore[misc] # Uvicorn's
-        self.expect_it_to_read()
+        self._expect_it_to_read()
         if self.cycle is not None:
             self.cycle.disconnected = True
 
@@ -222,7 +223,7 @@ class Deadlines(asyncio.Protocol):
         elif self._sending is None:
             self._sending = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
-    def expect_it_to_read(self) -> None:
+    def _expect_it_to_read(self) -> None:
         """Start the deadline for reading."""
         if self._reading is None:
             self._reading = self.loop.call_later(WRITE_SECONDS, self._cut_off)

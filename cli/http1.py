@@ -1,6 +1,7 @@
 """HTTP/1.1: httptools reads the usual requests, h11 all others, with the same deadlines."""
 
 import re
+from abc import abstractmethod
 from typing import Any
 
 import h11
@@ -94,9 +95,9 @@ class _OneAtATime(HttpToolsProtocol):
         """Return whether a response is being made to a request that has arrived."""
         return self.cycle is not None and not self.cycle.response_complete and not self.missing
 
+    @abstractmethod
     def hand_over(self) -> None:
         """Let another protocol read what has not been read."""
-        raise NotImplementedError
 
     def _read_on(self) -> None:
         while self.unread and not self.transport.is_closing():

@@ -55,14 +55,12 @@ class Turns:
             while accepted < at_once:
                 connection, _ = self._listening.accept()
                 accepted += 1
-                connection.settimeout(0)
-                made = self._loop.create_task(
-                    self._loop.connect_accepted_socket(self._make, connection)
-                )
+                made = self._loop.create_task(self._serve(connection))
                 self._made.add(made)
                 made.add_done_callback(self._made.discard)
         except (BlockingIOError, ConnectionAbortedError):
             if not accepted:  # somebody else was faster
+                self._full_turns = 0
                 return
         except OSError as error:
             logger.error("no connection can be accepted: %s", error.strerror)  # noqa: TRY400
@@ -70,6 +68,13 @@ class Turns:
         self._full_turns = self._full_turns + 1 if accepted == at_once else 0
         self._loop.remove_reader(self._listening)
         self._next_turn = self._loop.call_later(pause, self._wait)
+
+    async def _serve(self, connection: socket.socket) -> None:
+        connection.settimeout(0)
+        try:
+            await self._loop.connect_accepted_socket(self._make, connection)
+        except OSError:  # the client has gone already
+            connection.close()
 
 
 class WorkerLoop(uvloop.Loop):

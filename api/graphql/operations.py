@@ -155,23 +155,25 @@ class Operations:
                 raise HTTPException(405, "Expected POST for a mutation.", {"allow": "POST"})
         if document.parsed is None:
             return ExecutionResult(None, document.errors)
-        how: dict[str, Any] = {
-            "max_coercion_errors": 1,
-            "hide_suggestions": not self._introspection,
-        }
+
+        async def executed(**more: Any) -> ExecutionResult:
+            result = execute(
+                self._schema,
+                document.parsed,  # type: ignore[arg-type] # it is not None
+                context_value=context,
+                variable_values=variables,
+                operation_name=name,
+                max_coercion_errors=1,
+                hide_suggestions=not self._introspection,
+                **more,
+            )
+            return await result if isawaitable(result) else result
+
         if plan := document.plan(self._schema, name):
-            return await plan.run(context, variables, **how)
+            return await plan.run(context, variables, executed)
         if _asks_the_schema_alone(document.parsed, name):
             return self._introspected(text, name, document.parsed)
-        result = execute(
-            self._schema,
-            document.parsed,
-            context_value=context,
-            variable_values=variables,
-            operation_name=name,
-            **how,
-        )
-        return await result if isawaitable(result) else result
+        return await executed()
 
     def _introspected(self, text: str, name: str | None, parsed: DocumentNode) -> ExecutionResult:
         """Return the result of an introspection, cached since it never changes (about 12 ms)."""

@@ -6,7 +6,7 @@ field, and of its result only what the objects already hold. Whatever is unusual
 in a wrong place) is shown by the executor, as if it had run: it is given what the field answered.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -32,7 +32,6 @@ from graphql import (
     OperationType,
     SelectionNode,
     Undefined,
-    execute,
     get_argument_values,
     get_variable_values,
     is_abstract_type,
@@ -44,6 +43,9 @@ from graphql.type import GraphQLResolveInfoHelpers
 Info = GraphQLResolveInfo[Any]
 Complete = Callable[[Any, Info], Any]
 """Turns what a resolver has returned into what the response shows. Raises UnusualError."""
+
+
+Execute = Callable[..., Awaitable[ExecutionResult]]
 
 
 class UnusualError(Exception):
@@ -62,7 +64,6 @@ class Plan:
     """How one operation of a document is run."""
 
     schema: GraphQLSchema
-    document: DocumentNode
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     parent: GraphQLObjectType
@@ -73,13 +74,13 @@ class Plan:
     complete: Complete
 
     async def run(
-        self, context: object, variables: dict[str, Any] | None, **how: Any
+        self, context: object, variables: dict[str, Any] | None, executed: Execute
     ) -> ExecutionResult:
-        """Run the operation, as `graphql.execute` does with the options in `how`."""
+        """Run the operation; `executed` runs it by graphql-core, with more options."""
         try:
             info, given = self._begun(context, variables or {})
         except (UnusualError, GraphQLError):  # nothing has run
-            return await self._executed(context, variables, **how)
+            return await executed()
         found, refusal = await self._resolved(info, given)
         if refusal is None:
             with suppress(Exception):  # the executor says what is wrong, and where
@@ -92,7 +93,7 @@ class Plan:
                 raise refusal
             return found
 
-        return await self._executed(context, variables, middleware=[answered], **how)
+        return await executed(middleware=[answered])
 
     async def _resolved(self, info: Info, given: dict[str, Any]) -> tuple[Any, Exception | None]:
         """Return what the field answers, or the exception that it raises."""
@@ -127,20 +128,6 @@ class Plan:
         )
         return info, given
 
-    async def _executed(
-        self, context: object, variables: dict[str, Any] | None, **how: Any
-    ) -> ExecutionResult:
-        name = self.operation.name.value if self.operation.name else None
-        result = execute(
-            self.schema,
-            self.document,
-            context_value=context,
-            variable_values=variables,
-            operation_name=name,
-            **how,
-        )
-        return await result if isawaitable(result) else result
-
 
 def planned(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
@@ -166,9 +153,7 @@ def planned(
         return None
     if field.resolve is None:
         return None
-    return Plan(
-        schema, document, operation, fragments, parent, key, nodes, field, field.resolve, complete
-    )
+    return Plan(schema, operation, fragments, parent, key, nodes, field, field.resolve, complete)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 
 import asyncio
 import enum
+import inspect
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Union
@@ -168,11 +169,13 @@ def of_both(text: str, variables: Any, how: dict[str, Any]) -> tuple[Plan | None
     assert operation
     plan = planned(CORE, document, operation)
 
+    async def executed(**more: Any) -> Any:
+        result = execute(CORE, document, variable_values=variables, context_value=1, **how, **more)
+        return await result if inspect.isawaitable(result) else result
+
     async def asked() -> tuple[Any, Any]:
-        expected = execute(CORE, document, variable_values=variables, context_value=1, **how)
-        if asyncio.iscoroutine(expected):
-            expected = await expected
-        return expected, await plan.run(1, variables, **how) if plan else expected
+        expected = await executed()
+        return expected, await plan.run(1, variables, executed) if plan else expected
 
     expected, actual = asyncio.run(asked())
     return plan, actual, expected
@@ -219,7 +222,12 @@ def test_a_resolver_is_called_once_though_its_answer_is_unusual(
     assert operation
     plan = planned(CORE, document, operation)
     assert plan
-    answer = asyncio.run(plan.run(1, {}))
+
+    async def executed(**more: Any) -> Any:
+        result = execute(CORE, document, **more)
+        return await result if inspect.isawaitable(result) else result
+
+    answer = asyncio.run(plan.run(1, {}, executed))
     assert calls == ["change"]
     assert answer.formatted["errors"][0]["path"] == ["change", "number"]
 

@@ -52,6 +52,16 @@ def second_factor(client: Client, device: Device, ticket: str, **lies: Any) -> A
     return client.call("verifySignInMfaPasskey", ticket=ticket, credentialJson=answer)
 
 
+def signed_up_by_passkey(http: httpx2.Client) -> tuple[Client, Any]:
+    """Sign Amy up; return her and her only passkey."""
+    amy = Client(http)
+    options = amy.call("signUpPasskey", email="amy@example.com")["optionsJson"]
+    change = amy.call("verifySignUpPasskey", credentialJson=Device().create(options))
+    amy.access_token = change["session"]["accessToken"]
+    (only,) = change["user"]["passkeys"]
+    return amy, only
+
+
 class TestAPasskey:
     def test_brings_recovery_codes_and_is_asked_for_after_a_password(
         self, http: httpx2.Client, joe: Client
@@ -239,11 +249,7 @@ class TestAnAccountWithoutAPassword:
             running_server(tmp_path / "other", **settings) as server,
             httpx2.Client(base_url=server.url, timeout=30) as http,
         ):
-            amy, device = Client(http), Device()
-            options = amy.call("signUpPasskey", email="amy@example.com")["optionsJson"]
-            change = amy.call("verifySignUpPasskey", credentialJson=device.create(options))
-            amy.access_token = change["session"]["accessToken"]
-            (only,) = change["user"]["passkeys"]
+            amy, only = signed_up_by_passkey(http)
             assert refusal(amy, "removePasskey", id=only["id"]) == "NO_PASSWORD"
             amy.add_passkey(Device(flags=UP))
             assert refusal(amy, "removePasskey", id=only["id"]) == "NO_PASSWORD"
@@ -256,15 +262,11 @@ class TestAnAccountWithoutAPassword:
             running_server(tmp_path / "other", **settings) as server,
             httpx2.Client(base_url=server.url, timeout=30) as http,
         ):
-            amy, device = Client(http), Device()
             switch = ("settings", "set", "--reason", "spam", "AUTH_OTP_EMAIL_ENABLED")
             assert postern(*switch, "true", env=server.env).returncode == 0
-            while refusal(amy, "signInOTPEmail", email=JOE) == "DISABLED_ENDPOINT":
+            while refusal(Client(http), "signInOTPEmail", email=JOE) == "DISABLED_ENDPOINT":
                 time.sleep(0.1)  # until the server knows of it
-            options = amy.call("signUpPasskey", email="amy@example.com")["optionsJson"]
-            change = amy.call("verifySignUpPasskey", credentialJson=device.create(options))
-            amy.access_token = change["session"]["accessToken"]
-            (only,) = change["user"]["passkeys"]
+            amy, only = signed_up_by_passkey(http)
             assert postern(*switch, "false", env=server.env).returncode == 0
             assert refusal(amy, "removePasskey", id=only["id"]) == "NO_PASSWORD"
 
