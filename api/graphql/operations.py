@@ -153,13 +153,14 @@ class Operations:
                 raise HTTPException(400, "operationName: expected one of the document's.")
             if only_query and kind is not OperationType.QUERY:
                 raise HTTPException(405, "Expected POST for a mutation.", {"allow": "POST"})
-        if document.parsed is None:
+        parsed = document.parsed
+        if parsed is None:
             return ExecutionResult(None, document.errors)
 
         async def executed(**more: Any) -> ExecutionResult:
             result = execute(
                 self._schema,
-                document.parsed,  # type: ignore[arg-type] # it is not None
+                parsed,
                 context_value=context,
                 variable_values=variables,
                 operation_name=name,
@@ -171,8 +172,8 @@ class Operations:
 
         if plan := document.plan(self._schema, name):
             return await plan.run(context, variables, executed)
-        if _asks_the_schema_alone(document.parsed, name):
-            return self._introspected(text, name, document.parsed)
+        if _asks_the_schema_alone(parsed, name):
+            return self._introspected(text, name, parsed)
         return await executed()
 
     def _introspected(self, text: str, name: str | None, parsed: DocumentNode) -> ExecutionResult:
