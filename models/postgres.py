@@ -7,17 +7,23 @@ connection was lost; it is never repeated.
 
 import asyncio
 import select
-from collections.abc import Awaitable, Callable
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContextPooled
+from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
 _PAUSE = 0.1
 """Seconds before the second attempt to connect: a restarting server needs a moment."""
+_KEPT_SECONDS = 60
+"""Seconds that an unused connection is kept ready; then the pool has it, which closes it later."""
 _LOST = (
     ConnectionError,
     asyncpg.InterfaceError,
@@ -34,6 +40,13 @@ _NO_WAY_IN = (*_LOST, asyncpg.TooManyConnectionsError)
 class PostgresClient(AsyncpgDBClient):
     """Tortoise's client for asyncpg, for a server whose connections may end at any moment."""
 
+    _pool: Any
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.room = asyncio.Semaphore(self.pool_maxsize)
+        self._kept: deque[tuple[float, Any]] = deque()
+
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
         """Open the pool of connections to `dsn`.
 
@@ -48,9 +61,50 @@ class PostgresClient(AsyncpgDBClient):
         except asyncpg.InvalidCatalogNameError as error:
             raise DBConnectionError(str(error)) from error
 
+    async def lend(self) -> Any:
+        """Return a connection that the server has not closed, as far as this machine knows.
+
+        The pool takes as long for that as a statement. So connections that have just been used are
+        kept ready outside of the pool. Those in use and those kept are together never more than the
+        pool has, so nobody waits for the pool.
+        """
+        await self.room.acquire()
+        try:
+            if not self._pool:
+                async with self._pool_init_lock:
+                    if not self._pool:
+                        await self.create_connection(with_db=True)
+            while self._kept:
+                kept_at, connection = self._kept.pop()
+                if kept_at > time.monotonic() - _KEPT_SECONDS and not _has_arrived(connection):
+                    return connection
+                await self._drop(connection)
+            return await _acquire(self._pool)
+        except BaseException:
+            self.room.release()
+            raise
+
+    async def take_back(self, connection: Any, *, keep: bool = False) -> None:
+        """Let others have a lent connection; `keep` it ready if its statement has ended."""
+        try:
+            if not keep:
+                await self._pool.release(connection)
+                return
+            now = time.monotonic()
+            self._kept.append((now, connection))
+            if self._kept[0][0] < now - _KEPT_SECONDS:
+                await self._pool.release(self._kept.popleft()[1])
+        finally:
+            self.room.release()
+
     def acquire_connection(self) -> PoolConnectionWrapper[Any]:
-        """Lend a connection of the pool for the length of the block."""
+        """Lend a connection for the length of the block."""
         return _LiveConnection(self, self._pool_init_lock)
+
+    @translate_exceptions
+    async def fetch(self, query: str, values: list[Any]) -> Any:
+        """Run a statement, outside of transactions; return the rows found, as `execute_query`."""
+        return await _again_if_lost(self._fetched, query, values)
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
         """Run a statement; return how many rows it found or changed, and the rows found."""
@@ -60,8 +114,28 @@ class PostgresClient(AsyncpgDBClient):
         """Run a statement; return the rows found."""
         return await _again_if_lost(super().execute_query_dict, query, values)
 
+    async def _fetched(self, query: str, values: Sequence[Any] | None) -> Any:
+        connection, ended = await self.lend(), False
+        try:
+            rows = await connection.fetch(query, *(values or ()))
+            ended = True
+        finally:
+            await self.take_back(connection, keep=ended)
+        return rows
+
+    async def close(self) -> None:
+        """Close all connections."""
+        while self._kept:
+            await self._pool.release(self._kept.pop()[1])
+        await super().close()
+
+    async def _drop(self, connection: Any) -> None:
+        with suppress(asyncpg.InterfaceError):  # it was closed, and is in the pool by now
+            connection.terminate()
+        await self._pool.release(connection)
+
     def _in_transaction(self) -> TransactionContextPooled:
-        return _LiveTransaction(TransactionWrapper(self), self._pool_init_lock)
+        return _LiveTransaction(self, self._pool_init_lock)
 
 
 client_class = PostgresClient
@@ -81,15 +155,22 @@ async def _is_pooled(given: dict[str, Any]) -> bool:
 
 
 class _LiveConnection(PoolConnectionWrapper[Any]):
+    client: PostgresClient
+
     async def __aenter__(self) -> Any:
-        await self.ensure_connection()
-        self.connection = await _acquire(self.client._pool)
+        self.connection = await self.client.lend()
         return self.connection
+
+    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        await self.client.take_back(self.connection, keep=error is None)
 
 
 class _LiveTransaction(TransactionContextPooled):
+    def __init__(self, lender: PostgresClient, pool_init_lock: asyncio.Lock) -> None:
+        super().__init__(TransactionWrapper(lender), pool_init_lock)
+        self._lender = lender
+
     async def __aenter__(self) -> Any:
-        await self.ensure_connection()
         try:
             await self._begin()
         except _LOST:  # only BEGIN was sent, which changes nothing
@@ -97,13 +178,18 @@ class _LiveTransaction(TransactionContextPooled):
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
 
+    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        try:
+            await super().__aexit__(kind, error, traceback)  # it returns the connection to the pool
+        finally:
+            self._lender.room.release()
+
     async def _begin(self) -> None:
-        pool = self.client._parent._pool
-        self.client._connection = await _acquire(pool)
+        self.client._connection = await self._lender.lend()
         try:
             await self.client.begin()
         except BaseException:
-            await pool.release(self.client._connection)
+            await self._lender.take_back(self.client._connection)
             raise
 
 
@@ -141,7 +227,10 @@ async def _connection(pool: asyncpg.Pool) -> Any:
 
 
 def _has_arrived(connection: Any) -> bool:
-    if connection.is_closed():
+    try:
+        if connection.is_closed():
+            return True
+    except asyncpg.InterfaceError:  # it was closed, and is in the pool by now
         return True
     poll = select.poll()
     poll.register(connection._transport.get_extra_info("socket"), select.POLLIN)

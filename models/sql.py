@@ -17,6 +17,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 
 from models import transactions
+from models.postgres import PostgresClient
+from models.rows import Rows
 from models.sqlite import Batches, plain, writer
 
 M = TypeVar("M", bound=Model)
@@ -62,6 +64,10 @@ class Query(Generic[M]):
         return [list(model._meta.db_fields) for model in self._chain]
 
     @cached_property
+    def _rows(self) -> list[Rows[Model]]:
+        return [Rows(model) for model in self._chain]
+
+    @cached_property
     def returning(self) -> str:
         """The columns of `model`, for the `RETURNING` of a statement whose rows `parsed` reads."""
         return ", ".join(self._columns[0])
@@ -93,10 +99,7 @@ class Query(Generic[M]):
     def parsed(self, row: Any) -> M:
         """Return the model of a row, with the models that it belongs to."""
         values = iter(tuple(row))
-        found = [
-            model._init_from_db(**{name: next(values) for name in names})
-            for model, names in zip(self._chain, self._columns, strict=True)
-        ]
+        found = [rows.model(values) for rows in self._rows]
         for name, (child, parent) in zip(self._path, pairwise(found), strict=True):
             object.__setattr__(child, f"_{name}", parent)  # as Tortoise's own executor does
         return found[0]  # type: ignore[return-value]
@@ -229,8 +232,10 @@ async def _query(sql: str, values: dict[str, Any]) -> Any:
             connection, lambda sqlite: sqlite.execute(sql, values).fetchall()
         )
     numbered, names = _numbered(sql)
-    _, rows = await connection.execute_query(numbered, [values[name] for name in names])
-    return rows
+    given = [values[name] for name in names]
+    if isinstance(connection, PostgresClient):  # no transaction
+        return await connection.fetch(numbered, given)
+    return (await connection.execute_query(numbered, given))[1]
 
 
 @lru_cache

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from auth.postern import Postern
-from models import User
+from models import User, UserSession
 from models.sql import AtomicChange, Query
 from models.transactions import atomic
 from tests.support import JOE, ROOT, sign_up_user
@@ -67,6 +67,18 @@ async def test_without_a_locked_row_nothing_changes(joe: User) -> None:
     change: AtomicChange[User] = AtomicChange(LOCK, steps={"one": RENAME})
     assert await change.take(email="nobody", name="Joe") is None
     assert await name_of(joe) == JOE
+
+
+async def test_a_query_returns_what_the_orm_returns(joe: User) -> None:
+    query: Query[UserSession] = Query(UserSession, "user", where="user_id = :user")
+    found = await query.one(user=str(joe.id))
+    expected = await UserSession.get(user_id=joe.id).select_related("user")
+    assert found
+    assert vars(found.user) == vars(expected.user)
+    assert {**vars(found), "_user": None} == {**vars(expected), "_user": None}
+    found.user.display_name = "Joe"
+    await found.user.save()
+    assert await name_of(joe) == "Joe"
 
 
 def test_a_step_must_depend_on_the_previous_one() -> None:

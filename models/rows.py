@@ -1,0 +1,46 @@
+"""Rows to models: what Tortoise's `_init_from_db` does, in a third of the time."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from tortoise import fields
+from tortoise.models import Model
+
+M = TypeVar("M", bound=Model)
+
+
+class Rows(Generic[M]):
+    """Makes models from the values of their columns. Create it once the models are connected."""
+
+    def __init__(self, model: type[M]) -> None:
+        meta = model._meta
+        native = {column for column, *_ in meta.db_native_fields}
+        names = meta.fields_db_projection_reverse
+        self._model = model
+        self._members = [
+            (name, None if column in native else _conversion(meta.fields_map[name]))
+            for column, name in ((column, names[column]) for column in meta.db_fields)
+        ]
+        self._state = {**vars(model._init_from_db()), "_partial": False}
+
+    def model(self, values: Iterator[Any]) -> M:
+        """Return the model whose columns have the next of these values."""
+        made = self._model.__new__(self._model)
+        members = {
+            name: convert(next(values)) if convert else next(values)
+            for name, convert in self._members
+        }
+        vars(made).update(self._state, _await_when_save={}, **members)
+        return made
+
+
+def _conversion(field: fields.Field[Any]) -> Callable[[Any], Any]:
+    if not isinstance(field, fields.DatetimeField):
+        return field.to_python_value
+
+    def in_utc(value: Any) -> Any:
+        known = type(value) is datetime and value.tzinfo is UTC
+        return value if known else field.to_python_value(value)
+
+    return in_utc
