@@ -8,7 +8,8 @@ import fcntl
 import logging
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,11 @@ _NAME = re.compile(r"([0-9]{1,40})\.pem")
 _MADE = re.compile(rb"Made: ([0-9]{1,12})\n")
 """The line before the key in its file: the time of creation in seconds since 1970 (RFC 7468,
 section 2, allows such a line). Without it, the older of the name and the file's time counts."""
+
+_LOOK_SECONDS = 1
+"""Seconds after which each key file is looked at, even if the folder seems unchanged."""
+_RECENT_SECONDS = 3
+"""Seconds within which two changes may have the same time; on some file systems, two."""
 
 logger = logging.getLogger("postern")
 
@@ -55,7 +61,7 @@ def own_key_ring(folder: Path, *, token_life: int) -> KeyRing:
         create(keys / _FIRST_KEY, _new_pem())
     for name in _names(keys):
         read_key(keys / name)
-    return KeyRing(lambda: _state(keys), lambda: _usable_keys(keys), token_life=token_life)
+    return KeyRing(_watched(keys), lambda: _usable_keys(keys), token_life=token_life)
 
 
 def rotate(folder: Path, now: datetime, *, token_life: int, revoke: bool = False) -> Rotation:
@@ -123,8 +129,30 @@ def _names(keys: Path) -> list[str]:
     return sorted(found, key=lambda name: int(name.removesuffix(".pem")))
 
 
+def _watched(keys: Path) -> Callable[[], object]:
+    """Return a function whose result changes when one of the key files does.
+
+    Every request calls it. It looks at the folder, whose time changes when a file is created,
+    replaced or deleted. It looks at each file only if that time is new or recent, since a second
+    change may have the same time, and once a second, since a file may be overwritten in place.
+    """
+    folder, looked_at, seen = str(keys), time.monotonic(), (0.0, _state(keys))
+
+    def state() -> object:
+        nonlocal looked_at, seen
+        changed_at, now = os.stat(folder).st_mtime, time.monotonic()  # noqa: PTH116 - it is faster
+        if (
+            changed_at != seen[0]
+            or now - looked_at > _LOOK_SECONDS
+            or time.time() - changed_at < _RECENT_SECONDS
+        ):
+            looked_at, seen = now, (changed_at, _state(keys))
+        return seen[1]
+
+    return state
+
+
 def _state(keys: Path) -> list[tuple[str, int, int, int]]:
-    """Return a value that changes when a file does. Cheap, since every request calls it."""
     with os.scandir(keys) as entries:
         states = [(entry.name, entry.stat()) for entry in entries if _NAME.fullmatch(entry.name)]
     return sorted((name, at.st_ino, at.st_mtime_ns, at.st_size) for name, at in states)

@@ -2,8 +2,10 @@
 
 import logging
 import multiprocessing
+import os
 import shutil
 import stat
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -135,6 +137,31 @@ def test_a_changed_key_file_is_another_key(tmp_path: Path) -> None:
     expected = own(other).current.kid
     files(other)[0].replace(files(tmp_path)[0])
     assert running.current.kid == expected
+
+
+def test_a_change_at_the_same_instant_as_another_is_noticed(tmp_path: Path) -> None:
+    """The folder has the same time after both."""
+    running, folder = own(tmp_path), tmp_path / "signing-keys"
+    old = running.current.kid
+    new = rotated(tmp_path).signing
+    at = folder.stat().st_mtime_ns
+    assert kids(running) == [old, new]
+    (folder / "0.pem").unlink()
+    os.utime(folder, ns=(at, at))
+    assert kids(running) == [new]
+
+
+def test_a_key_that_is_overwritten_in_place_is_noticed_within_a_second(tmp_path: Path) -> None:
+    running, folder = own(tmp_path), tmp_path / "signing-keys"
+    long_ago = NOW.timestamp() - 60
+    os.utime(folder, (long_ago, long_ago))
+    old = running.current.kid
+    (tmp_path / "other").mkdir()
+    own(tmp_path / "other")
+    (folder / "0.pem").write_bytes((tmp_path / "other" / "signing-keys" / "0.pem").read_bytes())
+    assert folder.stat().st_mtime < NOW.timestamp() - 50
+    time.sleep(1.1)
+    assert running.current.kid not in {old, None}
 
 
 def test_a_key_deleted_while_it_is_read_does_no_harm(
