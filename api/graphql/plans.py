@@ -20,23 +20,29 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLField,
+    GraphQLID,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    GraphQLString,
+    GraphQLType,
     GraphQLUnionType,
     InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
     Undefined,
+    VariableNode,
     get_argument_values,
     get_variable_values,
     is_abstract_type,
     is_leaf_type,
+    type_from_ast,
 )
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, is_awaitable
 from graphql.type import GraphQLResolveInfoHelpers
 
@@ -56,7 +62,32 @@ def _no_helper(*_: object) -> Any:
     raise UnusualError
 
 
+_TEXTS = {GraphQLString, GraphQLID}
 _HELPERS = GraphQLResolveInfoHelpers(_no_helper, _no_helper)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The variables and arguments of an operation that takes only texts, each from one variable.
+
+    A text is what it is: nothing has to be coerced.
+    """
+
+    variables: Sequence[tuple[str, bool]]
+    """The names of the variables, and whether each may be null or left out."""
+    arguments: Sequence[tuple[str, str]]
+    """The names of the arguments, and of their variables."""
+
+    def read(self, variables: dict[str, Any]) -> dict[str, str | None] | None:
+        """Return the values of the variables; None if one of them is not what it should be."""
+        values = {}
+        for name, optional in self.variables:
+            value = variables.get(name, Undefined)
+            if type(value) is str or (value is None and optional):
+                values[name] = value
+            elif value is not Undefined or not optional:
+                return None
+        return values
 
 
 @dataclass(frozen=True)
@@ -71,6 +102,7 @@ class Plan:
     nodes: list[FieldNode]
     field: GraphQLField
     resolve: Callable[..., Any]
+    texts: Texts | None
     complete: Complete
 
     async def run(
@@ -104,12 +136,13 @@ class Plan:
             return None, error
 
     def _begun(self, context: object, variables: dict[str, Any]) -> tuple[Info, dict[str, Any]]:
-        definitions = self.operation.variable_definitions or ()
-        values = get_variable_values(self.schema, definitions, variables, 1)
-        if isinstance(values, list):
-            raise UnusualError
         node = self.nodes[0]
-        given = get_argument_values(self.field, node, values) if self.field.args else {}
+        texts = self.texts.read(variables) if self.texts else None
+        if self.texts and texts is not None:
+            values = VariableValues({}, texts)
+            given = {name: texts[of] for name, of in self.texts.arguments if of in texts}
+        else:
+            values, given = self._coerced(node, variables)
         info = Info(
             node.name.value,
             self.nodes,
@@ -127,6 +160,16 @@ class Plan:
             _HELPERS,
         )
         return info, given
+
+    def _coerced(
+        self, node: FieldNode, variables: dict[str, Any]
+    ) -> tuple[VariableValues, dict[str, Any]]:
+        definitions = self.operation.variable_definitions or ()
+        values = get_variable_values(self.schema, definitions, variables, 1)
+        if isinstance(values, list):
+            raise UnusualError
+        given = get_argument_values(self.field, node, values) if self.field.args else {}
+        return values, given
 
 
 def planned(
@@ -153,7 +196,34 @@ def planned(
         return None
     if field.resolve is None:
         return None
-    return Plan(schema, operation, fragments, parent, key, nodes, field, field.resolve, complete)
+    texts = _texts(schema, operation, nodes[0], field)
+    return Plan(
+        schema, operation, fragments, parent, key, nodes, field, field.resolve, texts, complete
+    )
+
+
+def _texts(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, node: FieldNode, field: GraphQLField
+) -> Texts | None:
+    """Return what the operation takes, if that is only texts."""
+    variables, arguments = [], []
+    for definition in operation.variable_definitions or ():
+        kind = type_from_ast(schema, definition.type)
+        if not _is_text(kind) or definition.default_value:
+            return None
+        variables.append((definition.variable.name.value, not isinstance(kind, GraphQLNonNull)))
+    given = {each.name.value: each.value for each in node.arguments or ()}
+    for name, argument in field.args.items():
+        value = given.get(name)
+        if isinstance(value, VariableNode) and _is_text(argument.type):
+            arguments.append((argument.out_name or name, value.name.value))
+        elif value or argument.default or argument.default_value is not Undefined:
+            return None
+    return Texts(variables, arguments)
+
+
+def _is_text(kind: GraphQLType | None) -> bool:
+    return (kind.of_type if isinstance(kind, GraphQLNonNull) else kind) in _TEXTS
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,15 @@ class Mutation:
     async def change(self, id: strawberry.ID, colour: Colour = Colour.RED) -> Either | None:  # noqa: A002
         return answered("change", None)
 
+    @strawberry.mutation
+    async def say(
+        self,
+        id: strawberry.ID,  # noqa: A002
+        text: str | None = strawberry.UNSET,
+        in_python: str | None = None,
+    ) -> str:
+        return answered("say", f"{id} {text!r} {in_python}")
+
 
 SCHEMA = strawberry.Schema(Query, Mutation)
 CORE = SCHEMA._schema
@@ -128,6 +137,7 @@ ANSWERED = st.fixed_dictionaries(
         "either": VALUES,
         "many": st.lists(VALUES, max_size=3) | VALUES,
         "echo": st.just("said") | ERRORS,
+        "say": st.just("said") | ERRORS,
         "change": VALUES,
     }
 )
@@ -143,6 +153,9 @@ BY_HAND = [
     "query ($c: Colour) { branch(wish: {colour: $c}) { leaf { ...L } other { ...L } } }",
     "query ($text: String! = \"x\", $w: Wish) { echo(text: $text, wish: $w) }",
     "query ($on: Boolean! = true) { branch { leaf @include(if: $on) { ...L } named } }",
+    "mutation ($id: ID!, $text: String) { say(id: $id, text: $text) }",
+    "mutation ($id: ID!, $text: String!) { a: say(id: $id, text: $text, inPython: $text) }",
+    'mutation ($id: ID!) { say(id: $id, text: "2", inPython: null) }',
     "{ branch { computed } }",
     "{ leaf { ...L } echo }",
     "{ leaf { ...L } ... on Query { leaf { at } } }",
@@ -151,7 +164,9 @@ UNPLANNED = ("@include", "computed", "{ leaf { ...L } echo }")
 """Parts of documents that have no plan: a directive, a resolver, two fields."""
 GIVEN = st.none() | st.dictionaries(
     st.sampled_from(["first", "w", "id", "c", "text", "on", "more"]),
-    st.sampled_from([1, "2", "RED", "PURPLE", None, True, [], {"number": 4}, [{"texts": ["a"]}]]),
+    st.sampled_from(
+        [1, "2", "é", "RED", "PURPLE", None, True, [], {"number": 4}, [{"texts": ["a"]}]]
+    ),
     max_size=4,
 )
 
