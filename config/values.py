@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 from email.utils import getaddresses
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
@@ -133,6 +134,7 @@ def _listed_address(address: str) -> str:
     return f"{local}{at}{_listed_domain(domain)}"
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, as only this machine reaches it."""
     try:

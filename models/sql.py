@@ -202,6 +202,8 @@ async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
     if connection.capabilities.dialect == "postgres":
         sql, names = _numbered(sql)
         given = [values[name] for name in names]
+    if isinstance(connection, PostgresClient):  # no transaction
+        return [dict(row) for row in await connection.fetch(sql, given)]
     rows: list[dict[str, Any]] = await connection.execute_query_dict(sql, given)
     return rows
 

@@ -17,6 +17,8 @@ def plain(text: str) -> str:
     """
     if len(text) > _LONGEST:
         return ""
+    if text.isascii() and text.isalnum():
+        return text
     return "".join(_plain(c) for c in unicodedata.normalize("NFKC", text))
 
 

@@ -5,6 +5,7 @@ Otherwise any number of attempts could be made at the same instant. A success cl
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from uuid import UUID
 
 from tortoise.expressions import F
@@ -218,7 +219,8 @@ async def failed(postern: Postern, caller: Caller) -> None:
     await postern.rate_limits.spend(Limit.GUESSES, caller.address)
 
 
-def delays(free: int, interval: int) -> list[int]:
+@lru_cache
+def delays(free: int, interval: int) -> tuple[int, ...]:
     """Return the seconds to wait after failed attempt number `free`, the next one, and so on.
 
     Earlier attempts need no wait. The first wait gives a pace of `free` attempts in `interval`
@@ -227,13 +229,13 @@ def delays(free: int, interval: int) -> list[int]:
     growing = [min(LONGEST_DELAY, max(1, interval // free))]
     while growing[-1] < LONGEST_DELAY:
         growing.append(min(LONGEST_DELAY, growing[-1] * 2))
-    return growing
+    return tuple(growing)
 
 
 def pace(settings: Settings) -> Pace:
     """Return how failures slow down further attempts, by the operator's settings."""
     free = settings.rate_limit_brute_force_burst
-    waits = tuple(delays(free, settings.rate_limit_brute_force_interval))
+    waits = delays(free, settings.rate_limit_brute_force_interval)
     return Pace(free, waits, DECAY)
 
 
