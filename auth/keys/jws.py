@@ -5,6 +5,7 @@ signature, mostly because a token's header chooses the key and the algorithm. He
 compared: that of a known key, byte for byte, or the token is refused (RFC 8725, section 3.1).
 """
 
+import hashlib
 import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,10 @@ from jwt import get_algorithm_by_name
 
 from auth.keys.key_ring import SigningKey
 
+KNOWN = 4096
+"""How many verified tokens a process remembers: 3 MB of the usual ones."""
+KNOWN_LENGTH = 2048
+"""Characters of the longest token that is remembered."""
 _ALPHABET = str.maketrans("-_+/=", "+/!!!")  # ! is no Base64
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -40,12 +45,34 @@ def verified(token: str, keys: Iterable[SigningKey]) -> Any:
     else:
         raise InvalidSignatureError
     try:
-        signed = content.encode("ascii")
+        digest = hashlib.sha256(token.encode("ascii")).digest()
+        known = _known.get(digest)
+        if known and known[0] is key:
+            return json.loads(known[1])
+        signed = content.encode()
         if get_algorithm_by_name(key.algorithm).verify(signed, key.public, _decoded(signature)):
-            return json.loads(_decoded(claims))
+            said = _decoded(claims)
+            if len(token) <= KNOWN_LENGTH:
+                _remember(digest, key, said)
+            return json.loads(said)
     except (ValueError, RecursionError):
         pass
     raise InvalidSignatureError
+
+
+_known: dict[bytes, tuple[SigningKey, bytes]] = {}
+"""What tokens say whose signature was verified, by the digest of the whole token, with the key.
+
+A client sends the same access token until it expires. A signature takes a tenth of a millisecond to
+verify, a fifth of a request for `me`. Only a key that is still in use finds its tokens here.
+"""
+
+
+def _remember(digest: bytes, key: SigningKey, said: bytes) -> None:
+    """Remember a verified token, and forget the one that was verified first."""
+    if len(_known) >= KNOWN:
+        del _known[next(iter(_known))]
+    _known[digest] = key, said
 
 
 @lru_cache

@@ -1,8 +1,10 @@
 """Access tokens: their claims, and the ways to forge one."""
 
 import base64
+import hashlib
 import json
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from joserfc.jwk import KeySet
 
 from auth import tokens
 from auth.claims import hasura_claims
-from auth.keys import signing_keys
+from auth.keys import jws, signing_keys
 from auth.keys.key_ring import KeyRing, given_key_ring
 from auth.keys.signing_keys import own_key_ring
 from config.jwt_secret import JwtSecret
@@ -110,6 +112,7 @@ def test_a_token_is_read_in_one_spelling_only(noise: bytes) -> None:
         f"{header}.{body}.{text}", f"{text}.{body}.{signature}", f"{header}.{text}.{signature}",
     ):  # fmt: skip
         if other != token:
+            assert read(token), "also if the token itself is known already"
             with pytest.raises(tokens.InvalidTokenError):
                 read(other)
 
@@ -132,6 +135,45 @@ def test_a_token_survives_rotation_but_not_deletion_of_its_key(tmp_path: Path) -
     later = datetime.now(UTC) + timedelta(seconds=LIFE + 1)
     with pytest.raises(tokens.InvalidTokenError):
         tokens.read(token, ring, later)
+
+
+def test_a_known_token_is_refused_as_soon_as_its_key_is_revoked(tmp_path: Path) -> None:
+    ring = own_key_ring(tmp_path, token_life=LIFE)
+    token = issue(ring=ring)
+    assert read(token, ring) == read(token, ring)
+    signing_keys.rotate(tmp_path, datetime.now(UTC), token_life=LIFE, revoke=True)
+    with pytest.raises(tokens.InvalidTokenError):
+        read(token, ring)
+
+
+def test_a_known_token_is_worth_nothing_to_another_server_with_its_key_id(tmp_path: Path) -> None:
+    """The same `kid`, another key: what one ring has verified is not taken from the other."""
+    kid, shared = "shared", "k" * 32
+    rings = [
+        given_key_ring(
+            JwtSecret.model_validate({"type": "HS256", "kid": kid, "key": key}), token_life=LIFE
+        )
+        for key in (shared, shared[::-1] + "x")
+    ]
+    token = issue(ring=rings[0])
+    assert read(token, rings[0])
+    with pytest.raises(tokens.InvalidTokenError):
+        read(token, rings[1])
+
+
+def test_only_verified_tokens_are_remembered_and_the_last_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known: dict[bytes, Any] = {}
+    monkeypatch.setattr(jws, "_known", known)
+    monkeypatch.setattr(jws, "KNOWN", 8)
+    issued = [issue() for _ in range(20)]
+    assert {read(token).user_id for token in issued} == {USER.id}
+    assert list(known) == [hashlib.sha256(token.encode()).digest() for token in issued[-8:]]
+    for wrong in (issued[0][:-4] + "AAAA", signed(pad="x" * jws.KNOWN_LENGTH)):
+        with suppress(tokens.InvalidTokenError):
+            read(wrong)
+        assert hashlib.sha256(wrong.encode()).digest() not in known
 
 
 def public_key() -> Any:
