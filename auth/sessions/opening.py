@@ -74,14 +74,17 @@ async def open_session(
         expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
         many=max(0, most - _SIGN_INS_AT_ONCE),
     )
-    if await _is_from_elsewhere(postern, caller, user):
-        async with atomic():
+    tells = postern.settings.notices and postern.settings.mail != "off"
+    had_many = await _store(attempt, user, proof, session, ticket, familiar=tells)
+    if had_many is None and tells:
+        if await _is_from_elsewhere(caller, user):
+            async with atomic():
+                had_many = await _store(attempt, user, proof, session, ticket)
+                if had_many is not None:
+                    await events.record(postern, caller, EventType.NEW_SIGN_IN, user.id)
+                    await notices.post(postern, caller, user, EventType.NEW_SIGN_IN)
+        else:
             had_many = await _store(attempt, user, proof, session, ticket)
-            if had_many is not None:
-                await events.record(postern, caller, EventType.NEW_SIGN_IN, user.id)
-                await notices.post(postern, caller, user, EventType.NEW_SIGN_IN)
-    else:
-        had_many = await _store(attempt, user, proof, session, ticket)
     if had_many is None:
         return None
     if had_many or most <= _SIGN_INS_AT_ONCE:
@@ -91,23 +94,28 @@ async def open_session(
 
 
 async def _store(
-    attempt: Attempt, user: User, proof: Proof, session: NewSession, ticket: MfaTicket | None
+    attempt: Attempt,
+    user: User,
+    proof: Proof,
+    session: NewSession,
+    ticket: MfaTicket | None,
+    *,
+    familiar: bool = False,
 ) -> bool | None:
-    had_many = await sign_ins.open_session(attempt.admission(user, proof), session, ticket=ticket)
+    admission = attempt.admission(user, proof)
+    had_many = await sign_ins.open_session(admission, session, ticket=ticket, familiar=familiar)
     if had_many is not None:
         events.log(attempt.postern, attempt.caller, EventType.SIGNED_IN, user.id)
     return had_many
 
 
-async def _is_from_elsewhere(postern: Postern, caller: Caller, user: User) -> bool:
+async def _is_from_elsewhere(caller: Caller, user: User) -> bool:
     """Return whether the user is to be told of a sign-in from here.
 
     That is so unless one of their last sign-ins came from this network with this client. Of an
     account's first sign-in there is nothing to tell.
     """
-    if not postern.settings.notices or postern.settings.mail == "off":
-        return False
-    seen = await sign_ins.latest_origins(user.id, _SIGN_INS_LOOKED_AT)
+    seen = await sign_ins.latest_origins(user.id)
     here = (network_of(caller.address), caller.user_agent)
     return bool(seen) and here not in {(network_of(each.address), each.user_agent) for each in seen}
 
@@ -183,7 +191,6 @@ def handed_out(
     return Session(access_token, expires_in, refresh_token, refresh_token_id, session.id, user)
 
 
-_SIGN_INS_LOOKED_AT = 100
 _SIGN_INS_AT_ONCE = 64
 """How many sign-ins of one user may run at the same instant, in all processes. Whoever has so few
 sessions that these fit in too cannot have too many; else the oldest are looked for and ended."""

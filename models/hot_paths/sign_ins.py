@@ -12,9 +12,17 @@ from models.proofs import Proof, ProofKind
 from models.sql import AtomicChange, execute
 from models.user import User
 
+_LATEST = 100
+"""How many of a user's sign-ins are looked at for the places that they sign in from."""
 _LATEST_ORIGINS = """
     SELECT address, user_agent FROM security_events
-    WHERE user_id = :user AND type = 'SIGNED_IN' ORDER BY id DESC LIMIT :many"""
+    WHERE user_id = :user AND type = 'SIGNED_IN' ORDER BY id DESC LIMIT :latest"""
+_FAMILIAR = f"""(
+    NOT EXISTS (SELECT 1 FROM ({_LATEST_ORIGINS}) AS latest)
+    OR EXISTS (
+        SELECT 1 FROM ({_LATEST_ORIGINS}) AS latest
+        WHERE COALESCE(address, '') = COALESCE(CAST(:address AS TEXT), '')
+        AND COALESCE(user_agent, '') = COALESCE(CAST(:user_agent AS TEXT), '')))"""
 _LOCKED_USER = "SELECT users.id FROM users {joins} WHERE users.id = :user"
 
 
@@ -93,25 +101,33 @@ async def issue_ticket(admission: Admission, ticket: NewTicket) -> bool:
     )
 
 
-async def latest_origins(user_id: UUID, many: int) -> list[Origin]:
-    """Return where the user's last sign-ins came from, the newest first."""
-    found = await execute(_LATEST_ORIGINS, user=str(user_id), many=many)
+async def latest_origins(user_id: UUID) -> list[Origin]:
+    """Return where the user's last 100 sign-ins came from, the newest first."""
+    found = await execute(_LATEST_ORIGINS, user=str(user_id), latest=_LATEST)
     return [Origin(row["address"], row["user_agent"]) for row in found]
 
 
 async def open_session(
-    admission: Admission, session: NewSession, *, ticket: MfaTicket | None = None
+    admission: Admission,
+    session: NewSession,
+    *,
+    ticket: MfaTicket | None = None,
+    familiar: bool = False,
 ) -> bool | None:
     """Store a session, its refresh token and its event, and spend the proof.
 
-    A ticket is redeemed. With a ticket, the user must have a second factor; without a ticket, the
-    user must not have one, unless the proof is of two factors. Returns None and changes nothing if
-    this is not so, if the proof or the ticket no longer holds, if the user was disabled, or if the
-    attempt has to wait. Otherwise returns whether the user had more than `many` other sessions,
-    without those that are opened at the same moment: this statement does not see them.
+    With `familiar`, only if one of the last sign-ins was from the same address and client, or if
+    there was none. A ticket is redeemed. With a ticket, the user must have a second factor; without
+    a ticket, the user must not have one, unless the proof is of two factors. Returns None and
+    changes nothing if this is not so, if the proof or the ticket no longer holds, if the user was
+    disabled, or if the attempt has to wait. Otherwise returns whether the user had more than `many`
+    other sessions, without those that are opened at the same moment: this statement does not see
+    them.
     """
-    happened = await _session_for(admission.proof.kind, redeems=ticket is not None).run(
+    change = _session_for(admission.proof.kind, redeems=ticket is not None, familiar=familiar)
+    happened = await change.run(
         **_common(admission),
+        latest=_LATEST,
         ticket=ticket and str(ticket.id),
         session=str(session.id),
         token=str(session.token_id),
@@ -157,7 +173,7 @@ def _ticket_for(kind: ProofKind, *, enrols: bool) -> AtomicChange[User]:
 
 
 @lru_cache
-def _session_for(kind: ProofKind, *, redeems: bool) -> AtomicChange[User]:
+def _session_for(kind: ProofKind, *, redeems: bool, familiar: bool) -> AtomicChange[User]:
     joins, redemption = kind.joins, {}
     condition = "TRUE" if kind.is_multi_factor else "NOT has_second_factor"
     if redeems:
@@ -168,6 +184,8 @@ def _session_for(kind: ProofKind, *, redeems: bool) -> AtomicChange[User]:
         redemption = {
             "ticket": "DELETE FROM mfa_tickets WHERE id = :ticket AND {previous} RETURNING id"
         }
+    if familiar:
+        condition += f" AND {_FAMILIAR}"
     return AtomicChange(
         f"{_LOCKED_USER.format(joins=joins)} AND {condition} AND {kind.condition}",
         steps={

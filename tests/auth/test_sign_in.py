@@ -47,6 +47,34 @@ def with_code(postern: Postern, ticket: str, otp: str) -> Awaitable[opening.Sess
     return tickets.redeem(postern, caller(), ticket, totp, otp)
 
 
+@pytest.mark.parametrize("factor", [False, True])
+async def test_a_sign_in_is_told_unless_it_comes_from_a_known_network_and_client(
+    postern: Postern, clock: Clock, *, factor: bool
+) -> None:
+    async def told(address: str | None, client: str | None) -> bool:
+        before = await SecurityEvent.filter(type="NEW_SIGN_IN").count()
+        here = Caller(address, client, None)
+        done = await email_password.sign_in_email_password(postern, here, JOE, PASSWORD)
+        if not isinstance(done, opening.Session):
+            clock.forward(30)
+            await tickets.redeem(postern, here, done.ticket, totp, enrolled.code(postern))
+        return bool(await SecurityEvent.filter(type="NEW_SIGN_IN").count() - before)
+
+    if factor:
+        enrolled = await sign_up_with_factor(postern)
+    else:
+        await sign_up.create_account(postern, caller(), JOE, PASSWORD)
+        assert not await told("2001:db8::1", "A"), "of the first one there is nothing to tell"
+    assert await told("2001:db8::1", "A") is factor
+    assert not await told("2001:db8::1", "A")
+    assert not await told("2001:db8::2", "A"), "the same network"
+    assert await told("2001:db8:0:1::1", "A"), "another network"
+    assert await told("2001:db8::1", "B"), "another client"
+    assert await told("2001:db8::1", None)
+    assert await told(None, None)
+    assert not await told(None, None)
+
+
 class TestPassword:
     async def test_the_right_password_opens_a_session(self, postern: Postern) -> None:
         user = await sign_up.create_account(postern, caller(), JOE, PASSWORD)
