@@ -14,9 +14,9 @@ from auth.errors import AuthError
 class RequestLimit:
     """Refuses the requests of an address that has made too many.
 
-    `uncounted` are paths: `/graphql`, which counts its requests itself and refuses them in its own
-    format, and the probes. Orchestrators and load balancers send probes often, from one address,
-    and restart or bypass a server that refuses them. Probes cost less than the count would.
+    `uncounted` are paths: the operators' GraphQL, which counts its requests itself and refuses them
+    in its own format, and the probes. Orchestrators and load balancers send probes often, from one
+    address, and restart or bypass a server that refuses them. Probes cost less than the count.
     """
 
     def __init__(self, app: ASGIApp, uncounted: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 
 import click
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from api.app import VERSION, create_app
@@ -67,7 +67,7 @@ def serve(postern: Postern, *, workers: int) -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def worker_app() -> Starlette:
+def worker_app() -> ASGIApp:
     """Return the application of one worker; the first process has checked the environment."""
     prepare_process()
     logging.getLogger("postern").setLevel(logging.INFO)
