@@ -22,8 +22,8 @@ from tortoise.exceptions import DBConnectionError
 
 _PAUSE = 0.1
 """Seconds before the second attempt to connect: a restarting server needs a moment."""
-_KEPT_SECONDS = 60
-"""Seconds that an unused connection is kept ready; then the pool has it, which closes it later."""
+_KEPT_SECONDS = 300
+"""Seconds that an unused connection is kept, as by asyncpg's pool: firewalls forget idle ones."""
 _LOST = (
     ConnectionError,
     asyncpg.InterfaceError,
@@ -46,6 +46,7 @@ class PostgresClient(AsyncpgDBClient):
         super().__init__(*arguments, **named)
         self.room = asyncio.Semaphore(self.pool_maxsize)
         self._kept: deque[tuple[float, Any]] = deque()
+        self._is_closed = False
 
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
         """Open the pool of connections to `dsn`.
@@ -67,13 +68,11 @@ class PostgresClient(AsyncpgDBClient):
         The pool takes as long for that as a statement. So connections that have just been used are
         kept ready outside of the pool. Those in use and those kept are together never more than the
         pool has, so nobody waits for the pool.
+        Raises asyncpg.InterfaceError after `close`.
         """
         await self.room.acquire()
         try:
-            if not self._pool:
-                async with self._pool_init_lock:
-                    if not self._pool:
-                        await self.create_connection(with_db=True)
+            await self._open()
             while self._kept:
                 kept_at, connection = self._kept.pop()
                 if kept_at > time.monotonic() - _KEPT_SECONDS and not _has_arrived(connection):
@@ -87,13 +86,13 @@ class PostgresClient(AsyncpgDBClient):
     async def take_back(self, connection: Any, *, keep: bool = False) -> None:
         """Let others have a lent connection; `keep` it ready if its statement has ended."""
         try:
-            if not keep:
+            if self._is_closed or not keep:
                 await self._pool.release(connection)
                 return
             now = time.monotonic()
             self._kept.append((now, connection))
             if self._kept[0][0] < now - _KEPT_SECONDS:
-                await self._pool.release(self._kept.popleft()[1])
+                await self._drop(self._kept.popleft()[1])
         finally:
             self.room.release()
 
@@ -124,10 +123,19 @@ class PostgresClient(AsyncpgDBClient):
         return rows
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, once they are not in use."""
+        self._is_closed = True
         while self._kept:
             await self._pool.release(self._kept.pop()[1])
         await super().close()
+
+    async def _open(self) -> None:
+        if self._is_closed:
+            raise asyncpg.InterfaceError("the connections are closed")
+        if not self._pool:
+            async with self._pool_init_lock:
+                if not self._pool:
+                    await self.create_connection(with_db=True)
 
     async def _drop(self, connection: Any) -> None:
         with suppress(asyncpg.InterfaceError):  # it was closed, and is in the pool by now

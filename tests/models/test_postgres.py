@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise import connections
 from tortoise.exceptions import OperationalError
@@ -84,6 +85,22 @@ async def test_a_statement_that_is_given_up_leaves_nothing_to_the_next(client: A
         assert [await client.fetch("SELECT $1::int", [n]) for n in range(4)] == [
             [(n,)] for n in range(4)
         ]
+
+
+async def test_closing_waits_for_statements_and_not_longer(
+    tmp_path: Path, postgres_database: dict[str, str]
+) -> None:
+    settings, _ = load(environment(tmp_path, **postgres_database))
+    async with database.connected(settings):
+        client: Any = connections.get("default")
+        waiting = asyncio.create_task(client.fetch("SELECT pg_sleep(0.5)", []))
+        await asyncio.sleep(0.2)
+        closes_at = asyncio.get_running_loop().time()
+    assert waiting.done()
+    assert await waiting
+    assert asyncio.get_running_loop().time() - closes_at < 5, "Tortoise gives up after ten"
+    with pytest.raises(asyncpg.InterfaceError):
+        await client.fetch("SELECT 1", [])
 
 
 async def test_a_connection_that_was_idle_for_long_is_not_used_again(
