@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 TIMING := tests/security/test_timing.py # it measures, so nothing else may run
+PROCESSES := $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN)) # one more than cores: some tests wait
 OR_NONE := || [ $$? = 5 ] # with ARGS, perhaps only tests of the other part are wanted
 COMPILE := pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade
 
@@ -13,14 +14,15 @@ serve: .venv/runtime ## start the server on http://127.0.0.1:4000
 	@$(BIN)/postern serve
 
 test: .venv/dev ## run the tests, except the long ones of test-security
-	@$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) $(ARGS)
 
 test-security: .venv/dev ## the attacks that take minutes: kills, fuzzing, state machine, timing
-	@$(BIN)/python -m pytest tests/security --ignore=$(TIMING) --numprocesses=auto --dist=worksteal $(ARGS) $(OR_NONE)
+	@$(BIN)/python -m pytest tests/security --ignore=$(TIMING) --numprocesses=$(PROCESSES) --dist=worksteal $(ARGS) $(OR_NONE)
 	@$(BIN)/python -m pytest $(TIMING) $(ARGS) $(OR_NONE)
 
 bench: .venv/dev ## measure the speed (needs wrk; half an hour, and an idle machine)
 	@$(if $(ARGS),,$(BIN)/python -m bench.side_by_side)
+	@$(if $(ARGS),,$(BIN)/python -m bench.profile)
 	@$(BIN)/python -m bench.load $(ARGS)
 
 native: .venv/runtime ## build Argon2 for this processor, as `make serve` does, or say why not
