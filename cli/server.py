@@ -15,11 +15,13 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from api.app import VERSION, create_app
+from auth.argon2_build import built_for
 from auth.postern import Postern, open_postern
 from cli import logs
 from cli.connections import OpenConnections
 from cli.http1 import UsualProtocol
 from config import Settings, file_in_force, read
+from config.processors import processors
 from models import database
 
 SEND_BUFFER = 128 * 1024
@@ -57,10 +59,12 @@ def serve(postern: Postern, *, workers: int) -> None:
         timeout_keep_alive=settings.keep_alive_timeout,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    click.echo(_welcome(settings, listening.getsockname()[1]))
+    threads = settings.argon2_threads
+    if workers > 1 and "argon2_threads" not in settings.model_fields_set:
+        threads = max(1, processors() // workers)
+        os.environ["AUTH_PASSWORD_ARGON2_THREADS"] = str(threads)
+    click.echo(_welcome(settings, listening.getsockname()[1], workers, threads))
     if workers > 1:
-        each = max(1, (os.cpu_count() or 1) // workers)
-        os.environ.setdefault("AUTH_PASSWORD_ARGON2_THREADS", str(each))
         Multiprocess(config, sockets=[listening]).run()
         return
     with contextlib.suppress(KeyboardInterrupt):
@@ -122,7 +126,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _welcome(settings: Settings, port: int) -> str:
+def _welcome(settings: Settings, port: int, workers: int, threads: int) -> str:
     host = settings.host
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}/graphql"
@@ -135,6 +139,9 @@ def _welcome(settings: Settings, port: int) -> str:
         "mailbox": f"kept here, at http://{shown}:{port}/mailbox (set AUTH_SMTP_HOST to send it)",
         "off": "none: set AUTH_SMTP_HOST and AUTH_SERVER_URL",
     }[settings.mail]
+    built = built_for()
+    argon2 = f"built for {built}" if built else "for any processor (make native)"
+    each = f" in each of {workers} workers" if workers > 1 else ""
     return f"""
   Postern {VERSION} is at your service.
 
@@ -143,6 +150,7 @@ def _welcome(settings: Settings, port: int) -> str:
   Dashboard {dashboard}
   Mail      {mail}
   Data      {database.describe(settings)}
+  Hashing   {threads} at once{each}, by Argon2 {argon2}
   Settings  {file_in_force(os.environ).resolve()}, the environment, and operators
 
   Stop it with Ctrl+C.

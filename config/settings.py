@@ -4,7 +4,6 @@ A name that Nhost Auth has too means the same here. The string below a setting d
 operators: `make docs` writes docs/configuration.md from it.
 """
 
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from config.processors import processors
 from config.values import (
     Accepts,
     Addresses,
@@ -482,9 +482,10 @@ class Settings(BaseModel):
     """The lanes of each password hash."""
     # One thread for each core: measured in bench/README.md.
     argon2_threads: Annotated[int, Named("AUTH_PASSWORD_ARGON2_THREADS"), *whole(1, 256)] = (
-        os.cpu_count() or 1
+        processors()
     )
-    """The password hashes that are made at the same time ([measured](../bench/README.md))."""
+    """The password hashes that one process makes at the same time ([measured](../bench/README.md)).
+    Without it, several workers share the cores out."""
 
     @property
     def totp_is_on(self) -> bool:
