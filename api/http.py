@@ -14,6 +14,7 @@ from auth import tokens
 from auth.caller import ADDRESS_MAX, USER_AGENT_MAX, Caller
 from auth.errors import AuthError, ErrorCode
 from auth.limits.rate_limits import Limit
+from auth.limits.throttle_log import OVERLOAD_SECONDS, throttle_log
 from auth.live_settings import Live
 from auth.postern import Postern
 
@@ -84,6 +85,7 @@ def shed_load(scope: Scope) -> None:
     """
     in_progress: InProgress = scope["in_progress"]
     if in_progress.count - postern_of(scope).passwords.unfinished > MOST_IN_PROGRESS:
+        throttle_log.refused("requests in progress", "everybody", OVERLOAD_SECONDS)
         raise AuthError(ErrorCode.SERVICE_UNAVAILABLE, retryAfter=RETRY_SECONDS)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from auth.errors import AuthError, ErrorCode
+from auth.limits.throttle_log import OVERLOAD_SECONDS, throttle_log
 
 QUEUE_PER_THREAD = 64
 """How many jobs may wait for each thread."""
@@ -61,6 +62,7 @@ class HashingThreads:
     def refuse_when_busy(self) -> None:
         """Raise AuthError: TOO_MANY_REQUESTS if the queue is full."""
         if self._free == 0:
+            throttle_log.refused("waiting passwords", "everybody", OVERLOAD_SECONDS)
             raise AuthError(ErrorCode.TOO_MANY_REQUESTS, retryAfter=QUEUE_SECONDS)
 
     @property

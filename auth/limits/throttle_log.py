@@ -6,6 +6,8 @@ from collections import OrderedDict
 
 MAX_WAITS = 4096
 """How many waits are remembered. The oldest are forgotten first, and may then be logged again."""
+OVERLOAD_SECONDS = 10
+"""Seconds for which further refusals of a process that has too much to do are not logged."""
 
 logger = logging.getLogger("postern.throttled")
 

@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from auth import passwords
 from auth.errors import AuthError, ErrorCode
 from auth.limits import hashing_threads
+from auth.limits.throttle_log import ThrottleLog
 from auth.passwords import Match, Passwords
 
 pytestmark = pytest.mark.anyio
@@ -131,14 +132,18 @@ async def test_hashing_threads_have_a_lower_priority(hasher: Passwords) -> None:
     assert await hasher.run(priority) > priority()
 
 
-async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_queue_is_bounded_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(hashing_threads, "QUEUE_PER_THREAD", 3)
+    monkeypatch.setattr(hashing_threads, "throttle_log", ThrottleLog())
     hasher = Passwords(**PARAMETERS | {"threads": 1})
     answers = await asyncio.gather(
         *(hasher.hash("correct horse") for _ in range(6)), return_exceptions=True
     )
     refused = [answer for answer in answers if isinstance(answer, AuthError)]
     assert [answer.code for answer in refused] == [ErrorCode.TOO_MANY_REQUESTS] * 2
+    assert caplog.messages == ["throttled waiting passwords: everybody"], "once in a while"
     assert await hasher.hash("correct horse"), "and there is room again"
     hasher.close()
 

@@ -75,6 +75,7 @@ def test_what_exceeds_the_bound_is_refused_at_once_and_the_rest_answered(
         assert all(b'"SERVICE_UNAVAILABLE"' in each for each in refused)
         assert all(b"retry-after: 2" in each for each in refused)
         assert joe.call("me")["email"] == JOE
+        assert server.log().count('"limit": "requests in progress"') == 1
 
 
 def test_clients_that_do_not_read_make_no_load(tmp_path: Path) -> None:
