@@ -51,6 +51,7 @@ def tune(milliseconds: int, memory: int, in_json: bool) -> None:
     """
     settings = chosen_settings()
     threads = settings.argon2_threads
+    now = in_use(settings)[0]["hashesPerSecond"]
     memory_cost, passes, seconds = _proposal(milliseconds / 1000, memory * KIB, threads)
     found = {
         "AUTH_PASSWORD_ARGON2_MEMORY_COST": memory_cost,
@@ -61,11 +62,14 @@ def tune(milliseconds: int, memory: int, in_json: bool) -> None:
         "milliseconds": round(seconds * 1000),
         "hashesPerSecond": round(threads / seconds, 1),
         "mebibytes": round(threads * memory_cost / KIB),
+        "hashesPerSecondNow": now,
     }
     lines = [f"{name}={value}" for name, value in found.items()]
     lines += [
         f"# {measured['milliseconds']} ms for a hash while {_threads(threads)} hash:",
-        f"# {measured['hashesPerSecond']} sign-ins a second, in {measured['mebibytes']} MiB.",
+        f"# {measured['hashesPerSecond']} hashes a second, in {measured['mebibytes']} MiB; "
+        f"the settings in force make {now}.",
+        "# Measured with whatever else this machine does: run it while that is little.",
     ]
     if seconds > 1.2 * milliseconds / 1000:  # measured twice, so a little more is the same
         lines += ["# This is the least that OWASP asks for; this machine takes longer for it."]
@@ -79,11 +83,16 @@ def _proposal(wished: float, memory_cost: int, threads: int) -> tuple[int, int, 
         needed = next(
             passes for at_least, passes in LEAST_PASSES.items() if memory_cost >= at_least
         )
-        one = _measured(memory_cost, 1, threads)
-        passes = max(needed, int(wished / one))
-        if wished >= needed * one or memory_cost == least:
-            return memory_cost, passes, _measured(memory_cost, passes, threads)
+        seconds = _measured(memory_cost, needed, threads)
+        if seconds <= wished:
+            break
+        if memory_cost == least:
+            return memory_cost, needed, seconds
         memory_cost = max(least, memory_cost // 2)
+    # The first pass costs more than the others: it takes the memory from the system.
+    another = _measured(memory_cost, needed + 2, threads) - seconds
+    passes = needed + int(2 * (wished - seconds) / another) if another > 0 else needed
+    return memory_cost, passes, _measured(memory_cost, passes, threads)
 
 
 def _measured(memory_cost: int, passes: int, threads: int) -> float:
