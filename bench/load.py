@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -280,11 +280,14 @@ class Bench:
 
     @classmethod
     @contextmanager
-    def running(cls, kind: str, settings: dict[str, str], workers: int) -> Iterator["Bench"]:
+    def running(
+        cls, kind: str, settings: dict[str, str], workers: int, program: Sequence[str] = ()
+    ) -> Iterator["Bench"]:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             settings = settings | ONE_KEY
-            with running_workers(folder / "var", workers, **UNLIMITED, **settings) as server:
+            chosen = UNLIMITED | settings
+            with running_workers(folder / "var", workers, program, **chosen) as server:
                 opened = open_postern(read(environment(folder / "var", **settings)))
                 yield cls(server, opened, folder, {"database": kind, "workers": workers})
                 opened.passwords.close()
@@ -340,10 +343,11 @@ def loads(found: dict[str, dict[str, str]], operations: list[str]) -> Iterator[d
 
 
 @contextmanager
-def floor(parser: str, database_url: str) -> Iterator[tuple[str, int]]:
+def floor(parser: str, database_url: str, program: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
     """Run `bench.floor` with one worker and this HTTP parser; yield its URL and process id."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "bench.floor:app", f"--port={port}",
+    uvicorn = str(Path(sys.executable).with_name("uvicorn"))
+    command = [*program, uvicorn, "bench.floor:app", f"--port={port}", "--app-dir=.",
                "--no-access-log", "--log-level=warning", f"--http={parser}"]  # fmt: skip
     process = subprocess.Popen(command, env=os.environ | {"FLOOR_DATABASE": database_url})
     try:

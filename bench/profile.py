@@ -1,43 +1,47 @@
-"""Where the time of a verification goes, as a picture: `.venv/bin/python -m bench.profile`.
+"""Where a request's time goes, as a picture: `.venv/bin/python -m bench.profile`.
 
-Samples the server with py-spy (`pip install py-spy`, in any environment) while wrk sends
-verifications, on PostgreSQL if there is one, and writes `bench/verify.svg`.
+A part of `make bench`. While wrk sends requests to one worker, on PostgreSQL if there is one, the
+worker is sampled (`bench.sampled`). A bar is the processor time of a request: the worker's, divided
+as the samples are, and PostgreSQL's. The floor is `bench.floor` with the same HTTP parser.
 """
 
+import os
 import re
-import shutil
-import subprocess
+import signal
 import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
 
-from bench.load import HERE, VERIFY, Bench, databases, wrk
+from bench.load import HERE, NOTHING, Bench, databases, floor, wrk
+from bench.picture import Bar, Part, picture
+from bench.processor_time import postgres, used
 
+OPERATIONS = ("me", "refreshSession", "verifySignInMfaTotp")
+CONNECTIONS = 16
+PICTURE = HERE / "time.svg"
+SAMPLED = (sys.executable, "-m", "bench.sampled")
 LAYERS = {
-    "HTTP: uvicorn, httptools": r"uvicorn/|h11/|httptools/|cli/",
-    "Starlette, headers": r"starlette/|api/(app|client_address)\.py",
-    "GraphQL: Strawberry, graphql-core": r"strawberry/|graphql/|api/",
-    "database: Tortoise, asyncpg": r"tortoise/|asyncpg/|models/",
-    "access token: PyJWT, Ed25519": r"jwt/|auth/(tokens|claims|keys/(key_ring|signing_keys))\.py",
-    "code: pyotp, AES-GCM": r"pyotp/|auth/(factors/\w+|keys/(vault|key_files))\.py",
-    "limits": r"limits/",
-    "event's log line": r"logging/|auth/events\.py",
-    "flow": r"auth/",
-    "event loop and sockets": r".",
+    "HTTP: uvicorn, httptools": (r"uvicorn/protocols/|h11/|cli/(http1|connections)\.py", "#4e79a7"),
+    "headers, Starlette": (r"starlette/|api/(app|cors|http|client_address)\.py", "#a0cbe8"),
+    "GraphQL: plans, Strawberry": (r"strawberry/|graphql/|api/", "#f28e2b"),
+    "database: asyncpg, rows": (r"tortoise/|asyncpg/|models/", "#59a14f"),
+    "access token: Ed25519": (r"jwt/|auth/(tokens|claims|keys/(jws|key_ring|sign))", "#b07aa1"),
+    "code: pyotp, AES-GCM": (r"pyotp/|auth/(factors/\w+|keys/(vault|key_files))\.py", "#e15759"),
+    "limits": (r"limits/", "#edc948"),
+    "event's log line": (r"logging/|cli/logs\.py|auth/events\.py", "#9c755f"),
+    "flow": (r"auth/", "#76b7b2"),
+    "event loop and sockets": (r".", "#bab0ac"),
 }
 """A sample belongs to the innermost call that one of these patterns matches."""
-COLOURS = (
-    "#4e79a7", "#a0cbe8", "#f28e2b", "#59a14f", "#b07aa1",
-    "#e15759", "#edc948", "#9c755f", "#76b7b2", "#bab0ac",
-)  # fmt: skip
-WIDTH, ROW = 860, 30
+DATABASE = "PostgreSQL", "#2f4b2f"
 
 
 def layer_of(stack: str) -> str:
     for call in reversed(stack.split(";")):
-        for name, pattern in list(LAYERS.items())[:-1]:
+        for name, (pattern, _) in list(LAYERS.items())[:-1]:
             if re.search(rf"\((?:{pattern})", call):
                 return name
     return list(LAYERS)[-1]
@@ -51,65 +55,69 @@ def counted(samples: str) -> Counter[str]:
     return layers
 
 
-class Bar(NamedTuple):
-    """A bar of a picture."""
+def timed(pid: int, send: Callable[[], dict[str, float]]) -> tuple[float, float]:
+    """Return the milliseconds of a processor for each request: the worker's and PostgreSQL's."""
+    send()
+    before, before_there = used([pid]), used(postgres())
+    answered = send()["requests"]
+    here, there = used([pid]) - before, used(postgres()) - before_there
+    return 1000 * here / answered, 1000 * there / answered
 
-    name: str
-    share: float
-    """Its length; 1 would be 1400 pixels, wider than the picture."""
-    label: str
-    colour: str
+
+def sampled(pid: int, file: Path, send: Callable[[], dict[str, float]]) -> Counter[str]:
+    """Return the samples of each layer."""
+    os.kill(pid, signal.SIGUSR1)
+    send()
+    os.kill(pid, signal.SIGUSR2)
+    while not file.exists():
+        time.sleep(0.1)
+    layers = counted(file.read_text())
+    file.unlink()
+    return layers
 
 
-def bars(layers: Counter[str]) -> list[Bar]:
-    """Return one bar for each layer, the longest first."""
-    total = sum(layers.values())
-    return [
-        Bar(name, count / total, f"{count / total:.0%}", COLOURS[list(LAYERS).index(name)])
-        for name, count in layers.most_common()
+def bar(name: str, here: float, there: float, layers: Counter[str]) -> Bar:
+    parts = [
+        Part(layer, here * layers[layer] / layers.total(), colour)
+        for layer, (_, colour) in LAYERS.items()
+        if layers[layer]
     ]
+    return Bar(name, [*parts, Part(DATABASE[0], there, DATABASE[1])], f"{here + there:.2f} ms")
 
 
-def picture(drawn_bars: Sequence[Bar], title: str) -> str:
-    """Draw bars below each other, as SVG."""
-    height = ROW * (len(drawn_bars) + 2)
-    drawn = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        'font-family="sans-serif" font-size="14">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="16" y="28" font-weight="bold">{title}</text>',
-    ]
-    for number, bar in enumerate(drawn_bars):
-        y, width = ROW * (number + 2) - 8, bar.share * 1400
-        drawn += [
-            f'<text x="276" y="{y + 16}" text-anchor="end">{bar.name}</text>',
-            f'<rect x="286" y="{y}" width="{width:.0f}" height="22" fill="{bar.colour}"/>',
-            f'<text x="{294 + width:.0f}" y="{y + 16}">{bar.label}</text>',
-        ]
-    return "\n".join([*drawn, "</svg>", ""])
+def bars() -> Iterator[Bar]:
+    """Measure the floor and each operation."""
+    with databases() as found, TemporaryDirectory() as name:
+        folder, file = Path(name), Path(name) / "samples"
+        kind = "PostgreSQL" if "PostgreSQL" in found else "SQLite"
+        stored = found[kind].get("DATABASE_URL", str(folder / "floor.db"))
+        os.environ["SAMPLES"] = str(file)
+        with floor("httptools", stored, SAMPLED) as (url, pid):
+
+            def nothing() -> dict[str, float]:
+                return wrk(url, NOTHING, CONNECTIONS, folder)
+
+            yield bar("the floor", *timed(pid, nothing), sampled(pid, file, nothing))
+        chosen = found[kind] | {"SAMPLES": str(file)}
+        with Bench.running(kind, chosen, 1, SAMPLED) as bench:
+            pid = bench.server.process.pid
+            for operation in OPERATIONS:
+
+                def send(operation: str = operation) -> dict[str, float]:
+                    requests = bench.requests(operation)
+                    return wrk(bench.server.url, requests, CONNECTIONS, bench.folder)
+
+                yield bar(operation, *timed(pid, send), sampled(pid, file, send))
 
 
 def main() -> None:
-    """Load, sample, draw."""
-    py_spy = shutil.which("py-spy")
-    if not py_spy:
-        sys.exit("py-spy is missing: pip install py-spy")
-    with databases() as found:
-        kind = "PostgreSQL" if "PostgreSQL" in found else "SQLite"
-        with Bench.running(kind, found[kind], 1) as bench:
-            samples = Path(bench.folder / "samples")
-            wrk(bench.server.url, bench.requests(VERIFY), 16, bench.folder)
-            requests = bench.requests(VERIFY)
-            pid = str(bench.server.process.pid)
-            command = [py_spy, "record", "-r", "400", "-d", "3", "-f", "raw", "-p", pid]
-            with subprocess.Popen([*command, "-o", str(samples)], stdout=subprocess.DEVNULL):
-                loaded = wrk(bench.server.url, requests, 16, bench.folder)
-            layers = counted(samples.read_text())
-    title = f"Where the time of {VERIFY} goes ({kind}, one worker, 16 connections)"
-    (HERE / "verify.svg").write_text(picture(bars(layers), title))
-    print(f"{loaded['rate']:.0f} a second while sampled")
-    for name, count in layers.most_common():
-        print(f"{count / layers.total():6.1%}  {name}")
+    """Load, sample, draw, and print the shares."""
+    drawn = list(bars())
+    PICTURE.write_text(picture(drawn, "Processor time of a request, one worker"))
+    for each in drawn:
+        print(each.name, each.label)
+        for part in sorted(each.parts, key=lambda part: -part.length):
+            print(f"    {part.length:.3f} ms  {part.name}")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ from bench.load import (
     raw_argon2,
     wrk,
 )
-from bench.profile import Bar, picture
+from bench.picture import Bar, Part, picture
+from bench.processor_time import postgres, used
 from tests.support import postgres_to_test_on, workers_of
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -58,15 +59,15 @@ class Contender:
 
     def take_turn(self, operation: str) -> None:
         """Measure an operation once; times in milliseconds of a processor for each request."""
-        processes, postgres = self.processes(), _named("postgres")
-        before, before_postgres = _used(processes), _used(postgres)
+        processes, there = self.processes(), postgres()
+        before, before_there = used(processes), used(there)
         result = self.send(operation)
         answered = result["requests"]
         turn = {
             "rate": result["rate"],
             "p99": result["p99"],
-            "interpreter": 1000 * (_used(processes) - before) / answered,
-            "database": 1000 * (_used(_named("postgres")) - before_postgres) / answered,
+            "interpreter": 1000 * (used(processes) - before) / answered,
+            "database": 1000 * (used(postgres()) - before_there) / answered,
         }
         self.rounds.setdefault(operation, []).append(turn)
         print(self.name, self.workers, operation, json.dumps(turn), file=sys.stderr, flush=True)
@@ -164,29 +165,6 @@ def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
     return {name: round(share, 3) for name, share in shares.items()}
 
 
-def _named(command: str) -> list[int]:
-    found = []
-    for each in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if each.read_text().strip() == command:
-                found.append(int(each.parent.name))
-        except OSError:
-            continue
-    return found
-
-
-def _used(processes: list[int]) -> float:
-    """Return the seconds of a processor that these processes have used."""
-    ticks = 0
-    for pid in processes:
-        try:
-            numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        ticks += int(numbers[11]) + int(numbers[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def bars(rows: list[dict[str, Any]]) -> list[Bar]:
     """Return the throughput with 1, 2 and 4 workers, and the floor's below."""
     shown = sorted(
@@ -194,15 +172,13 @@ def bars(rows: list[dict[str, Any]]) -> list[Bar]:
         key=lambda row: OPERATIONS.index(row["operation"]),
     )
     shown += [row for row in rows if row["operation"] == "floor"]
-    longest = max(row["rate"] for row in shown)
     return [
         Bar(
             f"{row['operation']}, {row['workers']} worker{'s' * (row['workers'] > 1)}"
             if row["contender"] == "Postern"
             else row["contender"],
-            row["rate"] / longest / 3,
+            [Part("", row["rate"], "#4e79a7" if row["contender"] == "Postern" else "#bab0ac")],
             f"{row['rate']:,.0f}",
-            "#4e79a7" if row["contender"] == "Postern" else "#bab0ac",
         )
         for row in shown
     ]

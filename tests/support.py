@@ -493,17 +493,19 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
 
 
 @contextmanager
-def running_workers(data_dir: Path, workers: int, **settings: str) -> Iterator[Server]:
-    """Run a server with several workers; stop it at the end."""
+def running_workers(
+    data_dir: Path, workers: int, program: Sequence[str] = (), **settings: str
+) -> Iterator[Server]:
+    """Run a server with several workers, perhaps by another program; stop it at the end."""
     port = free_port()
     env = environment(data_dir, AUTH_PORT=str(port), **settings)
     output = data_dir.with_suffix(".log")
     process: Process
     with output.open("wb") as log:
-        if workers == 1:
+        if workers == 1 and not program:
             process = prepared.start(["serve"], env, stdout=log, stderr=log)
         else:  # it starts its workers as it was started itself
-            command = [POSTERN, "serve", f"--workers={workers}"]
+            command = [*program, POSTERN, "serve", f"--workers={workers}"]
             process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", data_dir, env, output, process)
     try:
