@@ -159,11 +159,13 @@ def _forked_child(requests: socket.socket) -> list[str]:
     running: dict[int, int] = {}
 
     def reap(*_: object) -> None:
-        for pid in list(running):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                _tell(running[pid], os.waitstatus_to_exitcode(status))
-                os.close(running.pop(pid))
+        # Another child may end meanwhile, which calls this again, within itself.
+        with contextlib.suppress(ChildProcessError):  # no child is left
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = ended
+                told = running.pop(pid)
+                _tell(told, os.waitstatus_to_exitcode(status))
+                os.close(told)
 
     signal.signal(signal.SIGCHLD, reap)
     while True:
