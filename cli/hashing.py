@@ -89,9 +89,10 @@ def _proposal(wished: float, memory_cost: int, threads: int) -> tuple[int, int, 
         if memory_cost == least:
             return memory_cost, needed, seconds
         memory_cost = max(least, memory_cost // 2)
-    # The first pass costs more than the others: it takes the memory from the system.
-    another = _measured(memory_cost, needed + 2, threads) - seconds
-    passes = needed + int(2 * (wished - seconds) / another) if another > 0 else needed
+    # The first pass costs twice as much as another: it takes the memory from the system. Whatever
+    # else runs here may disturb one of the two measurements, so another costs a quarter at least.
+    another = (_measured(memory_cost, needed + 2, threads) - seconds) / 2
+    passes = needed + int((wished - seconds) / max(another, seconds / needed / 4))
     return memory_cost, passes, _measured(memory_cost, passes, threads)
 
 
