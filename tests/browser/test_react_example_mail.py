@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looks import SIZES, Looks
+from tests.browser.looks import SIZES, looks_everywhere
 from tests.browser.mailbox import BY_MAIL, follow_link, open_mail
 from tests.browser.react_example import (
     EMAIL,
@@ -22,7 +22,6 @@ from tests.browser.react_example import (
 from tests.support import Authenticator, Server, free_port, has_node, running_server
 
 pytestmark = pytest.mark.skipif(not has_node(20), reason="the example needs Node 20")
-LOOKS = pytest.mark.parametrize(("size", "scheme"), [("phone", "dark"), ("desktop", "light")])
 RECENT: Any = {"AUTH_ELEVATION_MAX_AGE": "5s"}
 
 
@@ -34,7 +33,6 @@ class Visit:
     mailbox: Page
     server: Server
     home: str
-    looks: Looks
     complaints: list[str]
 
     def sign_up(self, then: str = "Your account") -> None:
@@ -65,8 +63,6 @@ def visiting(
     browser: Browser,
     tmp_path: Path,
     *,
-    size: str = "desktop",
-    scheme: Any = "light",
     develop: bool = False,
     **settings: str,
 ) -> Iterator[Visit]:
@@ -76,20 +72,16 @@ def visiting(
         running_server(tmp_path / "var", **(to_it | settings)) as server,
         served(server, tmp_path, port=port, develop=develop) as there,
     ):
-        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
+        context = browser.new_context(viewport=SIZES["phone"])
         page, complaints = context.new_page(), list[str]()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(there)
-        looks = Looks(page, f"{size}-{scheme}")
-        yield Visit(page, context.new_page(), server, f"{there}/", looks, complaints)
+        yield Visit(page, context.new_page(), server, f"{there}/", complaints)
         assert complaints == []
 
 
-@LOOKS
-def test_a_forgotten_password_is_replaced_by_mail(
-    browser: Browser, tmp_path: Path, size: str, scheme: Any
-) -> None:
-    with visiting(browser, tmp_path, size=size, scheme=scheme) as visit:
+def test_a_forgotten_password_is_replaced_by_mail(browser: Browser, tmp_path: Path) -> None:
+    with visiting(browser, tmp_path) as visit:
         page = visit.page
         visit.sign_up()
         press(page, "Sign out")
@@ -98,7 +90,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
             press(page, "Forgot your password?")
             visit.sees("Set a new password")
             expect(page.get_by_label("E-mail", exact=True)).to_have_value(email)
-            visit.looks.at("forgot")
+            looks_everywhere(visit.page, "forgot")
             page.keyboard.press("Enter")
             said = f"If {email} has an account, we have sent a link there. It is good for an hour."
             expect(page.get_by_role("status")).to_have_text(said)
@@ -108,7 +100,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
         page.keyboard.press("Enter")
         press(page, "Send it again")
         expect(page.get_by_role("status")).to_contain_text("Sent again.")
-        visit.looks.at("forgot-sent")
+        looks_everywhere(visit.page, "forgot-sent")
 
         follow_link(page, visit.server, "Reset your password", mails=3)
         enter(page, "New password", "staple battery horse")
@@ -119,23 +111,22 @@ def test_a_forgotten_password_is_replaced_by_mail(
         visit.sees("Your account")
 
 
-@LOOKS
 def test_a_code_by_mail_signs_in_and_a_first_password_follows(
-    browser: Browser, tmp_path: Path, size: str, scheme: Any
+    browser: Browser, tmp_path: Path
 ) -> None:
-    with visiting(browser, tmp_path, size=size, scheme=scheme) as visit:
+    with visiting(browser, tmp_path) as visit:
         page = visit.page
         code = visit.ask_for_code(EMAIL, mails=1)
         expect(page.get_by_label("Code", exact=True)).to_be_focused()
         enter(page, "Code", f"{(int(code) + 1) % 10**6:06}")
         expect(page.get_by_role("alert")).to_have_text("The code is wrong or not valid any more.")
-        visit.looks.at("mail-code")
+        looks_everywhere(visit.page, "mail-code")
         press(page, "Send another code")
         expect(page.get_by_role("status")).to_contain_text("Sent again.")
         enter(page, "Code", visit.server.mails(at_least=2)[0]["ticket"])
         expect(page.get_by_text(f"Signed in as {EMAIL}")).to_be_visible()
         expect(page.get_by_text("Verified.", exact=True)).to_be_visible()
-        visit.looks.at("no-password")
+        looks_everywhere(visit.page, "no-password")
 
         press(page, "Set a password")
         expect(page.get_by_label("Current password")).to_have_count(0)
@@ -174,7 +165,7 @@ def test_a_link_by_mail_signs_in_and_leaves_nothing_in_the_url(
         press(page, "Sign in with a link by mail")
         enter(page, "E-mail", EMAIL)
         expect(page.get_by_role("status")).to_contain_text(f"We have sent a link to {EMAIL}.")
-        visit.looks.at("link-sent")
+        looks_everywhere(visit.page, "link-sent")
         visit.follow_link_to_sign_in(mails=1)
         expect(page.get_by_text(f"Signed in as {EMAIL}")).to_be_visible()
         assert any("refreshToken=" in url for url in urls)
@@ -231,15 +222,12 @@ def test_a_link_whose_session_has_ended_leads_to_sign_in(browser: Browser, tmp_p
         assert visit.page.url == visit.home
 
 
-@LOOKS
-def test_an_address_that_has_to_be_verified_first(
-    browser: Browser, tmp_path: Path, size: str, scheme: Any
-) -> None:
+def test_an_address_that_has_to_be_verified_first(browser: Browser, tmp_path: Path) -> None:
     required: Any = {"AUTH_EMAIL_SIGNIN_EMAIL_VERIFIED_REQUIRED": "true"}
-    with visiting(browser, tmp_path, size=size, scheme=scheme, **required) as visit:
+    with visiting(browser, tmp_path, **required) as visit:
         page = visit.page
         visit.sign_up(then="Verify your e-mail address")
-        visit.looks.at("unverified")
+        looks_everywhere(visit.page, "unverified")
         press(page, "Back to sign in")
         sign_in(page, then="Verify your e-mail address")
         press(page, "Send it again")
@@ -252,12 +240,11 @@ def test_an_address_that_has_to_be_verified_first(
         expect(page.get_by_text("Verified.", exact=True)).to_be_visible()
 
 
-@LOOKS
 def test_the_address_is_verified_and_changed_from_the_account(
-    browser: Browser, tmp_path: Path, size: str, scheme: Any
+    browser: Browser, tmp_path: Path
 ) -> None:
     new = "amy@new.example.com"
-    with visiting(browser, tmp_path, size=size, scheme=scheme, **RECENT) as visit:
+    with visiting(browser, tmp_path, **RECENT) as visit:
         page, mailbox = visit.page, visit.mailbox
         visit.sign_up()
         expect(page.get_by_text("Not verified yet.")).to_be_visible()
@@ -279,7 +266,7 @@ def test_the_address_is_verified_and_changed_from_the_account(
         enter(page, "New e-mail", new)
         pending = page.get_by_text(f"We have sent a link to {new}.")
         expect(pending).to_be_visible()
-        visit.looks.at("new-address-pending")
+        looks_everywhere(visit.page, "new-address-pending")
         follow_link(mailbox, visit.server, "Confirm your new e-mail address", mails=3)
         press(mailbox, "Use this address")
         expect(mailbox.get_by_role("status")).to_be_visible()
