@@ -65,7 +65,7 @@ class SecurityHeaders:
 
 
 class Direct:
-    """Answers some paths without Starlette's routes and middleware, which cost a request a tenth.
+    """Answers some paths before Starlette's routes and middleware, which cost 10 to 15 µs.
 
     What answers them must answer everything, whatever the method and the error.
     """

@@ -9,7 +9,7 @@ import asyncio
 import select
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -113,10 +113,10 @@ class PostgresClient(AsyncpgDBClient):
         """Run a statement; return the rows found."""
         return await _again_if_lost(super().execute_query_dict, query, values)
 
-    async def _fetched(self, query: str, values: Sequence[Any] | None) -> Any:
+    async def _fetched(self, query: str, values: list[Any]) -> Any:
         connection, ended = await self.lend(), False
         try:
-            rows = await connection.fetch(query, *(values or ()))
+            rows = await connection.fetch(query, *values)
             ended = True
         finally:
             await self.take_back(connection, keep=ended)
@@ -202,7 +202,7 @@ class _LiveTransaction(TransactionContextPooled):
 
 
 async def _again_if_lost(
-    run: Callable[[str, list[Any] | None], Awaitable[Any]], query: str, values: list[Any] | None
+    run: Callable[[str, Any], Awaitable[Any]], query: str, values: list[Any] | None
 ) -> Any:
     try:
         return await run(query, values)

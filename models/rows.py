@@ -1,4 +1,4 @@
-"""Rows to models: what Tortoise's `_init_from_db` does, in a third of the time."""
+"""Rows to models: what Tortoise's `_init_from_db` does, in little more than half the time."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,20 +8,17 @@ from tortoise import fields
 from tortoise.models import Model
 
 M = TypeVar("M", bound=Model)
+_AS_THEY_ARE = {fields.CharField, fields.TextField, fields.IntField, fields.BigIntField}
 
 
 class Rows(Generic[M]):
-    """Makes models from the values of their columns. Create it once the models are connected."""
+    """Makes models from the values of their columns, as either database has them."""
 
     def __init__(self, model: type[M]) -> None:
         meta = model._meta
-        native = {column for column, *_ in meta.db_native_fields}
-        names = meta.fields_db_projection_reverse
+        names = [meta.fields_db_projection_reverse[column] for column in meta.db_fields]
         self._model = model
-        self._members = [
-            (name, None if column in native else _conversion(meta.fields_map[name]))
-            for column, name in ((column, names[column]) for column in meta.db_fields)
-        ]
+        self._members = [(name, _conversion(meta.fields_map[name])) for name in names]
         self._state = {**vars(model._init_from_db()), "_partial": False}
 
     def model(self, values: Iterator[Any]) -> M:
@@ -35,7 +32,10 @@ class Rows(Generic[M]):
         return made
 
 
-def _conversion(field: fields.Field[Any]) -> Callable[[Any], Any]:
+def _conversion(field: fields.Field[Any]) -> Callable[[Any], Any] | None:
+    """Return what converts a value, or None for texts and whole numbers, which both have."""
+    if type(field) in _AS_THEY_ARE:
+        return None
     if not isinstance(field, fields.DatetimeField):
         return field.to_python_value
 

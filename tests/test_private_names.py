@@ -63,4 +63,4 @@ def test_libraries_still_set_the_private_attributes() -> None:
     assert {"_parent", "_connection"} & set(TransactionWrapper.__init__.__code__.co_names)
     assert "_transport" in PostgresConnection.__slots__
     meta = MetaInfo.__slots__
-    assert {"db_table", "db_fields", "db_native_fields", "fields_map"} <= set(meta)
+    assert {"db_table", "db_fields", "fields_db_projection_reverse", "fields_map"} <= set(meta)

@@ -77,14 +77,12 @@ async def open_session(
     tells = postern.settings.notices and postern.settings.mail != "off"
     had_many = await _store(attempt, user, proof, session, ticket, familiar=tells)
     if had_many is None and tells:
-        if await _is_from_elsewhere(caller, user):
-            async with atomic():
-                had_many = await _store(attempt, user, proof, session, ticket)
-                if had_many is not None:
-                    await events.record(postern, caller, EventType.NEW_SIGN_IN, user.id)
-                    await notices.post(postern, caller, user, EventType.NEW_SIGN_IN)
-        else:
+        is_new = await _is_from_elsewhere(caller, user)
+        async with atomic():
             had_many = await _store(attempt, user, proof, session, ticket)
+            if had_many is not None and is_new:
+                await events.record(postern, caller, EventType.NEW_SIGN_IN, user.id)
+                await notices.post(postern, caller, user, EventType.NEW_SIGN_IN)
     if had_many is None:
         return None
     if had_many or most <= _SIGN_INS_AT_ONCE:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli import server
+from config.processors import processors
 from tests.support import Server, running_workers, workers_of
 
 
@@ -21,6 +22,9 @@ def test_no_part_of_a_response_is_delayed() -> None:
         listening.accept()[0] as accepted,
     ):
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+THREADS = "AUTH_PASSWORD_ARGON2_THREADS"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -36,6 +40,18 @@ def test_workers_share_simultaneous_connections(tmp_path: Path) -> None:
             fewer = [min(connections_of_each_worker(running, burst=32)) for _ in range(25)]
             medians.append(statistics.median(fewer))
     assert max(medians) >= 8, medians
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("chosen", "each"), [({}, max(1, processors() // 2)), ({THREADS: "3"}, 3)])
+def test_workers_share_the_hashing_threads_out_unless_the_operator_has_chosen(
+    tmp_path: Path, chosen: dict[str, str], each: int
+) -> None:
+    with running_workers(tmp_path / "var", 2, **chosen) as running:
+        assert f"Hashing   {each} at once in each of 2 workers" in running.log()
+        (worker, _) = workers_of(running)
+        environment = Path(f"/proc/{worker}/environ").read_bytes()
+        assert f"{THREADS}={each}".encode() in environment.split(b"\0")
 
 
 def connections_of_each_worker(running: Server, burst: int) -> list[int]:

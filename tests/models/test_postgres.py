@@ -19,7 +19,6 @@ from tests.support import environment
 
 pytestmark = pytest.mark.anyio
 SIZE = 2
-SLEEP = "SELECT pg_sleep(:seconds)"
 BACKENDS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend'"""

@@ -1,16 +1,19 @@
 """Atomic changes run all of their steps or none, on both databases."""
 
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 
 from auth.postern import Postern
 from models import User, UserSession
+from models.rows import Rows
 from models.sql import AtomicChange, Query
 from models.transactions import atomic
 from tests.support import JOE, ROOT, sign_up_user
 
 pytestmark = pytest.mark.anyio
+TIMES = ["created_at", "authenticated_at", "last_used_at", "expires_at"]
 LOCK: Query[User] = Query(User, where="email = :email")
 RENAME = "UPDATE users SET display_name = :name WHERE email = :email AND {previous} RETURNING id"
 NOTHING = "UPDATE users SET locale = :name WHERE email = 'nobody' AND {previous} RETURNING id"
@@ -79,6 +82,23 @@ async def test_a_query_returns_what_the_orm_returns(joe: User) -> None:
     found.user.display_name = "Joe"
     await found.user.save()
     assert await name_of(joe) == "Joe"
+
+
+async def test_the_rows_of_either_database_are_read_whichever_was_first(joe: User) -> None:
+    """One process may use both, as these tests do."""
+    at, user, rows = datetime(2026, 11, 28, tzinfo=UTC), joe.id, Rows(UserSession)
+    stored = {"id": str(user), "user_id": str(user), "methods": '["pwd"]', "address": None,
+              "user_agent": "A", **dict.fromkeys(TIMES, "2026-11-28 00:00:00+00:00")}  # fmt: skip
+    columns = list(UserSession._meta.db_fields)
+    found = rows.model(iter([stored[column] for column in columns]))
+    native = stored | {"id": user, "user_id": user} | dict.fromkeys(TIMES, at)
+    again = rows.model(iter([native[column] for column in columns]))
+    for session in (found, again):
+        assert (session.id, session.user_id) == (user, user)  # type: ignore[attr-defined]
+        assert (session.expires_at, session.methods, session.user_agent) == (at, ["pwd"], "A")
+    flags = dict.fromkeys(["disabled", "email_verified", "has_passkeys", "has_second_factor"], 1)
+    given = {column: flags.get(column) for column in User._meta.db_fields}
+    assert Rows(User).model(iter(given.values())).disabled is True
 
 
 def test_a_step_must_depend_on_the_previous_one() -> None:
