@@ -80,7 +80,7 @@ def ask(work: Callable[[Postern], Awaitable[Answer]], *, without_changes: bool =
         async with database.connected(postern.settings):
             return await work(postern if without_changes else await live_settings.newest(postern))
 
-    return _run(connected())
+    return _run(connected(), postern.settings)
 
 
 def with_changes(postern: Postern) -> Postern:
@@ -90,7 +90,7 @@ def with_changes(postern: Postern) -> Postern:
         async with database.connected(postern.settings):
             return await live_settings.newest(postern)
 
-    return _run(connected())
+    return _run(connected(), postern.settings)
 
 
 def look(work: Callable[[Settings], Awaitable[Answer]]) -> Answer:
@@ -110,7 +110,7 @@ def look(work: Callable[[Settings], Awaitable[Answer]]) -> Answer:
                 )
             return await work(settings)
 
-    return _run(connected())
+    return _run(connected(), settings)
 
 
 def refuse_missing_database(settings: Settings) -> None:
@@ -134,7 +134,7 @@ def migrated(warn: Callable[[str], None] = warn_on_screen) -> tuple[Postern, lis
     try:
         return postern, asyncio.run(database.migrate(postern.settings))
     except Exception as error:  # each driver has its own exceptions
-        raise _unusable(error) from None
+        raise _unusable(postern.settings, error) from None
 
 
 def opened(warn: Callable[[str], None] = warn_on_screen) -> Postern:
@@ -163,7 +163,7 @@ def refuse_without_encryption_key(postern: Postern) -> None:
 
     if not postern.vault.is_empty:
         return
-    if found := _run(sealed()):
+    if found := _run(sealed(), postern.settings):
         raise click.ClickException(f"{found}. No key was made beside them.")
 
 
@@ -181,7 +181,7 @@ def _has_sealed_secrets(settings: Settings) -> bool:
                 return False
             return await unreadable(Vault([])) is not None
 
-    return _run(found())
+    return _run(found(), settings)
 
 
 def chosen_settings(warn: Callable[[str], None] = warn_on_screen) -> Settings:
@@ -242,15 +242,17 @@ def as_text(content: bytes, what: str) -> str:
     return text
 
 
-def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
+def _run(work: Coroutine[Any, Any, Answer], settings: Settings) -> Answer:
     try:
         return asyncio.run(work)
     except (AuthError, ConfigError, UnusableKeyError, VaultError) as error:
         raise click.ClickException(str(error)) from None
     except _DATABASE_ERRORS as error:
-        raise _unusable(error) from None
+        raise _unusable(settings, error) from None
 
 
-def _unusable(error: Exception) -> click.ClickException:
+def _unusable(settings: Settings, error: Exception) -> click.ClickException:
     first_line = str(error).partition("\n")[0] or type(error).__name__
-    return click.ClickException(f"The database cannot be used: {first_line}")
+    return click.ClickException(
+        f"The database {database.describe(settings)} cannot be used: {first_line}"
+    )

@@ -62,7 +62,7 @@ def list_users(text: str, limit: int, in_json: bool, **only: Any) -> None:
     conditions = {name: value for name, value in only.items() if value is not None}
     wanted = Wanted(text=text, **conditions)
 
-    async def found(_settings: Settings) -> list[User]:
+    async def found(settings: Settings) -> list[User]:
         return await reading.search(wanted, limit=limit)
 
     users = look(found)
@@ -83,8 +83,8 @@ def show_user(user: str, in_json: bool) -> None:
     """Show a user: sessions, second factor, waits after failed attempts, latest events."""
     now = datetime.now(UTC)
 
-    async def found(_settings: Settings) -> Details:
-        return await reading.details(await existing(user), int(now.timestamp()))
+    async def found(settings: Settings) -> Details:
+        return await reading.details(await existing(settings, user), int(now.timestamp()))
 
     seen = look(found)
     told = _told(seen)
@@ -105,8 +105,8 @@ def show_user(user: str, in_json: bool) -> None:
 def show_events(user: str | None, limit: int, in_json: bool) -> None:
     """Show the security events, the newest first."""
 
-    async def found(_settings: Settings) -> list[dict[str, object]]:
-        owner = await existing(user) if user is not None else None
+    async def found(settings: Settings) -> list[dict[str, object]]:
+        owner = await existing(settings, user) if user is not None else None
         return [events.as_json(event) for event in await events.latest(user=owner, limit=limit)]
 
     trail = look(found)

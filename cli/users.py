@@ -20,6 +20,7 @@ from cli.command import (
     read_password,
     say,
 )
+from config import Settings
 from config.settings import OPERATOR_ROLE
 from config.values import is_loopback
 from models import User, database
@@ -130,7 +131,7 @@ async def _reset_link(postern: Postern, operator: Operator, user: str) -> str:
     settings = postern.settings
     if not settings.server_url and not is_loopback(settings.host):
         raise click.ClickException("Set AUTH_SERVER_URL: nobody could follow the link.")
-    return await acts.reset_link(postern, operator, await existing(user))
+    return await acts.reset_link(postern, operator, await existing(postern.settings, user))
 
 
 @click.command("send-reset")
@@ -200,7 +201,7 @@ def delete_user(user: str, yes: bool, in_json: bool, operator: Operator) -> None
         click.confirm(f"Delete {user} for good?", abort=True, err=True)
 
     async def deleted(postern: Postern) -> User:
-        found = await existing(user)
+        found = await existing(postern.settings, user)
         await acts.delete_user(postern, operator, found)
         return found
 
@@ -217,12 +218,13 @@ def shown(user: User) -> dict[str, object]:
     }
 
 
-async def existing(user: str) -> User:
-    """Return the user with this address or id. Raises ClickException."""
+async def existing(settings: Settings, user: str) -> User:
+    """Return the user with this address or id. Raises ClickException, which names the database."""
     found = await reading.find(user)
     if found is None:
         kind = "address" if reading.parsed_id(user) is None else "id"
-        raise click.ClickException(f"There is no user with the {kind} {user}.")
+        where = database.describe(settings)
+        raise click.ClickException(f"There is no user with the {kind} {user} in {where}.")
     return found
 
 
@@ -230,7 +232,7 @@ def change(user: str, work: Callable[[Postern, User], Awaitable[Any]]) -> User:
     """Run the work on the user with this address or id; return the changed user."""
 
     async def changed(postern: Postern) -> User:
-        found = await existing(user)
+        found = await existing(postern.settings, user)
         await work(postern, found)
         return await User.get(id=found.id)
 

@@ -212,9 +212,10 @@ def test_the_operator_sees_users_and_events(env: dict[str, str]) -> None:
 @pytest.mark.parametrize("command", ["disable-user", "enable-user", "reset-mfa", "revoke-sessions"])
 def test_an_unknown_user_is_reported(env: dict[str, str], command: str) -> None:
     refused = postern(command, "nobody@example.com", env=env)
+    where = f"{env['AUTH_DATA_DIR']}/postern.db (SQLite)"
     assert (refused.returncode, refused.stderr) == (
         1,
-        "Error: There is no user with the address nobody@example.com.\n",
+        f"Error: There is no user with the address nobody@example.com in {where}.\n",
     )
 
 
@@ -268,8 +269,14 @@ def test_serve_stops_quietly_on_a_signal(tmp_path: Path, stop: signal.Signals) -
         ({"AUTH_PORT": "x"}, "Error: AUTH_PORT = 'x': expected a port number from 1 to 65535\n"),
         ({"AUTH_HOST": "203.0.113.1"}, "Error: Cannot listen on 203.0.113.1:4000: Cannot assign "),
         ({"AUTH_DATA_DIR": "/dev/null/x"}, "Error: AUTH_DATA_DIR cannot be used: "),
-        ({"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/x"}, "Error: The database cannot be "),
-        ({"DATABASE_URL": "sqlite:///nowhere/x.db"}, "Error: The database cannot be used: "),
+        (
+            {"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/x"},
+            "Error: The database x on 127.0.0.1:1 (PostgreSQL) cannot be used: ",
+        ),
+        (
+            {"DATABASE_URL": "sqlite:///nowhere/x.db"},
+            "Error: The database /nowhere/x.db (SQLite) cannot be used: ",
+        ),
     ],
 )
 def test_an_error_at_the_start_is_one_line(
@@ -287,12 +294,13 @@ def test_a_file_that_is_not_a_database_stops_the_start_unchanged(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
     (tmp_path / "diary").write_text("Dear diary, " * 100)
-    for name, complaint in [
-        ("", "unable to open database file"),
-        ("/diary", "file is not a database"),
+    for path, complaint in [
+        (tmp_path, "unable to open database file"),
+        (tmp_path / "diary", "file is not a database"),
     ]:
-        refused = postern("serve", env=env | {"DATABASE_URL": f"sqlite://{tmp_path}{name}"})
-        assert refused.stderr == f"Error: The database cannot be used: {complaint}\n"
+        refused = postern("serve", env=env | {"DATABASE_URL": f"sqlite://{path}"})
+        said = f"The database {path} (SQLite) cannot be used: {complaint}"
+        assert refused.stderr == f"Error: {said}\n"
     assert (tmp_path / "diary").read_text() == "Dear diary, " * 100
 
 

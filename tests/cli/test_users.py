@@ -238,7 +238,8 @@ def test_a_user_is_named_by_address_or_id(env: dict[str, str], joe: str, command
     assert told("events", "--user", joe, env=env)
     unknown = "00000000-0000-4000-8000-000000000000"
     refused = postern(command, unknown, env=env)
-    assert refused.stderr == f"Error: There is no user with the id {unknown}.\n"
+    where = f"{env['AUTH_DATA_DIR']}/postern.db (SQLite)"
+    assert refused.stderr == f"Error: There is no user with the id {unknown} in {where}.\n"
 
 
 def test_the_reason_of_an_action_is_kept_in_its_event(env: dict[str, str], joe: str) -> None:
