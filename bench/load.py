@@ -38,6 +38,7 @@ from auth.admission import TICKET_PREFIX
 from auth.claims import hasura_claims
 from auth.factors import one_time_codes, totp
 from auth.postern import Postern, open_postern
+from bench.processor_time import machine
 from config import load, read
 from models import MfaTicket, RefreshToken, User, UserSession, database
 from tests.support import (
@@ -347,7 +348,7 @@ def floor(parser: str, database_url: str, program: Sequence[str] = ()) -> Iterat
     """Run `bench.floor` with one worker and this HTTP parser; yield its URL and process id."""
     port = free_port()
     uvicorn = str(Path(sys.executable).with_name("uvicorn"))
-    command = [*program, uvicorn, "bench.floor:app", f"--port={port}", "--app-dir=.",
+    command = [*program, uvicorn, "bench.floor:app", f"--port={port}",
                "--no-access-log", "--log-level=warning", f"--http={parser}"]  # fmt: skip
     process = subprocess.Popen(command, env=os.environ | {"FLOOR_DATABASE": database_url})
     try:
@@ -562,16 +563,19 @@ def main() -> None:
     """Measure everything, or only the named operations; write and print the results."""
     if not shutil.which("wrk"):
         sys.exit("The load generator is missing; on Debian: apt install wrk")
-    only = sys.argv[1:]
-    kept = [row for row in json.loads(RESULTS.read_text()) if row["operation"] not in only]
+    only, stored = sys.argv[1:], json.loads(RESULTS.read_text())
+    if only and stored["machine"] != machine():
+        sys.exit(f"The other results are of {stored['machine']}: measure all of them here first.")
+    kept = [row for row in stored["rows"] if row["operation"] not in only]
     with databases() as found:
         if only:
             rows = [*kept, *loads(found, only)]
         else:
             rows = [*floors(found), *loads(found, list(LOADS))]
             rows += [*beside_sign_ins(found), *starts(found), *growth(found)]
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
-    table = "\n".join(shown(rows)) + "\n"
+    measured = {"machine": machine(), "at": f"{datetime.now(UTC):%Y-%m-%d}"}
+    RESULTS.write_text(json.dumps(measured | {"rows": rows}, indent=1) + "\n")
+    table = f"{measured['machine']}, {measured['at']}\n\n" + "\n".join(shown(rows)) + "\n"
     (HERE / "results.md").write_text(table)
     print(table)
 

@@ -1,8 +1,19 @@
-"""How long processes have used a processor, on Linux."""
+"""Which processor this is, and how long processes have used it, on Linux."""
 
 import os
+import platform
 from collections.abc import Sequence
 from pathlib import Path
+
+
+def machine() -> str:
+    """Return what tells this machine from others: its processor and number of cores."""
+    try:
+        described = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in described if "model name" in line]
+    except OSError:
+        names = []
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
 def used(processes: Sequence[int]) -> float:

@@ -9,7 +9,6 @@ picture `bench/workers.svg` is drawn anew.
 
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -33,7 +32,7 @@ from bench.load import (
     wrk,
 )
 from bench.picture import Bar, Part, picture
-from bench.processor_time import postgres, used
+from bench.processor_time import machine, postgres, used
 from tests.support import postgres_to_test_on, workers_of
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -81,16 +80,6 @@ class Contender:
                 what: round(statistics.median(turn[what] for turn in turns), 3) for what in turns[0]
             }
             yield row | medians | {"spread": [round(rates[0]), round(rates[-1])]}
-
-
-def machine() -> str:
-    """Return what tells this machine from others: its processor and number of cores."""
-    try:
-        described = Path("/proc/cpuinfo").read_text().splitlines()
-        names = [line.partition(":")[2].strip() for line in described if "model name" in line]
-    except OSError:
-        names = []
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
 @contextmanager
