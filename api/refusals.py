@@ -50,6 +50,8 @@ class Refusal:
     status: int
     details: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_concealed: bool = False
+    """It says nothing of what it stands for, which would tell something about an account."""
 
     @property
     def extensions(self) -> dict[str, object]:
@@ -69,7 +71,8 @@ def refusal_of(error: BaseException, *, conceal: bool = False) -> Refusal:
     if not isinstance(error, AuthError):
         return _unforeseen(error)
     if conceal and error.is_concealable:
-        return Refusal(ErrorCode.INVALID_REQUEST, ErrorCode.INVALID_REQUEST.message, 400)
+        code = ErrorCode.INVALID_REQUEST
+        return Refusal(code, code.message, 400, is_concealed=True)
     retry_after = error.details.get("retryAfter")
     return Refusal(
         error.code,

@@ -177,7 +177,7 @@ def _remove(path: Path) -> None:
 def _copy_keys(settings: Settings, folder: Path) -> None:
     if settings.jwt_secret is None:
         (folder / signing_keys.FOLDER).mkdir(mode=0o700)
-        for key in (settings.data_dir / signing_keys.FOLDER).glob("*.pem"):
+        for key in signing_keys.files(settings.data_dir / signing_keys.FOLDER):
             signing_keys.read_key(key)
             _copy(key, folder / signing_keys.FOLDER / key.name)
     if settings.encryption_keys is None:

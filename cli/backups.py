@@ -14,6 +14,7 @@ from auth.backup import BackupError
 from auth.keys.key_files import UnusableKeyError
 from cli.command import as_json, chosen_settings, count_of, say
 from config import Settings, file_in_force
+from config.database_url import POOL
 from models.sqlite_files import UnusableDatabaseError
 
 _FAILURES = (BackupError, UnusableDatabaseError, UnusableKeyError, OSError, sqlite3.Error)
@@ -85,15 +86,19 @@ def restore(folder: Path, force: bool, in_json: bool) -> None:
     say(in_json, told, *lines)
 
 
+_NOT_FOR_PG_DUMP = {"password", "sslpassword", *POOL} - {"connect_timeout"}
+"""Parameters of DATABASE_URL that are secret, or that libpq does not know."""
+
+
 def _dump_command(settings: Settings, folder: Path) -> str | None:
-    """Return the pg_dump command for the database, without the password; None on SQLite."""
+    """Return the pg_dump command for the database, without secrets; None on SQLite."""
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     if not url.startswith("postgres"):
         return None
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    query = urlencode([(name, said) for name, said in parse_qsl(parts.query) if name != "password"])
+    said = [(name, value) for name, value in parse_qsl(parts.query) if name not in _NOT_FOR_PG_DUMP]
     netloc = f"{user.partition(':')[0]}{at}{host}"
-    shown = urlunsplit(parts._replace(netloc=netloc, query=query))
+    shown = urlunsplit(parts._replace(netloc=netloc, query=urlencode(said)))
     dump = str(folder / "postern.dump")
     return f"pg_dump --format=custom --file={shlex.quote(dump)} {shlex.quote(shown)}"

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from config.refusal import Refusal
 
-POOL = ("maxsize", "minsize", "statement_cache_size", "command_timeout", "connect_timeout")
+POOL = ("statement_cache_size", "command_timeout", "connect_timeout")
 """Parameters for asyncpg's pool: whole numbers; the last two are seconds."""
 _DRIVER = {
     "host", "port", "dbname", "user", "password", "passfile", "service", "sslmode", "sslcert",
@@ -29,6 +29,8 @@ _SQLITE = {"busy_timeout", "cache_size", "journal_size_limit", "journal_mode", "
 _ADVICE = {
     "channel_binding": "the driver has none; leave it out and set sslmode=verify-full",
     "hostaddr": "write the address as the host",
+    "maxsize": "set AUTH_DATABASE_POOL_SIZE",
+    "minsize": "leave it out; connections open when they are needed",
     "search_path": "write options=-csearch_path%3DNAME",
 }
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]*)(?::(\d+))?")

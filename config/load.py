@@ -74,13 +74,12 @@ def file_in_force(environ: Mapping[str, str]) -> Path:
 
 
 def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
-    chosen, path = environ.get("AUTH_CONFIG"), file_in_force(environ)
+    path = file_in_force(environ)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(
-            f"AUTH_CONFIG = {chosen!r}: expected a file to read ({error.strerror})"
-        ) from None
+        named = f"AUTH_CONFIG = {str(path)!r}" if environ.get("AUTH_CONFIG") else str(path)
+        raise ConfigError(f"{named}: expected a file to read ({error.strerror})") from None
     except ValueError as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from None
 

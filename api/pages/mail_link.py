@@ -107,15 +107,12 @@ async def _visited(visit: _Visit) -> Response:
         return await _act(visit, found, title, shown)
     except Exception as error:
         refusal = refusal_of(error, conceal=visit.postern.settings.conceal_errors)
-        over = refusal.code is ErrorCode.INVALID_TICKET or refusal.message == _CONCEALED
+        over = refusal.code is ErrorCode.INVALID_TICKET or refusal.is_concealed
         again = shown
         if over or not shown:
             again = {"said": said, "continue_to": visit.continue_to}
         wrong = said["invalid"] if over else refusal.message
         return _shown(visit.lang, title, status=refusal.status, wrong=wrong, **again)
-
-
-_CONCEALED = ErrorCode.INVALID_REQUEST.message
 
 
 async def _act(visit: _Visit, found: MailTicket, title: str, shown: dict[str, Any]) -> Response:

@@ -103,8 +103,8 @@ async def verify_change_user_mfa(
     Raises AuthError: DISABLED_ENDPOINT, UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER,
     ELEVATED_CLAIM_REQUIRED, INVALID_REQUEST (another type), TOO_MANY_REQUESTS; to turn on,
     TOTP_ALREADY_ACTIVE, NO_TOTP_SECRET (also if the secret is more than an hour old); to turn off,
-    DISABLED_MFA_TOTP; and INVALID_TOTP (wrong or already used). Raises VaultError if no encryption
-    key opens the secret.
+    DISABLED_MFA_TOTP, SECOND_FACTOR_REQUIRED; and INVALID_TOTP (wrong or already used). Raises
+    VaultError if no encryption key opens the secret.
     """
     await _refuse_unless_enabled(postern, caller, totp)
     viewer = await current.recently_signed_in(postern, caller)
@@ -250,7 +250,7 @@ async def _spend_totp(postern: Postern, caller: Caller, user: User, code: str) -
     Raises AuthError: INVALID_TOTP, TOO_MANY_REQUESTS.
     """
     checked = await second_factor.check(postern, caller, user, totp, code)
-    async with atomic():
+    async with checked.change():
         accepted = await checked.accept(user)
     if not accepted:
         raise await checked.refused()
@@ -261,7 +261,7 @@ async def _deactivate(postern: Postern, caller: Caller, viewer: SignedIn, code: 
     if not totp.belongs_to(user):
         raise AuthError(totp.missing)
     checked = await second_factor.check_any(postern, caller, user, code)
-    async with atomic():
+    async with checked.change():
         if await checked.accept(user):
             await second_factor.remove(user, totp)
             second_factor.refuse_without_required(postern, user)

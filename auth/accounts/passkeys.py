@@ -206,7 +206,7 @@ async def remove_passkey(postern: Postern, caller: Caller, passkey_id: str) -> M
 
     The caller's session gets new tokens, and its older refresh tokens are revoked at once.
     Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED,
-    NO_PASSKEY, NO_PASSWORD (it is the user's only way in).
+    SECOND_FACTOR_REQUIRED, NO_PASSKEY, NO_PASSWORD (it is the user's only way in).
     """
     viewer = await current.recently_signed_in(postern, caller, always=True)
     user = viewer.user

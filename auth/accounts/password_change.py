@@ -24,7 +24,7 @@ async def change_user_password(
     gets new tokens, and its older refresh tokens are revoked at once.
     Raises AuthError: UNAUTHENTICATED, DISABLED_USER, UNVERIFIED_USER, ELEVATED_CLAIM_REQUIRED,
     INVALID_PASSWORD (the current password is wrong, or changed in the meantime), INVALID_REQUEST,
-    PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, TOO_MANY_REQUESTS.
+    PASSWORD_TOO_SHORT, PASSWORD_TOO_COMMON, SECOND_FACTOR_REQUIRED, TOO_MANY_REQUESTS.
     """
     viewer = await current.recently_signed_in(postern, caller)
     user = viewer.user

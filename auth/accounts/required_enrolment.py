@@ -34,7 +34,7 @@ async def enrol_mfa_totp(postern: Postern, caller: Caller, ticket: str) -> Enrol
     user = (await tickets.open_enrolment(postern, caller, ticket)).user
     second_factor.refuse_unless_enabled(postern, totp, user)
     async with atomic():
-        await users.lock(user.id)
+        await _refuse_a_second_one(user)
         secret = await enrolment.begin_totp(postern, user, tokens.digest(ticket))
     return await enrolment.shown(postern, user, secret)
 

@@ -29,9 +29,10 @@ async def sign_up_email_password(
     """Create an account and sign its user in.
 
     The account and its first session are created together or not at all. If new accounts must wait
-    for the operator, only the account is created, and DISABLED_USER or UNVERIFIED_USER is raised.
-    Raises AuthError: these two, SIGNUP_DISABLED, EMAIL_NOT_ALLOWED, TOO_MANY_REQUESTS, and whatever
-    `create_account` raises.
+    for the operator, or for a second factor, only the account is created, and DISABLED_USER,
+    UNVERIFIED_USER or SECOND_FACTOR_REQUIRED is raised.
+    Raises AuthError: these three, SIGNUP_DISABLED, EMAIL_NOT_ALLOWED, TOO_MANY_REQUESTS, and
+    whatever `create_account` raises.
     """
     redirect_to = await begin(postern, caller, email, wishes)
     user = await _new_user(postern, email, password, wishes)

@@ -1,5 +1,7 @@
 """The protocols of a second factor, and the registry of all factors."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -18,6 +20,7 @@ from config import Settings
 from models import MfaTicket, Passkey, User, UserSession, proofs
 from models.hot_paths import users
 from models.proofs import Proof
+from models.transactions import atomic
 
 
 class Factor(Protocol):
@@ -97,6 +100,12 @@ def to_set_up(settings: Settings, user: User) -> tuple[FactorType, ...]:
 def is_required(settings: Settings, user: User) -> bool:
     """Return whether the operator requires a second factor of this user."""
     return settings.requires_factor(user.roles)
+
+
+def due_at(settings: Settings, user: User) -> datetime | None:
+    """Return when the user has to have set up a required factor; None if there is nothing to do."""
+    lacks_it = is_required(settings, user) and not user.has_second_factor
+    return user.factor_due_at if lacks_it else None
 
 
 async def is_due(postern: Postern, user: User) -> bool:
@@ -218,7 +227,7 @@ class Checked:
     async def accept(self, user: User) -> bool:
         """Spend the proof, clear the failures and record the proof's event.
 
-        Call it first in the transaction of the change that the proof allows. Returns False and
+        Call it first in `change`. Returns False and
         changes nothing if there is no proof, or if it no longer holds.
         """
         if self.proof is None or not await proofs.spend(user, self.proof):
@@ -229,6 +238,19 @@ class Checked:
             await events.record(attempt.postern, attempt.caller, EventType[kind], user.id)
             await notices.post(attempt.postern, attempt.caller, user, EventType[kind])
         return True
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[None]:
+        """Hold a transaction for the change that the answer allows.
+
+        If the change is refused for another reason than the answer, the attempt does not count.
+        """
+        try:
+            async with atomic():
+                yield
+        except AuthError:
+            await self.attempt.undo()
+            raise
 
     async def refused(self) -> AuthError:
         """Record the failure and return the refusal. Call it outside of atomic()."""

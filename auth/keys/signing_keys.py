@@ -57,10 +57,10 @@ def own_key_ring(folder: Path, *, token_life: int) -> KeyRing:
     """
     keys = folder / FOLDER
     keys.mkdir(mode=0o700, exist_ok=True)
-    if not _names(keys):
+    if not files(keys):
         create(keys / _FIRST_KEY, _new_pem())
-    for name in _names(keys):
-        read_key(keys / name)
+    for path in files(keys):
+        read_key(path)
     return KeyRing(_watched(keys), lambda: _usable_keys(keys), token_life=token_life)
 
 
@@ -77,13 +77,19 @@ def rotate(folder: Path, now: datetime, *, token_life: int, revoke: bool = False
         before = {str(key.kid) for key in _usable_keys(keys)}
         made = read_key(_make(keys, now)).kid
         kept = {made} if revoke else {key.kid for key in ring.in_use(now)}
-        for name in _names(keys):
-            if read_key(keys / name).kid not in kept:
-                (keys / name).unlink()
+        for path in files(keys):
+            if read_key(path).kid not in kept:
+                path.unlink()
         _write_to_disk(keys)
         verifying = tuple(str(key.kid) for key in ring.in_use(now))
         signing = str(ring.current.kid)
     return Rotation(signing, verifying, tuple(sorted(before - set(verifying))))
+
+
+def files(keys: Path) -> list[Path]:
+    """Return the key files in this folder; the signing key's is the last. Others are ignored."""
+    found = (path for path in keys.iterdir() if _NAME.fullmatch(path.name))
+    return sorted(found, key=lambda path: int(path.stem))
 
 
 def read_key(path: Path) -> SigningKey:
@@ -104,7 +110,7 @@ def read_key(path: Path) -> SigningKey:
 def _make(keys: Path, now: datetime) -> Path:
     """Write a new key to a file whose number is higher than all others, whatever the clock says."""
     seconds = int(now.timestamp())
-    last = int(Path(_names(keys)[-1]).stem)
+    last = int(files(keys)[-1].stem)
     path = keys / f"{max(last + 1, seconds)}.pem"
     if not _NAME.fullmatch(path.name):
         raise UnusableKeyError(f"{keys / str(last)}.pem: no higher number is left; rename this key")
@@ -115,18 +121,12 @@ def _make(keys: Path, now: datetime) -> Path:
 
 def _usable_keys(keys: Path) -> list[SigningKey]:
     found = []
-    for name in _names(keys):
+    for path in files(keys):
         try:
-            found.append(read_key(keys / name))
+            found.append(read_key(path))
         except UnusableKeyError as error:
             logger.warning("a signing key is passed over: %s", error)
     return found
-
-
-def _names(keys: Path) -> list[str]:
-    """Return the names of the key files; the signing key's is the last."""
-    found = (name for name in os.listdir(keys) if _NAME.fullmatch(name))  # noqa: PTH208
-    return sorted(found, key=lambda name: int(name.removesuffix(".pem")))
 
 
 def _watched(keys: Path) -> Callable[[], object]:

@@ -11,7 +11,7 @@ from models import User
 from models.hot_paths.throttles import Pace, count_failure
 from models.throttle import NOTICE
 
-_PACE = Pace(free=5, waits=(60 * 60,), decay=12 * 60)
+_PACE = Pace(free=5, waits=(60 * 60,), decay=60 * 60)
 """Five notices of one kind to one mailbox, and no more within an hour of the fifth. The others are
 only events: whoever signs up with a stranger's address, again and again, must not fill it."""
 

@@ -85,35 +85,43 @@ class MailServer:
 
     async def _connect(self) -> aiosmtplib.SMTP:
         chosen = self._settings
-        if chosen.smtp_secure:
-            start_tls: bool | None = False  # it is TLS already
-        else:
-            start_tls = True if chosen.smtp_require_tls else None  # None: if it is offered
         client = aiosmtplib.SMTP(
             hostname=chosen.smtp_host,
             port=chosen.smtp_port,
             use_tls=chosen.smtp_secure,
-            start_tls=start_tls,
+            start_tls=False if chosen.smtp_secure else None,  # None: if it is offered
             timeout=TIMEOUT,
         )
         try:
             await client.connect()
+            self._refuse_without_tls(client)
             await self._authenticate(client)
         except BaseException:
             client.close()
             raise
         return client
 
+    def _refuse_without_tls(self, client: aiosmtplib.SMTP) -> None:
+        """Raise MisconfiguredError if a mail or the password would be sent in the clear."""
+        chosen = self._settings
+        if client.get_transport_info("ssl_object") is not None:
+            return
+        if chosen.smtp_require_tls:
+            raise MisconfiguredError(
+                "the mail server offers no TLS on this port: set AUTH_SMTP_SECURE=true and its "
+                "port, or AUTH_SMTP_REQUIRE_TLS=false if it runs on this machine"
+            )
+        shows_password = chosen.smtp_auth_method != "CRAM-MD5" and not is_loopback(chosen.smtp_host)
+        if chosen.smtp_user and shows_password:
+            raise MisconfiguredError(
+                f"AUTH_SMTP_AUTH_METHOD = {chosen.smtp_auth_method} would show the password to the "
+                "network, as the mail server offers no TLS"
+            )
+
     async def _authenticate(self, client: aiosmtplib.SMTP) -> None:
         chosen = self._settings
         if not chosen.smtp_user:
             return
-        shows_password = chosen.smtp_auth_method != "CRAM-MD5" and not is_loopback(chosen.smtp_host)
-        if shows_password and client.get_transport_info("ssl_object") is None:
-            raise aiosmtplib.SMTPException(
-                f"AUTH_SMTP_AUTH_METHOD = {chosen.smtp_auth_method} would show the password to the "
-                "network, as the mail server offers no TLS"
-            )
         await client.ehlo()  # again, after STARTTLS (RFC 3207, section 4.2)
         login = {
             "PLAIN": client.auth_plain,

@@ -28,8 +28,8 @@ async def elevate(
     Raises AuthError: UNAUTHENTICATED (also if the account changed in the meantime), DISABLED_USER,
     UNVERIFIED_USER, INVALID_REQUEST (the required credential is missing, or a password beyond 1024
     bytes), NO_PASSWORD (a user without password and factor signs in again instead),
-    INVALID_PASSWORD, INVALID_TOTP, TOO_MANY_REQUESTS. Raises VaultError if no encryption key opens
-    the secret.
+    INVALID_PASSWORD, INVALID_TOTP, SECOND_FACTOR_REQUIRED, TOO_MANY_REQUESTS. Raises VaultError if
+    no encryption key opens the secret.
     """
     viewer = await current.signed_in(postern, caller)
     user = viewer.user
@@ -104,7 +104,7 @@ async def confirm_password(postern: Postern, caller: Caller, user: User, passwor
 async def _confirmed(
     postern: Postern, caller: Caller, viewer: SignedIn, checked: Checked
 ) -> Session:
-    async with atomic():
+    async with checked.change():
         if checked.proof and await checked.accept(viewer.user):
             return await _elevated(postern, caller, viewer, checked.proof)
     raise await checked.refused()

@@ -74,9 +74,8 @@ async def open_session(
         expires_at=now + timedelta(seconds=postern.settings.refresh_token_expires_in),
         many=max(0, most - _SIGN_INS_AT_ONCE),
     )
-    tells = postern.settings.notices and postern.settings.mail != "off"
-    had_many = await _store(attempt, user, proof, session, ticket, familiar=tells)
-    if had_many is None and tells:
+    had_many = await _store(attempt, user, proof, session, ticket, familiar=True)
+    if had_many is None:
         is_new = await _is_from_elsewhere(caller, user)
         async with atomic():
             had_many = await _store(attempt, user, proof, session, ticket)

@@ -250,12 +250,16 @@ def test_on_postgresql_keys_are_copied_and_the_dump_command_is_printed(
     parts = urlsplit(postgres_database["DATABASE_URL"])
     with_password = postgres_database | {
         "DATABASE_URL": f"postgres://{parts.username}:hunter2@{parts.hostname}{parts.path}"
+        "?sslpassword=hunter2&command_timeout=9&connect_timeout=9&sslmode=prefer"
     }
     env = environment(tmp_path / "var", **postgres_database)
     postern("migrate", env=env)
+    (tmp_path / "var" / "signing-keys" / "of-something-else.pem").write_text("not a key of Postern")
     ended = postern("backup", str(tmp_path / "backup"), env=env | with_password)
-    dump = f"pg_dump --format=custom --file={tmp_path}/backup/postern.dump postgres://{parts.username}@"
+    file = f"{tmp_path}/backup/postern.dump"
+    dump = f"pg_dump --format=custom --file={file} 'postgres://{parts.username}@"
     assert dump in ended.stdout
+    assert f"{parts.path}?connect_timeout=9&sslmode=prefer'" in ended.stdout
     assert "hunter2" not in ended.stdout
     other = environment(tmp_path / "elsewhere", **postgres_database)
     restored = postern("restore", str(tmp_path / "backup"), env=other)

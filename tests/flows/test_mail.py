@@ -48,6 +48,10 @@ class TestAForgottenPassword:
         page = http.get(mail["link"])
         assert page.status_code == 200
         assert 'name="newPassword"' in page.text
+        odd = {"content-type": "application/x-www-form-urlencoded"}
+        malformed = http.post(mail["link"], content=b"newPassword=%ff", headers=odd)
+        assert malformed.status_code == 400
+        assert "This link is not valid" not in malformed.text
         done = http.post(mail["link"], data={"newPassword": NEW})
         assert (done.status_code, "Your password is changed" in done.text) == (200, True)
         assert refusal(joe, "me") == "UNAUTHENTICATED"
@@ -403,6 +407,12 @@ def test_the_operator_can_switch_notices_off(tmp_path: Path) -> None:
     ):
         joe = Client(http)
         joe.sign_up(JOE)
+        password = {"email": JOE, "password": PASSWORD}
+        joe.call("signInEmailPassword", **password)
+        with httpx2.Client(base_url=server.url, headers={"user-agent": "Elsewhere/1"}) as other:
+            Client(other).call("signInEmailPassword", **password)
+        events = joe.call("me")["securityEvents"]["edges"]
+        assert "NEW_SIGN_IN" in {event["node"]["type"] for event in events}
         joe.enrol()
         assert reset_mail(server, joe)
         assert [mail["kind"] for mail in server.mails()] == ["password-reset"]

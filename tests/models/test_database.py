@@ -18,7 +18,7 @@ from tortoise import Tortoise, connections
 from tortoise.exceptions import OperationalError, TransactionManagementError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from config import Settings, load
+from config import ConfigError, Settings, load
 from models import User, database
 from tests.support import CHEAP_HASHING, Client, environment, free_port, postern, running_server
 
@@ -120,7 +120,8 @@ def credentials(query: str, **changes: str) -> dict[str, Any]:
 def test_a_process_holds_as_many_connections_as_the_operator_says() -> None:
     assert credentials("")["maxsize"] == 10
     assert credentials("", AUTH_DATABASE_POOL_SIZE="3")["maxsize"] == 3
-    assert credentials("?maxsize=7")["maxsize"] == 7
+    with pytest.raises(ConfigError, match="set AUTH_DATABASE_POOL_SIZE"):
+        credentials("?maxsize=1")
 
 
 def test_the_driver_gets_the_parameters_of_libpq_as_they_are() -> None:
