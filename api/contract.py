@@ -202,10 +202,10 @@ CHANGE_USER = Contract(
     "stays as it is.",
     (E.UNAUTHENTICATED, E.INVALID_REQUEST, E.LOCALE_NOT_ALLOWED, *_ACCOUNT),
 )
-_MAIL = (
-    E.MAIL_NOT_CONFIGURED, E.REDIRECT_TO_NOT_ALLOWED, E.INVALID_REQUEST, E.TOO_MANY_REQUESTS,
-)  # fmt: skip
-"""Of asking for a mail."""
+_CODE = (E.MAIL_NOT_CONFIGURED, E.INVALID_REQUEST, E.TOO_MANY_REQUESTS)
+"""Of asking for a mail with a code."""
+_MAIL = (*_CODE, E.REDIRECT_TO_NOT_ALLOWED)
+"""Of asking for a mail with a link."""
 SEND_VERIFICATION = Contract(
     "sendVerificationEmail",
     "Send a link that verifies an e-mail address to that address. True whether or not there is an "
@@ -218,7 +218,7 @@ SEND_CODE = Contract(
     "Send a code to sign in with, good for ten minutes, to an e-mail address. It replaces an "
     "earlier one. True whether or not there is an account; an unknown address gets one, unless the "
     "operator has switched that off.",
-    (E.DISABLED_ENDPOINT, *_MAIL),
+    (E.DISABLED_ENDPOINT, *_CODE),
 )
 VERIFY_CODE = Contract(
     "verifySignInOTPEmail",
@@ -413,9 +413,9 @@ NHOST_SIGN_UP = Contract(
     SIGN_UP.does,
     (
         *(code for code in SIGN_UP.refusals if code is not E.UNVERIFIED_USER),
-        E.ROLE_NOT_ALLOWED, E.DEFAULT_ROLE_MUST_BE_IN_ALLOWED_ROLES,
+        *_WISHES,
     ),
-)  # fmt: skip
+)
 NHOST_VERIFY = Contract(
     VERIFY_TOTP.name,
     "Redeem a sign-in ticket with a one-time code or a recovery code.",
@@ -424,7 +424,11 @@ NHOST_VERIFY = Contract(
 NHOST_REFRESH = Contract(
     "refreshToken", "Exchange a refresh token for a fresh session.", REFRESH.refusals
 )
-NHOST_SEND_CODE = Contract(SEND_CODE.name, SEND_CODE.does, (*SEND_CODE.refusals, *_WISHES))
+NHOST_SEND_CODE = Contract(
+    SEND_CODE.name,
+    SEND_CODE.does,
+    (*SEND_CODE.refusals, E.REDIRECT_TO_NOT_ALLOWED, *_WISHES),
+)
 NHOST_SEND_LINK = Contract(SEND_LINK.name, SEND_LINK.does, (*SEND_LINK.refusals, *_WISHES))
 NHOST_SIGN_UP_CODE = Contract(
     "signUpOTPEmail",

@@ -71,8 +71,9 @@ class ErrorCode(Enum):
     )
     ELEVATED_CLAIM_REQUIRED = (
         "Please confirm that it is you.",
-        "The user's last sign-in is too long ago for this change. Call `elevate`, then repeat the "
-        "operation with the new access token.",
+        "The user's last sign-in is too long ago for this change, or the session has not shown the "
+        "second factor. Call `elevate` (or `startElevatePasskey`), then repeat the operation with "
+        "the new access token.",
     )
     DISABLED_MFA_TOTP = (
         "The second factor is not turned on.",
@@ -80,7 +81,8 @@ class ErrorCode(Enum):
     )
     NO_TOTP_SECRET = (
         "There is no authenticator app to confirm. Please start over.",
-        "No enrolment is pending. Call `changeUserMfa` first and show its QR code.",
+        "No enrolment is pending. Call `changeUserMfa` first, or `enrolMfaTotp` with the same "
+        "ticket, and show its QR code.",
     )
     TOTP_ALREADY_ACTIVE = (
         "The second factor is already turned on.",

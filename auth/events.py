@@ -89,6 +89,16 @@ class EventType(Enum):
     ADMIN_SECRET_REFUSED = "A wrong admin secret came, or a right one that is switched off."
 
 
+FOR_OPERATORS = {
+    EventType.SETTING_CHANGED,
+    EventType.KEYS_ROTATED,
+    EventType.MAIL_RETRIED,
+    EventType.ADMIN_SECRET_USED,
+    EventType.ADMIN_SECRET_REFUSED,
+}
+"""What happens to the server and to no account; the public schema does not have it."""
+
+
 async def record(
     postern: Postern,
     caller: Caller,

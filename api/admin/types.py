@@ -46,7 +46,9 @@ class Operator:
     id: strawberry.ID | None = strawberry.field(
         description="The operator's account; null for a script with the admin secret."
     )
-    name: str = strawberry.field(description="The e-mail address of the account.")
+    name: str = strawberry.field(
+        description="The e-mail address of the account; `the admin secret` for a script."
+    )
 
 
 @strawberry.type(description="One place where a user is signed in.")

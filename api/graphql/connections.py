@@ -106,7 +106,7 @@ class UserSessionConnection:
 
 SecurityEventType = described_enum(
     "SecurityEventType",
-    {kind.name: kind.value for kind in events.EventType},
+    {kind.name: kind.value for kind in events.EventType if kind not in events.FOR_OPERATORS},
     "What can happen to an account.",
 )
 

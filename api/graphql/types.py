@@ -82,7 +82,9 @@ class PasskeyOptions:
 
 @strawberry.type(description="A browser that stands for the user's second factor at sign-in.")
 class TrustedDevice:
-    id: strawberry.ID = strawberry.field(description="For `revokeTrustedDevice`. Not a secret.")
+    id: strawberry.ID = strawberry.field(
+        description="Names the browser, as in `revokeTrustedDevice`. Not a secret."
+    )
     created_at: datetime = strawberry.field(description="When it showed the second factor.")
     expires_at: datetime = strawberry.field(description="When it has to show it again.")
     last_used_at: datetime | None = strawberry.field(
@@ -149,14 +151,16 @@ class User:
         "confirmed."
     )
 
-    second_factor_due_at: datetime | None = strawberry.field(
+    current_session: strawberry.Private[UUID]
+    stored: strawberry.Private[models.User]
+
+    @strawberry.field(
         description="When the user has to have set up a second factor, which the operator requires "
         "and the user does not have; null if there is nothing to do. From then on, signing in "
         "answers an `MfaTicket` with `enrolment`."
     )
-
-    current_session: strawberry.Private[UUID]
-    stored: strawberry.Private[models.User]
+    def second_factor_due_at(self, info: Info) -> datetime | None:
+        return second_factor.due_at(info.context.postern.settings, self.stored)
 
     @strawberry.field(
         description="How many recovery codes are left; 0 while the second factor is off. Offer "
@@ -214,7 +218,6 @@ class User:
             **fields,
             has_password=user.has_password,
             new_email=user.new_email,
-            second_factor_due_at=None if user.has_second_factor else user.factor_due_at,
             factors=_factors(second_factor.of(user)),
             current_session=session_id,
             stored=user,
@@ -264,8 +267,9 @@ class Session:
 )
 class MfaTicket:
     ticket: str = strawberry.field(
-        description="Stands for the right password, so it is a secret. It survives wrong codes, "
-        "but not too many; redeeming it ends it. A user can have any number of them open."
+        description="Stands for the first factor that was right, so it is a secret. It survives "
+        "wrong codes, but not too many; redeeming it ends it. A user can have any number of them "
+        "open."
     )
     expires_in: int = strawberry.field(
         description="Seconds until the ticket expires, counted from this answer."
@@ -313,7 +317,7 @@ def sign_in_result(answer: opening.Session | admission.MfaTicket) -> Session | M
 
 @strawberry.type(
     description="A second factor that is set up but not on yet: show the QR code, then send the "
-    "first code of the app to `verifyChangeUserMfa`. Shown once."
+    "first code of the app to `verifyChangeUserMfa`, or with a ticket to `activateMfaTotp`."
 )
 class TotpEnrollment:
     image_url: str = strawberry.field(
@@ -342,7 +346,8 @@ class TotpEnrollment:
 class MfaChange:
     user: User = strawberry.field(description="The user after the change.")
     session: Session = strawberry.field(
-        description="The current session with new tokens; its older refresh tokens stop working."
+        description="The session to go on with: the current one with new tokens, whose older "
+        "refresh tokens stop working, or with a ticket the one that was opened."
     )
     recovery_codes: list[str] = strawberry.field(
         description="Ten codes for the day the phone is lost, when the first factor was turned on "
