@@ -1,8 +1,8 @@
 """The ASGI application: a list of routes, and what goes before them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from starlette.applications import Starlette
@@ -27,7 +27,8 @@ from auth.live_settings import Live
 from auth.mail.delivery import deliver_for_ever
 from auth.postern import Postern
 from auth.sweep import sweep_for_ever
-from models import User, database
+from models import database
+from models.hot_paths import users
 
 VERSION = version("postern")
 JWKS_CACHING = {"cache-control": "public, max-age=60"}
@@ -105,19 +106,37 @@ async def failed(_request: Request, error: Exception) -> JSONResponse:
     return endpoint.answer(refusal_of(error))
 
 
+async def jwks(request: Request) -> JSONResponse:
+    """Return the public keys that verify access tokens (RFC 7517)."""
+    postern = postern_of(request.scope)
+    keys = [key.jwk() for key in postern.key_ring.in_use(postern.now())]
+    return JSONResponse({"keys": [key for key in keys if key]}, headers=JWKS_CACHING)
+
+
 def create_app(postern: Postern) -> ASGIApp:
     """Return the application that serves this Postern. It connects to the database at startup.
 
     Raises ConfigError.
     """
-
-    async def jwks(request: Request) -> JSONResponse:
-        """Return the public keys that verify access tokens (RFC 7517)."""
-        postern = postern_of(request.scope)
-        keys = [key.jwk() for key in postern.key_ring.in_use(postern.now())]
-        return JSONResponse({"keys": [key for key in keys if key]}, headers=JWKS_CACHING)
-
     live, readiness = Live(postern), Readiness(postern)
+    prefix = postern.settings.api_prefix
+    uncounted = {admin.PATH, *(start + probe for start in ("", prefix) for probe in PROBES)}
+    routed = Starlette(
+        middleware=[Middleware(RequestLimit, uncounted)],
+        routes=list(_routes(postern, live, readiness)),
+        lifespan=_lifespan(live, readiness),
+        exception_handlers={404: not_found, 405: method_not_allowed, 500: failed},
+    )
+    # Starlette would redirect to the host that the request names, which anybody can choose.
+    routed.router.redirect_slashes = False
+    direct = Direct({"/graphql": GraphQLEndpoint(postern)}, routed)
+    return SecurityHeaders(OnePostern(Cors(direct), live))
+
+
+def _routes(postern: Postern, live: Live, readiness: Readiness) -> Iterator[Route]:
+    """Yield the routes; those about the server are at the root, and below the prefix too."""
+    settings = postern.settings
+    described = document(VERSION, settings.api_prefix, settings.server_url)
 
     async def readyz(_request: Request) -> JSONResponse:
         """Return whether the database answers and the encryption keys open its secrets."""
@@ -126,11 +145,37 @@ def create_app(postern: Postern) -> ASGIApp:
         body = {"status": 503, "error": "service-unavailable", "message": why}
         return JSONResponse(body, 503, {"retry-after": "1"})
 
+    async def openapi(_request: Request) -> JSONResponse:
+        """Return the OpenAPI 3.1 document of Nhost's routes, for clients and tools."""
+        return JSONResponse(described)
+
+    yield Route("/", graphiql.front(has_page=settings.graphiql_enabled))
+    yield Route(admin.PATH, admin.AdminEndpoint(live))
+    if settings.graphiql_enabled:
+        yield Route(graphiql.PATH, graphiql.file)
+    yield from dashboard.routes(settings)
+    yield Route("/openapi.json", openapi)
+    for prefix in dict.fromkeys(("", settings.api_prefix)):
+        yield Route(f"{prefix}/healthz", healthz)
+        yield Route(f"{prefix}/readyz", readyz)
+        yield Route(f"{prefix}/version", show_version)
+        yield Route(f"{prefix}/.well-known/jwks.json", jwks)
+    yield from endpoint.routes(settings.api_prefix)
+    yield mail_link.route(settings.api_prefix)
+    yield from mailbox.routes(settings)
+
+
+def _lifespan(
+    live: Live, readiness: Readiness
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return what connects to the database, and runs the tasks of this process meanwhile."""
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        postern = live.postern
         async with database.connected(postern.settings):
             await live.refresh()
-            await postern.passwords.learn(await User.one_hash_of_each_kind())
+            await postern.passwords.learn(await users.one_hash_of_each_kind())
             await readiness.count_unreadable()
             tasks = [
                 asyncio.create_task(live.follow_for_ever()),
@@ -145,39 +190,4 @@ def create_app(postern: Postern) -> ASGIApp:
         await postern.rate_limits.close()
         postern.passwords.close()
 
-    prefix = postern.settings.api_prefix
-    described = document(VERSION, prefix, postern.settings.server_url)
-
-    async def openapi(_request: Request) -> JSONResponse:
-        """Return the OpenAPI 3.1 document of Nhost's routes, for clients and tools."""
-        return JSONResponse(described)
-
-    about = {
-        "/healthz": healthz,
-        "/readyz": readyz,
-        "/version": show_version,
-        "/.well-known/jwks.json": jwks,
-    }
-    uncounted = {admin.PATH, *(start + probe for start in ("", prefix) for probe in PROBES)}
-    page = [Route(graphiql.PATH, graphiql.file)]
-    routed = Starlette(
-        middleware=[Middleware(RequestLimit, uncounted)],
-        routes=[
-            Route("/", graphiql.front(has_page=postern.settings.graphiql_enabled)),
-            Route(admin.PATH, admin.AdminEndpoint(live)),
-            *(page if postern.settings.graphiql_enabled else []),
-            *dashboard.routes(postern.settings),
-            Route("/openapi.json", openapi),
-            *(Route(path, answer) for path, answer in about.items()),
-            *(Route(prefix + path, answer) for path, answer in about.items() if prefix),
-            *endpoint.routes(prefix),
-            mail_link.route(prefix),
-            *mailbox.routes(postern.settings),
-        ],
-        lifespan=lifespan,
-        exception_handlers={404: not_found, 405: method_not_allowed, 500: failed},
-    )
-    # Starlette would redirect to the host that the request names, which anybody can choose.
-    routed.router.redirect_slashes = False
-    direct = Direct({"/graphql": GraphQLEndpoint(postern)}, routed)
-    return SecurityHeaders(OnePostern(Cors(direct), live))
+    return lifespan

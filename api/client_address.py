@@ -1,13 +1,12 @@
 """The address of a client: the peer of the connection, or what a trusted proxy reports."""
 
-import ipaddress
 import re
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from auth.network_addresses import Address, Network, is_among, parsed
+
 _FORWARDED_FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s]*)', re.IGNORECASE)
 
 
@@ -29,15 +28,15 @@ def client_address(
 
 def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
     """Return whether the peer of a connection is a trusted proxy."""
-    return _is_among(_parsed(peer), trusted)
+    return is_among(_address_of(peer), trusted)
 
 
 def _nearest_stranger(hops: list[str], trusted: Sequence[Network]) -> str | None:
     """Return the last hop that is not a trusted proxy; None if a malformed hop comes first."""
     address = None
     for hop in reversed(hops):
-        address = _parsed(hop)
-        if address is None or not _is_among(address, trusted):
+        address = _address_of(hop)
+        if not is_among(address, trusted):
             break
     return str(address) if address else None
 
@@ -54,21 +53,11 @@ def _forwarded(headers: Headers) -> list[str]:
     return [match[1].strip('"') if match else "" for match in found]
 
 
-def _parsed(hop: str | None) -> Address | None:
-    """Parse a hop: `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7` or `[2001:db8::7]:80`."""
+def _address_of(hop: str | None) -> Address | None:
+    """Return the address of a hop, which may have a port: `192.0.2.7:80`, `[2001:db8::7]:80`."""
     text = (hop or "").strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address):
-        return address.ipv4_mapped or address
-    return address
-
-
-def _is_among(address: Address | None, networks: Sequence[Network]) -> bool:
-    return address is not None and any(address in network for network in networks)
+    return parsed(text)

@@ -26,6 +26,10 @@ class Caller:
         return Origin(self.address, self.user_agent)
 
 
+SYSTEM = Caller(user_agent="postern")
+"""Postern itself, where nobody asked at this moment."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operator(Caller):
     """Who acts on the accounts of others, and why. Security events keep both."""

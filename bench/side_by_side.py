@@ -176,7 +176,8 @@ def bars(rows: list[dict[str, Any]]) -> list[Bar]:
 def main() -> None:
     """Measure, keep the rows, draw, and print the shares."""
     if not postgres_to_test_on():
-        sys.exit("bench.side_by_side needs PostgreSQL: see docs/contributing.md")
+        print("bench.side_by_side is left out: it needs PostgreSQL.", file=sys.stderr)
+        return
     rows = list(measured())
     kept = json.loads(ROWS.read_text()) if ROWS.exists() else {}
     kept[machine()] = {

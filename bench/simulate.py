@@ -1,7 +1,7 @@
 """A simulation of many sign-ins: `.venv/bin/python -m bench.simulate`. Needs no server.
 
 Machines with `CORES` hashing threads take sign-ins from one queue each, of 64 for each thread, as
-`auth.limits.hashing_threads` does. What finds a full queue is refused, and comes again after two
+`auth.limits.hashing_threads` does. What finds a full queue is refused, and retried after two
 seconds and a random part of two more, as a client should. Processes answer refreshes one after
 another, or shed load; a client gives up after ten seconds and asks again. How
 long a hash and a refresh take is measured (`bench/side_by_side.json`), and varies by a log-normal

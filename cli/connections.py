@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 
-from api.client_address import Network, is_trusted
+from api.client_address import is_trusted
 from auth.limits.rate_limits import network_of
 from auth.limits.throttle_log import throttle_log
+from auth.network_addresses import Network
 
 REQUEST_SECONDS = 15
 """Seconds that a client may take to send a request, from its connection or first byte."""

@@ -10,7 +10,7 @@ import click
 
 from api.graphql.trusted_documents import read_manifest
 from auth.keys import sealed_secrets
-from auth.keys.key_files import ENCRYPTION_KEYS_FILE, UnusableKeyError, encryption_keys
+from auth.keys.key_files import UnusableKeyError, encryption_keys
 from auth.keys.key_ring import given_key_ring
 from auth.keys.vault import Vault
 from cli import hashing, risks
@@ -131,14 +131,8 @@ async def _of_what_is_stored(settings: Settings, now: datetime) -> list[Risk]:
                 grave=True,
             )
         )
-    if unreadable := await sealed_secrets.unreadable(_vault(settings)):
+    given = [key.get_secret_value() for key in settings.encryption_keys or ()]
+    vault = Vault(given or encryption_keys(settings.data_dir, make=False))
+    if unreadable := await sealed_secrets.unreadable(vault):
         found.append(Risk(str(unreadable), "Until then /readyz answers 503", grave=True))
     return found
-
-
-def _vault(settings: Settings) -> Vault:
-    if settings.encryption_keys:
-        return Vault([key.get_secret_value() for key in settings.encryption_keys])
-    if (settings.data_dir / ENCRYPTION_KEYS_FILE).exists():
-        return Vault(encryption_keys(settings.data_dir))
-    return Vault([])

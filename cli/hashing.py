@@ -4,11 +4,12 @@ import click
 
 from auth.argon2_build import built_for, seconds_of_a_hash
 from cli.command import as_json, chosen_settings, say
+from cli.risks import OWASP_ARGON2
 from config import Settings
 
-LEAST_PASSES = {47104: 1, 19456: 2}
-"""Passes that a hash needs at least, by its memory in KiB (OWASP Password Storage Cheat Sheet)."""
 KIB = 1024
+LEAST_KIB = 19 * KIB
+"""The least memory that is proposed: that of the default."""
 
 
 def in_use(settings: Settings) -> tuple[dict[str, object], str]:
@@ -78,17 +79,14 @@ def tune(milliseconds: int, memory: int, in_json: bool) -> None:
 
 def _proposal(wished: float, memory_cost: int, threads: int) -> tuple[int, int, float]:
     """Return memory in KiB, passes, and the seconds that a hash takes with them."""
-    least = min(LEAST_PASSES)
     while True:
-        needed = next(
-            passes for at_least, passes in LEAST_PASSES.items() if memory_cost >= at_least
-        )
+        needed = next(passes for enough, passes in OWASP_ARGON2 if memory_cost >= enough)
         seconds = _measured(memory_cost, needed, threads)
         if seconds <= wished:
             break
-        if memory_cost == least:
+        if memory_cost == LEAST_KIB:
             return memory_cost, needed, seconds
-        memory_cost = max(least, memory_cost // 2)
+        memory_cost = max(LEAST_KIB, memory_cost // 2)
     # The first pass costs twice as much as another: it takes the memory from the system. Whatever
     # else runs here may disturb one of the two measurements, so another costs a quarter at least.
     another = (_measured(memory_cost, needed + 2, threads) - seconds) / 2

@@ -42,7 +42,7 @@ def rotate_keys(revoke: bool, in_json: bool, operator: Operator) -> None:
     the public keys accept the old tokens until they fetch the keys again.
     """
     postern = opened()
-    with suppress(click.ClickException):  # the database may be away, and a leaked key must go
+    with suppress(click.ClickException):  # a leaked key must go without a database too
         postern = with_changes(postern)
     try:
         done = upkeep.rotate_files(postern, revoke=revoke)

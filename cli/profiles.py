@@ -170,6 +170,7 @@ def _told(seen: Details) -> dict[str, Any]:
         "recoveryCodesLeft": seen.recovery_codes_left,
         "waitsForPasswordUntil": _time(seen.waits.get("password")),
         "waitsForCodeUntil": _time(seen.waits.get("code")),
+        "waitsForMailedCodeUntil": _time(seen.waits.get("mailed code")),
         "sessions": [
             {
                 "id": str(session.id),

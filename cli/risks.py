@@ -1,6 +1,5 @@
 """Risks in the configuration and its environment, each with advice."""
 
-import ipaddress
 import os
 import shutil
 import stat
@@ -13,6 +12,7 @@ from auth.keys.key_files import ENCRYPTION_KEYS_FILE
 from auth.mail import template_check
 from config import Settings, file_in_force
 from config.load import SHIPPED_FILE
+from config.values import is_loopback
 
 OWASP_ARGON2 = ((47104, 1), (19456, 2), (12288, 3), (9216, 4), (7168, 5))
 """Sufficient memory (KiB) and passes, with one lane (OWASP Password Storage Cheat Sheet)."""
@@ -49,18 +49,8 @@ def of_settings(settings: Settings, environ: Mapping[str, str], now: datetime) -
     ]
 
 
-def is_public(settings: Settings) -> bool:
-    """Return whether other machines can reach the address that the server listens on."""
-    if settings.host == "localhost":
-        return False
-    try:
-        return not ipaddress.ip_address(settings.host).is_loopback
-    except ValueError:
-        return True
-
-
 def _of_the_network(settings: Settings) -> Iterator[Risk]:
-    public = is_public(settings)
+    public = not is_loopback(settings.host)
     behind_tls = settings.trusted_proxies or settings.server_url.startswith("https://")
     if public and not behind_tls:
         yield Risk(

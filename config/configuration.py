@@ -157,10 +157,7 @@ def _refuse_a_weak_admin_secret(settings: Settings) -> None:
 
 
 def _refuse_a_factor_that_nobody_can_have(settings: Settings) -> None:
-    required = settings.mfa_policy == "required" or (
-        settings.mfa_policy == "optional" and settings.mfa_required_for_roles
-    )
-    if required and not (settings.totp_is_on or settings.passkeys_enabled):
+    if settings.requires_factor_of_some and not (settings.totp_is_on or settings.passkeys_enabled):
         raise ConfigError(
             "AUTH_MFA_POLICY: a second factor cannot be required while authenticator apps and "
             "passkeys are both off; set AUTH_MFA_ENABLED=true or AUTH_WEBAUTHN_ENABLED=true"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tortoise import connections, fields
+from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
@@ -72,34 +72,3 @@ class User(Model):
     def active_mfa_type(self) -> str | None:
         """`"totp"` once the factor is active, else None."""
         return "totp" if self.totp_activated_at else None
-
-    @classmethod
-    async def one_hash_of_each_kind(cls) -> list[str]:
-        """Return one password hash for each stored algorithm and set of parameters, up to 100.
-
-        Reads the whole table: half a second for a million users.
-        """
-        _, rows = await connections.get("default").execute_query(_ONE_OF_EACH_KIND)
-        return [str(row["password_hash"]) for row in rows]
-
-    @classmethod
-    async def secrets_by_key(cls) -> dict[str, int]:
-        """Return how many TOTP secrets of active factors each encryption key sealed, by key id.
-
-        Reads the whole table.
-        """
-        _, rows = await connections.get("default").execute_query(_SECRETS_BY_KEY)
-        return {str(row["key_id"]): int(row["count"]) for row in rows}
-
-
-# A key id has 8 characters, followed by a dot: see `auth.keys.vault`.
-_SECRETS_BY_KEY = """
-    SELECT substr(totp_secret, 1, 8) AS key_id, count(*) AS count FROM users
-    WHERE totp_secret IS NOT NULL AND totp_activated_at IS NOT NULL GROUP BY 1"""
-# After its parameters, an Argon2 hash has a salt of 22 characters, a $ and a hash of 43 characters.
-_ONE_OF_EACH_KIND = """
-    SELECT min(password_hash) AS password_hash FROM users WHERE password_hash IS NOT NULL
-    GROUP BY CASE WHEN password_hash LIKE '$argon2%'
-        THEN substr(password_hash, 1, length(password_hash) - 66)
-        ELSE substr(password_hash, 1, 7) END
-    LIMIT 100"""

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from api.nhost.endpoint import RENAMED
+from api.nhost.endpoint import error_name
 from api.nhost.messages import ErrorAnswer
 from api.nhost.operations import OPERATIONS, Operation
 from api.refusals import STATUS
@@ -70,8 +70,7 @@ def _refusals(operation: Operation) -> dict[str, Any]:
     """Describe the declared refusals by HTTP status: which values of `error` each can have."""
     by_status: dict[int, list[str]] = {}
     for code in operation.contract.refusals:
-        error = RENAMED.get(code, code.name.lower().replace("_", "-"))
-        by_status.setdefault(STATUS.get(code, 400), []).append(f"`{error}`")
+        by_status.setdefault(STATUS.get(code, 400), []).append(f"`{error_name(code)}`")
     content = _json({"$ref": _REF.format(model=ErrorAnswer.__name__)})
     return {
         str(status): {

@@ -7,7 +7,7 @@ recovered as long as a backup has the key. Nothing here changes them.
 from dataclasses import dataclass
 
 from auth.keys.vault import Vault
-from models import User
+from models.hot_paths import users
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ async def unreadable(vault: Vault) -> Unreadable | None:
     Compares the key id stored with each secret, and decrypts nothing. Pending secrets do not count:
     their users get new ones.
     """
-    sealed = await User.secrets_by_key()
+    sealed = await users.secrets_by_key()
     missing = {key_id: count for key_id, count in sealed.items() if not vault.has(key_id)}
     if not missing:
         return None

@@ -21,6 +21,7 @@ from limits.errors import StorageError
 
 from auth.errors import AuthError, ErrorCode
 from auth.limits.throttle_log import throttle_log
+from auth.network_addresses import parsed
 from config import Settings
 
 if TYPE_CHECKING:
@@ -199,16 +200,13 @@ _A_MOMENT = 90
 @lru_cache(maxsize=4096)
 def networks_of(address: str | None) -> tuple[Network, ...]:
     """Return the networks counted for an address: an IPv4 address itself; an IPv6 /64, /56, /48."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
+    known = parsed(address)
+    if known is None:
         return (Network("elsewhere", 1),)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        parsed = parsed.ipv4_mapped or parsed
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return (Network(str(parsed), 1),)
+    if known.version == 4:
+        return (Network(str(known), 1),)
     return tuple(
-        Network(str(ipaddress.ip_network((int(parsed), prefix), strict=False)), room)
+        Network(str(ipaddress.ip_network((int(known), prefix), strict=False)), room)
         for prefix, room in _IPV6_PREFIXES
     )
 

@@ -45,7 +45,7 @@ class Attempt:
     postern: Postern
     caller: Caller
     subject: str
-    """What is tried: the result of `password_of`, `mailed_codes_of` or `codes_of`."""
+    """What is tried: what `password_of`, `mailed_codes_of`, `passkeys_of` or `codes_of` returns."""
     user_id: UUID | None
     """The account's user; None if there is no such account."""
     key: str

@@ -14,7 +14,7 @@ from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseExcepti
 from tortoise.queryset import QuerySet
 
 from auth import events
-from auth.caller import Caller
+from auth.caller import SYSTEM
 from auth.events import EventType
 from auth.live_settings import Live
 from auth.mail import requested, templates
@@ -37,7 +37,6 @@ MENDED = 60
 """Seconds between two attempts while the mail server takes no mail until the operator acts."""
 TASKS = 4
 """Mails that one process sends at the same time."""
-SYSTEM = Caller(user_agent="postern")
 
 logger = logging.getLogger("postern.mail")
 

@@ -7,7 +7,7 @@ account.
 from dataclasses import replace
 
 from auth import access_lists, email_addresses, new_accounts
-from auth.caller import Caller
+from auth.caller import SYSTEM, Caller
 from auth.errors import AuthError, ErrorCode
 from auth.mail import kinds, links, outbox, tickets
 from auth.new_accounts import NO_WISHES, Wishes
@@ -18,7 +18,6 @@ from models.transactions import atomic
 
 _BEFORE_USE = ("SIGNED_UP", "SIGN_IN_FAILED", "ATTEMPTS_HELD_BACK", "MAIL_NOT_SENT")
 """Events of an account that neither its owner nor the operator has touched."""
-_MAILER = Caller(user_agent="postern")
 
 
 async def send(
@@ -137,5 +136,5 @@ async def _signed_up(postern: Postern, mail: Mail) -> User | None:
     if settings.disable_auto_signup and not mail.variables["onlyNew"]:
         return None
     user = new_accounts.described(settings, mail.recipient, Wishes(**mail.variables["wishes"]))
-    await new_accounts.store(postern, _MAILER, user)
+    await new_accounts.store(postern, SYSTEM, user)
     return user

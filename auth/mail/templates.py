@@ -128,7 +128,7 @@ def example(settings: Settings, kind: str, locale: str) -> Mapping[str, str]:
         values["ticket"] = ""
     if purpose in (None, MailPurpose.SIGN_IN_CODE):
         values["link"] = ""
-    elif purpose is not None:
+    else:
         values["ticket"] = f"{purpose.value}:example"
     return values
 

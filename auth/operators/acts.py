@@ -1,7 +1,7 @@
 """Flow: the operator's actions on users, beyond what users do themselves.
 
-Each change records an event, with the operator and the reason, and tells the user by a notice.
-Nothing here checks who calls: that is left to the command line and to `authority`.
+Each change records an event, with the operator and the reason, and most tell the user by a notice.
+`acting` checks again that the operator is one; the command line is trusted.
 """
 
 from collections.abc import AsyncIterator

@@ -1,21 +1,19 @@
 """Who is an operator: a user with the role, a second factor and a recent sign-in; or a script."""
 
 import hmac
-import ipaddress
-from collections.abc import Iterable
 
 from auth import events
 from auth.caller import Caller, Operator
 from auth.errors import AuthError, ErrorCode
 from auth.events import EventType
 from auth.limits import throttling
+from auth.network_addresses import is_among, parsed
 from auth.postern import Postern
 from auth.sessions import current
 from auth.sessions.current import SignedIn
 from config.settings import OPERATOR_ROLE
 from models.hot_paths import operators
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 REASON_MAX = 255
 """Maximum characters of a reason."""
 
@@ -23,7 +21,7 @@ REASON_MAX = 255
 async def is_open(postern: Postern, caller: Caller) -> bool:
     """Return whether the operators' interface answers this address at all."""
     settings = postern.settings
-    if settings.admin_networks and not _is_within(caller.address, settings.admin_networks):
+    if settings.admin_networks and not is_among(parsed(caller.address), settings.admin_networks):
         return False
     if settings.admin_enabled is None:
         return settings.admin_secret_enabled or await operators.exist()
@@ -85,13 +83,3 @@ def reason_of(text: str) -> str:
             f"reason: expected 1 to {REASON_MAX} characters on one line, for the trail of events.",
         )
     return reason
-
-
-def _is_within(address: str | None, networks: Iterable[Network]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    return any(parsed in network for network in networks)

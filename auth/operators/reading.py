@@ -76,7 +76,7 @@ class Details:
     sessions: list[UserSession]
     recovery_codes_left: int
     waits: dict[str, int]
-    """Until when attempts are refused, in seconds since 1970, for `password` and `code`."""
+    """Until when attempts are refused, in seconds since 1970, by `throttling.keys_of`'s names."""
     events: list[SecurityEvent]
 
 

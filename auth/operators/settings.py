@@ -36,7 +36,7 @@ def without_changes(postern: Postern) -> Settings:
     """Return the settings without what operators have set; those in force if it cannot be."""
     try:
         return postern.configuration.settings()
-    except ConfigError:  # the environment relies on what operators have set
+    except ConfigError:  # a folder that the environment names is gone since the start
         return postern.settings
 
 

@@ -1,4 +1,4 @@
-"""Finding a user by e-mail address, and locking the rows of users."""
+"""Finding a user by e-mail address, locking the rows of users, and looking through all of them."""
 
 from uuid import UUID
 
@@ -18,6 +18,17 @@ _FACTOR_DUE = {
         WHERE id = :user
         RETURNING factor_due_at <= strftime('%Y-%m-%d %H:%M:%f+00:00', 'now') AS is_over""",
 }
+# A key id has 8 characters, followed by a dot: see `auth.keys.vault`.
+_SECRETS_BY_KEY = """
+    SELECT substr(totp_secret, 1, 8) AS key_id, count(*) AS count FROM users
+    WHERE totp_secret IS NOT NULL AND totp_activated_at IS NOT NULL GROUP BY 1"""
+# After its parameters, an Argon2 hash has a salt of 22 characters, a $ and a hash of 43 characters.
+_ONE_OF_EACH_KIND = """
+    SELECT min(password_hash) AS password_hash FROM users WHERE password_hash IS NOT NULL
+    GROUP BY CASE WHEN password_hash LIKE '$argon2%'
+        THEN substr(password_hash, 1, length(password_hash) - 66)
+        ELSE substr(password_hash, 1, 7) END
+    LIMIT 100"""
 _BY_ADDRESS = Query(User, where="email = :email", condition=ATTEMPT_ALLOWED)
 
 
@@ -46,3 +57,19 @@ async def lock(*user_ids: UUID) -> None:
     """
     if dialect() == "postgres":
         await execute(_LOCKED, users=list(user_ids))
+
+
+async def one_hash_of_each_kind() -> list[str]:
+    """Return one password hash for each stored algorithm and set of parameters, up to 100.
+
+    Reads the whole table: half a second for a million users.
+    """
+    return [str(row["password_hash"]) for row in await execute(_ONE_OF_EACH_KIND)]
+
+
+async def secrets_by_key() -> dict[str, int]:
+    """Return how many TOTP secrets of active factors each encryption key sealed, by key id.
+
+    Reads the whole table.
+    """
+    return {str(row["key_id"]): int(row["count"]) for row in await execute(_SECRETS_BY_KEY)}
