@@ -39,7 +39,7 @@ def required(email: str, *, field: str = "email") -> str:
 def mailbox(address: str) -> str:
     """Return the mailbox that many providers deliver an address to: for counting mails, only.
 
-    `j.o.e+shop@example.com` may be `joe@example.com`. Anything that is no address stays as it is.
+    `j.o.e+shop@example.com` may be `joe@example.com`. Anything else stays as it is.
     """
     local, at, domain = address.rpartition("@")
     return f"{local.partition('+')[0].replace('.', '')}{at}{domain}"

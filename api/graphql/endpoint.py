@@ -83,23 +83,23 @@ class GraphQLOverHttp(ABC):
         reads = request.method == "GET"
         if reads and (page := self.page(request)):
             return page
-        asked = _in_query(request.query_params) if reads else await _in_body(request)
+        members = _in_query(request.query_params) if reads else await _in_body(request)
         for member, (kind, expected) in _MEMBERS.items():
-            value = asked.get(member)
+            value = members.get(member)
             if value is not None and not isinstance(value, kind):
                 raise HTTPException(400, f"{member}: expected {expected} or null.")
         result = await self._operations.run(
-            self._text(asked),
+            self._text(members),
             handled.context,
-            asked.get("variables"),
-            asked.get("operationName") or None,  # some clients send "" for no name
+            members.get("variables"),
+            members.get("operationName") or None,  # some clients send "" for no name
             only_query=reads,
         )
         return _shown(result, media_type, conceal=handled.conceal)
 
-    def _text(self, asked: Mapping[str, Any]) -> str:
+    def _text(self, members: Mapping[str, Any]) -> str:
         """Return the text of the operation; with trusted documents, only one of them."""
-        text = self._trusted.find(asked) if self._trusted else asked.get("query")
+        text = self._trusted.find(members) if self._trusted else members.get("query")
         if text is None and self._trusted:
             raise HTTPException(400, "Expected one of this server's trusted documents.")
         if not text:
@@ -159,11 +159,11 @@ def _is_browsing(request: Request) -> bool:
 
 def _in_query(params: Mapping[str, str]) -> dict[str, Any]:
     """Return the members of a request in a URL, where objects are written as JSON."""
-    asked: dict[str, Any] = dict(params)
+    members: dict[str, Any] = dict(params)
     for name in ("variables", "extensions"):
-        if name in asked:
-            asked[name] = parse_json(asked[name])
-    return asked
+        if name in members:
+            members[name] = parse_json(members[name])
+    return members
 
 
 async def _in_body(request: Request) -> dict[str, Any]:
@@ -174,10 +174,10 @@ async def _in_body(request: Request) -> dict[str, Any]:
     """
     if not is_json(request.headers.get("content-type", "")):
         raise HTTPException(415, f"Expected a body of the type {JSON}.")
-    asked = parse_json(await request.body())
-    if not isinstance(asked, dict):
+    body = parse_json(await request.body())
+    if not isinstance(body, dict):
         raise HTTPException(400, "Expected a JSON object.")
-    return asked
+    return body
 
 
 @lru_cache(maxsize=64)
@@ -193,8 +193,8 @@ def media_type_for(accept: str) -> str:
         weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
         with contextlib.suppress(ValueError):
             liked[name] = float(weight)
-    asked, json_too = liked.get(GRAPHQL_RESPONSE, 0), liked.get(JSON, 0)
-    return GRAPHQL_RESPONSE if asked > 0 and asked >= json_too else JSON
+    wished, json_too = liked.get(GRAPHQL_RESPONSE, 0), liked.get(JSON, 0)
+    return GRAPHQL_RESPONSE if wished > 0 and wished >= json_too else JSON
 
 
 def _presentable(error: GraphQLError, *, conceal: bool) -> GraphQLError:

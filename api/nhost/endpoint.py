@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.http import bounded, caller_of, is_json, postern_of
 from api.json_text import parse_json
-from api.nhost.messages import Asked
+from api.nhost.messages import RequestBody
 from api.nhost.operations import OPERATIONS, Operation
 from api.refusals import Refusal, refusal_of
 from auth.errors import AuthError, ErrorCode
@@ -50,10 +50,10 @@ class Endpoint:
 
     async def _answer(self, request: Request) -> JSONResponse:
         postern, operation = postern_of(request.scope), self._operation
-        asked = operation.request and _read(
+        body = operation.request and _read(
             operation.request, request.headers.get("content-type", ""), await request.body()
         )
-        given = (asked,) if operation.request else ()
+        given = (body,) if operation.request else ()
         answered = await operation.handle(postern, caller_of(postern, request), *given)
         if not isinstance(answered, BaseModel):
             return JSONResponse(answered)
@@ -84,7 +84,7 @@ def _route(prefix: str, operation: Operation) -> Route:
     return route
 
 
-def _read(model: type[Asked], content_type: str, body: bytes) -> Asked:
+def _read(model: type[RequestBody], content_type: str, body: bytes) -> RequestBody:
     """Parse and validate a request body.
 
     Raises AuthError: INVALID_REQUEST, which names the field; HTTPException: 400.

@@ -11,7 +11,7 @@ from auth.sessions import opening
 from models import User
 
 
-class Asked(BaseModel):
+class RequestBody(BaseModel):
     """What a client sends, with the names of Nhost's client; unknown ones are refused."""
 
     model_config = ConfigDict(
@@ -25,7 +25,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
 
 
-class Options(Asked):
+class Options(RequestBody):
     """What somebody who signs up may ask for."""
 
     display_name: str | None = None
@@ -38,41 +38,41 @@ class Options(Asked):
     )
 
 
-class MailOptions(Asked):
+class MailOptions(RequestBody):
     """What somebody who asks for a mail may ask for."""
 
     redirect_to: str | None = None
 
 
-class MailRequest(Asked):
+class MailRequest(RequestBody):
     """To which address a mail is to be sent."""
 
     email: str
     options: MailOptions | None = None
 
 
-class SignInMailRequest(Asked):
+class SignInMailRequest(RequestBody):
     """To which address a mail to sign in with is to be sent, and the options of a new account."""
 
     email: str
     options: Options | None = None
 
 
-class CodeRequest(Asked):
+class CodeRequest(RequestBody):
     """The code that was sent to an address."""
 
     email: str
     otp: str = Field(description="The six digits.")
 
 
-class EmailChangeRequest(Asked):
+class EmailChangeRequest(RequestBody):
     """The address to move the account to."""
 
     new_email: str
     options: MailOptions | None = None
 
 
-class SignUpRequest(Asked):
+class SignUpRequest(RequestBody):
     """A new account."""
 
     email: str
@@ -80,21 +80,21 @@ class SignUpRequest(Asked):
     options: Options | None = None
 
 
-class SignInRequest(Asked):
+class SignInRequest(RequestBody):
     """E-mail address and password."""
 
     email: str
     password: str
 
 
-class TotpRequest(Asked):
+class TotpRequest(RequestBody):
     """A ticket, and the code that redeems it."""
 
     ticket: str
     otp: str = Field(description="A one-time code of six digits, or a recovery code.")
 
 
-class MfaRequest(Asked):
+class MfaRequest(RequestBody):
     """A change of the second factor, and the code that allows it."""
 
     code: str
@@ -103,27 +103,27 @@ class MfaRequest(Asked):
     )
 
 
-class PasskeySignInRequest(Asked):
+class PasskeySignInRequest(RequestBody):
     """Begin to sign in with a passkey; the address has no effect, so that it tells nothing."""
 
     email: str | None = None
 
 
-class PasskeySignUpRequest(Asked):
+class PasskeySignUpRequest(RequestBody):
     """Begin to sign up with a passkey."""
 
     email: str
     options: Options | None = None
 
 
-class CredentialRequest(Asked):
+class CredentialRequest(RequestBody):
     """What a browser answers when a passkey is used."""
 
     credential: dict[str, Any] = Field(description="A `PublicKeyCredential` as JSON.")
     email: str | None = Field(default=None, description="Has no effect.")
 
 
-class NewCredentialRequest(Asked):
+class NewCredentialRequest(RequestBody):
     """What a browser answers when a passkey is made."""
 
     credential: dict[str, Any] = Field(description="A `PublicKeyCredential` as JSON.")
@@ -133,26 +133,26 @@ class NewCredentialRequest(Asked):
     )
 
 
-class RefreshRequest(Asked):
+class RefreshRequest(RequestBody):
     """The refresh token of the last session."""
 
     refresh_token: str
 
 
-class VerifyTokenRequest(Asked):
+class VerifyTokenRequest(RequestBody):
     """An access token to look at, instead of the one in the header."""
 
     token: str | None = None
 
 
-class SignOutRequest(Asked):
+class SignOutRequest(RequestBody):
     """Which session to end."""
 
     refresh_token: str | None = None
     all: bool = Field(default=False, description="All sessions of the signed-in user.")
 
 
-class PasswordRequest(Asked):
+class PasswordRequest(RequestBody):
     """A new password for the signed-in user."""
 
     new_password: str

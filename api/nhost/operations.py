@@ -13,7 +13,6 @@ from api import contract
 from api.contract import Contract
 from api.nhost.messages import (
     OK,
-    Asked,
     CodeRequest,
     CredentialRequest,
     EmailChangeRequest,
@@ -28,6 +27,7 @@ from api.nhost.messages import (
     PasskeySignUpRequest,
     PasswordRequest,
     RefreshRequest,
+    RequestBody,
     SessionAnswer,
     SessionPayload,
     SignInAnswer,
@@ -77,7 +77,7 @@ class Operation:
     path: str
     contract: Contract
     """Its name is that of the method in Nhost's client."""
-    request: type[Asked] | None
+    request: type[RequestBody] | None
     answer: Any
     handle: Handler
     bearer: bool
@@ -90,11 +90,11 @@ OPERATIONS: list[Operation] = []
 def operation(
     method: str, path: str, contract: Contract, *, bearer: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Register a function as an operation; its parameter `asked` is the request body."""
+    """Register a function as an operation; its parameter `body` is the request body."""
 
     def registered(handle: Handler) -> Handler:
         hints = get_type_hints(handle)
-        request, answer = hints.get("asked"), hints["return"]
+        request, answer = hints.get("body"), hints["return"]
         OPERATIONS.append(Operation(method, path, contract, request, answer, handle, bearer))
         return handle
 
@@ -103,31 +103,29 @@ def operation(
 
 @operation("POST", "/signup/email-password", contract.NHOST_SIGN_UP)
 async def sign_up_email_password(
-    postern: Postern, caller: Caller, asked: SignUpRequest
+    postern: Postern, caller: Caller, body: SignUpRequest
 ) -> SignUpAnswer:
     return await _sign_up_answer(
         sign_up.sign_up_email_password(
-            postern, caller, asked.email, asked.password, _wishes(asked.options)
+            postern, caller, body.email, body.password, _wishes(body.options)
         )
     )
 
 
 @operation("POST", "/signin/email-password", contract.SIGN_IN)
 async def sign_in_email_password(
-    postern: Postern, caller: Caller, asked: SignInRequest
+    postern: Postern, caller: Caller, body: SignInRequest
 ) -> SignInAnswer:
-    answer = await email_password.sign_in_email_password(
-        postern, caller, asked.email, asked.password
-    )
+    answer = await email_password.sign_in_email_password(postern, caller, body.email, body.password)
     return _sign_in_answer(answer)
 
 
 @operation("POST", "/signin/mfa/totp", contract.NHOST_VERIFY)
 async def verify_sign_in_mfa_totp(
-    postern: Postern, caller: Caller, asked: TotpRequest
+    postern: Postern, caller: Caller, body: TotpRequest
 ) -> SessionPayload:
-    factor = recovery_codes if recovery_codes.looks_like_one(asked.otp) else totp
-    session = await tickets.redeem(postern, caller, asked.ticket, factor, asked.otp)
+    factor = recovery_codes if recovery_codes.looks_like_one(body.otp) else totp
+    session = await tickets.redeem(postern, caller, body.ticket, factor, body.otp)
     return SessionPayload(session=session_answer(session))
 
 
@@ -138,32 +136,32 @@ async def change_user_mfa(postern: Postern, caller: Caller) -> TotpAnswer:
 
 
 @operation("POST", "/user/mfa", contract.CHANGE_FACTOR, bearer=True)
-async def verify_change_user_mfa(postern: Postern, caller: Caller, asked: MfaRequest) -> OK:
-    await enrolment.verify_change_user_mfa(postern, caller, asked.active_mfa_type, asked.code)
+async def verify_change_user_mfa(postern: Postern, caller: Caller, body: MfaRequest) -> OK:
+    await enrolment.verify_change_user_mfa(postern, caller, body.active_mfa_type, body.code)
     return "OK"
 
 
 @operation("POST", "/token", contract.NHOST_REFRESH)
-async def refresh_token(postern: Postern, caller: Caller, asked: RefreshRequest) -> SessionAnswer:
-    if reset_session.is_refresh_token(asked.refresh_token):
+async def refresh_token(postern: Postern, caller: Caller, body: RefreshRequest) -> SessionAnswer:
+    if reset_session.is_refresh_token(body.refresh_token):
         return reset_answer(
-            await reset_session.open_reset_session(postern, caller, asked.refresh_token)
+            await reset_session.open_reset_session(postern, caller, body.refresh_token)
         )
-    return session_answer(await refreshing.refresh_session(postern, caller, asked.refresh_token))
+    return session_answer(await refreshing.refresh_session(postern, caller, body.refresh_token))
 
 
 @operation("POST", "/token/verify", contract.NHOST_VERIFY_TOKEN)
-async def verify_token(postern: Postern, caller: Caller, asked: VerifyTokenRequest) -> OK:
-    token = caller.access_token if asked.token is None else asked.token.removeprefix("Bearer ")
+async def verify_token(postern: Postern, caller: Caller, body: VerifyTokenRequest) -> OK:
+    token = caller.access_token if body.token is None else body.token.removeprefix("Bearer ")
     await current.signed_in(postern, Caller(caller.address, caller.user_agent, token))
     return "OK"
 
 
 @operation("POST", "/signout", contract.SIGN_OUT)
-async def sign_out(postern: Postern, caller: Caller, asked: SignOutRequest) -> OK:
-    if asked.refresh_token is None and not asked.all and caller.access_token is None:
+async def sign_out(postern: Postern, caller: Caller, body: SignOutRequest) -> OK:
+    if body.refresh_token is None and not body.all and caller.access_token is None:
         raise AuthError(ErrorCode.INVALID_REQUEST, "refreshToken: required without a bearer token.")
-    await ending.sign_out(postern, caller, asked.refresh_token, everywhere=asked.all)
+    await ending.sign_out(postern, caller, body.refresh_token, everywhere=body.all)
     return "OK"
 
 
@@ -173,73 +171,73 @@ async def get_user(postern: Postern, caller: Caller) -> UserAnswer:
 
 
 @operation("POST", "/signin/otp/email", contract.NHOST_SEND_CODE)
-async def sign_in_otp_email(postern: Postern, caller: Caller, asked: SignInMailRequest) -> OK:
-    await email_code.sign_in_otp_email(postern, caller, asked.email, _wishes(asked.options))
+async def sign_in_otp_email(postern: Postern, caller: Caller, body: SignInMailRequest) -> OK:
+    await email_code.sign_in_otp_email(postern, caller, body.email, _wishes(body.options))
     return "OK"
 
 
 @operation("POST", "/signup/otp/email", contract.NHOST_SIGN_UP_CODE)
-async def sign_up_otp_email(postern: Postern, caller: Caller, asked: SignInMailRequest) -> OK:
-    wishes = _wishes(asked.options)
-    await email_code.sign_in_otp_email(postern, caller, asked.email, wishes, only_new=True)
+async def sign_up_otp_email(postern: Postern, caller: Caller, body: SignInMailRequest) -> OK:
+    wishes = _wishes(body.options)
+    await email_code.sign_in_otp_email(postern, caller, body.email, wishes, only_new=True)
     return "OK"
 
 
 @operation("POST", "/signin/otp/email/verify", contract.VERIFY_CODE)
 async def verify_sign_in_otp_email(
-    postern: Postern, caller: Caller, asked: CodeRequest
+    postern: Postern, caller: Caller, body: CodeRequest
 ) -> SignInAnswer:
     return _sign_in_answer(
-        await email_code.verify_sign_in_otp_email(postern, caller, asked.email, asked.otp)
+        await email_code.verify_sign_in_otp_email(postern, caller, body.email, body.otp)
     )
 
 
 @operation("POST", "/signin/passwordless/email", contract.NHOST_SEND_LINK)
 async def sign_in_passwordless_email(
-    postern: Postern, caller: Caller, asked: SignInMailRequest
+    postern: Postern, caller: Caller, body: SignInMailRequest
 ) -> OK:
-    wishes = _wishes(asked.options)
-    await email_link.sign_in_passwordless_email(postern, caller, asked.email, wishes)
+    wishes = _wishes(body.options)
+    await email_link.sign_in_passwordless_email(postern, caller, body.email, wishes)
     return "OK"
 
 
 @operation("POST", "/signup/passwordless/email", contract.NHOST_SIGN_UP_LINK)
 async def sign_up_passwordless_email(
-    postern: Postern, caller: Caller, asked: SignInMailRequest
+    postern: Postern, caller: Caller, body: SignInMailRequest
 ) -> OK:
-    wishes = _wishes(asked.options)
-    await email_link.sign_in_passwordless_email(postern, caller, asked.email, wishes, only_new=True)
+    wishes = _wishes(body.options)
+    await email_link.sign_in_passwordless_email(postern, caller, body.email, wishes, only_new=True)
     return "OK"
 
 
 @operation("POST", "/user/email/change", contract.CHANGE_EMAIL, bearer=True)
-async def change_user_email(postern: Postern, caller: Caller, asked: EmailChangeRequest) -> OK:
-    redirect_to = asked.options.redirect_to if asked.options else None
-    await email_change.change_user_email(postern, caller, asked.new_email, redirect_to)
+async def change_user_email(postern: Postern, caller: Caller, body: EmailChangeRequest) -> OK:
+    redirect_to = body.options.redirect_to if body.options else None
+    await email_change.change_user_email(postern, caller, body.new_email, redirect_to)
     return "OK"
 
 
 @operation("POST", "/user/email/send-verification-email", contract.SEND_VERIFICATION)
-async def send_verification_email(postern: Postern, caller: Caller, asked: MailRequest) -> OK:
-    redirect_to = asked.options.redirect_to if asked.options else None
-    await verification.send_verification_email(postern, caller, asked.email, redirect_to)
+async def send_verification_email(postern: Postern, caller: Caller, body: MailRequest) -> OK:
+    redirect_to = body.options.redirect_to if body.options else None
+    await verification.send_verification_email(postern, caller, body.email, redirect_to)
     return "OK"
 
 
 @operation("POST", "/user/password/reset", contract.SEND_RESET)
-async def send_password_reset_email(postern: Postern, caller: Caller, asked: MailRequest) -> OK:
-    redirect_to = asked.options.redirect_to if asked.options else None
-    await password_reset.send_password_reset_email(postern, caller, asked.email, redirect_to)
+async def send_password_reset_email(postern: Postern, caller: Caller, body: MailRequest) -> OK:
+    redirect_to = body.options.redirect_to if body.options else None
+    await password_reset.send_password_reset_email(postern, caller, body.email, redirect_to)
     return "OK"
 
 
 @operation("POST", "/user/password", contract.NHOST_SET_PASSWORD, bearer=True)
-async def change_user_password(postern: Postern, caller: Caller, asked: PasswordRequest) -> OK:
-    ticket = asked.ticket or reset_session.ticket_in(caller.access_token)
+async def change_user_password(postern: Postern, caller: Caller, body: PasswordRequest) -> OK:
+    ticket = body.ticket or reset_session.ticket_in(caller.access_token)
     if ticket is not None:
-        await password_reset.reset_password(postern, caller, ticket, asked.new_password)
+        await password_reset.reset_password(postern, caller, ticket, body.new_password)
         return "OK"
-    await password_change.set_password(postern, caller, asked.new_password)
+    await password_change.set_password(postern, caller, body.new_password)
     return "OK"
 
 
@@ -250,44 +248,44 @@ async def add_security_key(postern: Postern, caller: Caller) -> dict[str, Any]:
 
 @operation("POST", "/user/webauthn/verify", contract.NHOST_VERIFY_ADD_PASSKEY, bearer=True)
 async def verify_add_security_key(
-    postern: Postern, caller: Caller, asked: NewCredentialRequest
+    postern: Postern, caller: Caller, body: NewCredentialRequest
 ) -> PasskeyAnswer:
-    credential = json.dumps(asked.credential)
-    added = await passkeys.verify_add_passkey(postern, caller, credential, asked.nickname)
+    credential = json.dumps(body.credential)
+    added = await passkeys.verify_add_passkey(postern, caller, credential, body.nickname)
     return PasskeyAnswer(id=str(added.passkey.id), nickname=added.passkey.nickname)
 
 
 @operation("POST", "/signin/webauthn", contract.NHOST_SIGN_IN_PASSKEY)
 async def sign_in_webauthn(
-    postern: Postern, caller: Caller, asked: PasskeySignInRequest
+    postern: Postern, caller: Caller, body: PasskeySignInRequest
 ) -> dict[str, Any]:
     return _options(await passkey.start_sign_in_passkey(postern))
 
 
 @operation("POST", "/signin/webauthn/verify", contract.NHOST_VERIFY_SIGN_IN_PASSKEY)
 async def verify_sign_in_webauthn(
-    postern: Postern, caller: Caller, asked: CredentialRequest
+    postern: Postern, caller: Caller, body: CredentialRequest
 ) -> SessionPayload:
-    credential = json.dumps(asked.credential)
+    credential = json.dumps(body.credential)
     session = await passkey.verify_sign_in_passkey(postern, caller, credential)
     return SessionPayload(session=session_answer(session))
 
 
 @operation("POST", "/signup/webauthn", contract.NHOST_SIGN_UP_PASSKEY)
 async def sign_up_webauthn(
-    postern: Postern, caller: Caller, asked: PasskeySignUpRequest
+    postern: Postern, caller: Caller, body: PasskeySignUpRequest
 ) -> dict[str, Any]:
-    wishes = _wishes(asked.options)
-    return _options(await passkey_sign_up.sign_up_passkey(postern, caller, asked.email, wishes))
+    wishes = _wishes(body.options)
+    return _options(await passkey_sign_up.sign_up_passkey(postern, caller, body.email, wishes))
 
 
 @operation("POST", "/signup/webauthn/verify", contract.NHOST_VERIFY_SIGN_UP_PASSKEY)
 async def verify_sign_up_webauthn(
-    postern: Postern, caller: Caller, asked: NewCredentialRequest
+    postern: Postern, caller: Caller, body: NewCredentialRequest
 ) -> SignUpAnswer:
-    credential = json.dumps(asked.credential)
+    credential = json.dumps(body.credential)
     return await _sign_up_answer(
-        passkey_sign_up.verify_sign_up_passkey(postern, caller, credential, asked.nickname)
+        passkey_sign_up.verify_sign_up_passkey(postern, caller, credential, body.nickname)
     )
 
 
@@ -298,9 +296,9 @@ async def elevate_webauthn(postern: Postern, caller: Caller) -> dict[str, Any]:
 
 @operation("POST", "/elevate/webauthn/verify", contract.NHOST_VERIFY_ELEVATE_PASSKEY, bearer=True)
 async def verify_elevate_webauthn(
-    postern: Postern, caller: Caller, asked: CredentialRequest
+    postern: Postern, caller: Caller, body: CredentialRequest
 ) -> SessionPayload:
-    credential = json.dumps(asked.credential)
+    credential = json.dumps(body.credential)
     session = await elevation.verify_elevate_passkey(postern, caller, credential)
     return SessionPayload(session=session_answer(session))
 
@@ -311,14 +309,14 @@ def _options(as_json: str) -> dict[str, Any]:
 
 
 def _wishes(options: Options | None) -> Wishes:
-    asked = options or Options()
+    given = options or Options()
     return Wishes(
-        display_name=asked.display_name,
-        locale=asked.locale,
-        allowed_roles=asked.allowed_roles,
-        default_role=asked.default_role,
-        metadata=asked.metadata,
-        redirect_to=asked.redirect_to,
+        display_name=given.display_name,
+        locale=given.locale,
+        allowed_roles=given.allowed_roles,
+        default_role=given.default_role,
+        metadata=given.metadata,
+        redirect_to=given.redirect_to,
     )
 
 

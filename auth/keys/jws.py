@@ -20,7 +20,7 @@ KNOWN = 4096
 """How many verified tokens a process remembers: 3 MB of the usual ones."""
 KNOWN_LENGTH = 2048
 """Characters of the longest token that is remembered."""
-_ALPHABET = str.maketrans("-_+/=", "+/!!!")  # ! is no Base64
+_ALPHABET = str.maketrans("-_+/=", "+/!!!")  # ! is not in Base64
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
