@@ -23,6 +23,8 @@ _INVISIBLE = re.compile(
 )
 """Invisible letters and marks (Default_Ignorable_Code_Point): two addresses would look the same.
 The library itself rejects those that are format characters."""
+ENCODED_WORD = "=?"
+"""The beginning of an encoded word (RFC 2047)."""
 
 
 def required(email: str, *, field: str = "email") -> str:
@@ -55,14 +57,15 @@ def normalise(email: str) -> str | None:
     `.test`; and dots anywhere before the @, as in addresses of old mobile providers
     (`joe.@ezweb.ne.jp`). Not accepted: a domain without a dot, which is usually a typing error
     (`joe@gmail`); an IP address as the domain; an underscore in the domain (RFC 5321, section
-    4.1.2); quotes that are necessary (`"joe smith"@example.com`).
+    4.1.2); quotes that are necessary (`"joe smith"@example.com`); what looks like an encoded word
+    (`=?utf-8?q?joe?=@example.com`), which programs that handle mail would read as another address.
     """
     trimmed = email.strip()
     if len(trimmed) > MAX_LENGTH:
         return None
     local, at, domain = unicodedata.normalize("NFKC", trimmed).rpartition("@")
     local, domain = _folded(_unquoted(local)), _ascii_lower(_DOTS_OF_IDNA.sub(".", domain))
-    if not at or _INVISIBLE.search(local + domain):
+    if not at or _INVISIBLE.search(local + domain) or ENCODED_WORD in local:
         return None
     ending = next((name for name in _LOCAL_NAMES if domain.endswith(name)), "")
     public = domain.removesuffix(ending) + _TEST if ending else domain

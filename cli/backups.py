@@ -5,7 +5,7 @@ import shlex
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import click
 
@@ -99,6 +99,6 @@ def _dump_command(settings: Settings, folder: Path) -> str | None:
     user, at, host = parts.netloc.rpartition("@")
     said = [(name, value) for name, value in parse_qsl(parts.query) if name not in _NOT_FOR_PG_DUMP]
     netloc = f"{user.partition(':')[0]}{at}{host}"
-    shown = urlunsplit(parts._replace(netloc=netloc, query=urlencode(said)))
+    shown = urlunsplit(parts._replace(netloc=netloc, query=urlencode(said, quote_via=quote)))
     dump = str(folder / "postern.dump")
     return f"pg_dump --format=custom --file={shlex.quote(dump)} {shlex.quote(shown)}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from config.refusal import Refusal
 
@@ -103,6 +103,12 @@ def _sqlite(url: str, parameters: dict[str, str]) -> DatabaseAddress:
 
 def _postgres(url: str, parameters: dict[str, str]) -> DatabaseAddress:
     _refuse_others(parameters, _DRIVER | set(POOL))
+    try:
+        urlsplit(url)  # as the driver does; its message would show the password
+    except ValueError:
+        raise Refusal(
+            "a character in the user, the password or the host has to be percent-encoded"
+        ) from None
     authority, _, path = url.partition("://")[2].partition("?")[0].partition("/")
     login, at, hosts = authority.rpartition("@")
     if "@" in login or (":" in login.partition(":")[2]):

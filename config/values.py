@@ -35,6 +35,8 @@ _NOWHERE = {
     "view-source", "chrome",
 }  # fmt: skip
 """Schemes that lead to no page and to no app."""
+_MAPPED_PREFIX = 96
+"""The length of the prefix of IPv4 addresses in the form of IPv6 (RFC 4291, section 2.5.5.2)."""
 _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -82,7 +84,19 @@ def _database_url(url: SecretStr | None) -> SecretStr | None:
 
 def _networks(value: object) -> object:
     parts = _split_list(value)
-    return [ipaddress.ip_network(part) for part in parts] if isinstance(parts, list) else parts
+    return [_network(part) for part in parts] if isinstance(parts, list) else parts
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Return a network; one of IPv4 addresses in the form of IPv6 as what it is."""
+    network = ipaddress.ip_network(text)
+    if isinstance(network, ipaddress.IPv6Network):
+        if network.network_address.scope_id:
+            raise ValueError("a zone belongs to one machine, not to a network")
+        mapped = network.network_address.ipv4_mapped
+        if mapped and network.prefixlen >= _MAPPED_PREFIX:
+            return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_PREFIX))
+    return network
 
 
 def _sender(text: str) -> str:

@@ -20,7 +20,7 @@ from auth.postern import Postern
 from config import Settings
 from models import SecurityEvent, Throttle, User
 from models.hot_paths.sign_ins import Admission, FailureCount
-from models.hot_paths.throttles import Pace, clear_failures, count_failure
+from models.hot_paths.throttles import Pace, clear_failures, count_failure, uncount_failure
 from models.proofs import Proof
 from models.throttle import CODES
 
@@ -54,6 +54,9 @@ class Attempt:
     """The trusted browser that it comes from: a known place, whatever its network."""
     counted: bool = False
     """Whether it is already counted as failed. If not, a success checks that it is allowed."""
+    waits_until: int | None = None
+    """When the wait that it began is over, in seconds since 1970; 0 if it began none; None if that
+    is not known."""
 
     def admission(self, user: User, proof: Proof) -> Admission:
         """Return what the database needs to admit the user and to clear this failure count."""
@@ -73,9 +76,10 @@ class Attempt:
     async def count_here(self) -> "Attempt | None":
         """Count it as failed, under the count for all networks; None if it has to wait."""
         settings, now = self.postern.settings, int(self.postern.now().timestamp())
-        if settings.rate_limit_enable and not await count_failure(pace(settings), self.key, now):
-            return None
-        return replace(self, counted=True)
+        if not settings.rate_limit_enable:
+            return replace(self, counted=True)
+        waits_until = await count_failure(pace(settings), self.key, now)
+        return None if waits_until is None else replace(self, counted=True, waits_until=waits_until)
 
     async def count_where_known(self) -> "Attempt | None":
         """Count it as failed, under the count of a known network; None in unknown networks.
@@ -137,12 +141,11 @@ class Attempt:
         return await clear_failures(self.key, now, counted=self.counted)
 
     async def undo(self) -> None:
-        """Take one failure off the count, since the attempt could not be checked.
+        """Take one failure off the count, since the attempt failed for no fault of its answer.
 
-        A wait that it began ends; the count decays from now on.
+        The wait that it began ends; the count decays from now on.
         """
-        counted = Throttle.filter(key=self.key, failures__gt=0)
-        await counted.update(failures=F("failures") - 1, allowed_at=0)
+        await uncount_failure(self.key, self.waits_until)
 
     async def forget(self) -> None:
         """Clear the count after a success, in the transaction that the attempt allows."""

@@ -12,16 +12,20 @@ from models.hot_paths.throttles import Pace, count_failure
 from models.throttle import NOTICE
 
 _PACE = Pace(free=5, waits=(60 * 60,), decay=60 * 60)
-"""Five notices of one kind to one mailbox, and no more within an hour of the fifth. The others are
-only events: whoever signs up with a stranger's address, again and again, must not fill it."""
+"""Five notices of one kind to one account or mailbox, and no more within an hour of the fifth. The
+others are only events."""
 
 
 async def post(postern: Postern, caller: Caller, user: User, kind: EventType) -> None:
     """Tell the user of an event that was just recorded, in the transaction of the change."""
     if not postern.settings.notices:
         return
-    digest = tokens.digest(f"{kind.name} {mailbox(user.email)}")
-    if await count_failure(_PACE, f"{NOTICE}{digest[:48]}", int(postern.now().timestamp())):
+    # Accounts whose address nobody has verified share the count of their mailbox: whoever signs up
+    # with a stranger's address, again and again, must not fill it, nor use up the owner's notices.
+    of = str(user.id) if user.email_verified else mailbox(user.email)
+    digest = tokens.digest(f"{kind.name} {of}")
+    now = int(postern.now().timestamp())
+    if await count_failure(_PACE, f"{NOTICE}{digest[:48]}", now) is not None:
         await outbox.post(postern, user, NOTICES[kind], circumstances(postern, caller))
 
 

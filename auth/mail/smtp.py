@@ -1,16 +1,20 @@
 """Sending a mail through the operator's mail server (SMTP, RFC 5321)."""
 
+import re
 import string
 import time
-from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import Policy
 from email.utils import format_datetime, parseaddr
+from typing import Any
 from urllib.parse import quote
 
 import aiosmtplib
 import idna
 
+from auth.email_addresses import ENCODED_WORD
 from auth.mail.templates import Rendered
 from config import Settings
 from config.values import is_loopback
@@ -27,6 +31,8 @@ _WANTS_LOGIN, _WANTS_TLS = 530, 538
 _OF_THE_MAIL = (552, 555)
 """Answers to the sender's line that are about this mail: its size (RFC 1870, section 6.1), or what
 it needs (RFC 5321, section 4.1.1.11)."""
+_SHORT = 66
+"""Characters of a subject that fit into the 78 that a line should have (RFC 5322, 2.1.1)."""
 LINE_MAX = 998
 """Characters that a line of a mail may have (RFC 5322, section 2.1.1)."""
 
@@ -57,11 +63,16 @@ class MailServer:
         can be sent until the operator acts, and SMTPException or OSError where the next attempt may
         succeed.
         """
+        try:
+            message = message_of(self._settings, mail, rendered)
+            recipient = in_ascii(mail.recipient)
+        except ValueError:
+            raise RefusedMailError("its address or subject cannot be written") from None
         client = self._open or await self._connect()
         self._open = None  # whatever fails leaves the conversation in an unknown state
-        message = message_of(self._settings, mail, rendered)
+        sender = parseaddr(self._settings.smtp_sender)[1]
         try:
-            await client.send_message(message, sender=parseaddr(self._settings.smtp_sender)[1])
+            await client.send_message(message, sender=sender, recipients=[recipient])
         except BaseException as error:
             client.close()
             if for_good := _for_good(error, self._settings):
@@ -169,11 +180,14 @@ def _for_good(
 
 
 def message_of(settings: Settings, mail: Mail, rendered: Rendered) -> EmailMessage:
-    """The mail as it is sent, with the headers that Nhost's has. Its Message-ID never changes."""
+    """The mail as it is sent, with the headers that Nhost's has. Its Message-ID never changes.
+
+    What strangers may have chosen is in verbatim headers. Raises ValueError.
+    """
     message = EmailMessage()
     message["From"] = settings.smtp_sender
-    message["To"] = in_ascii(mail.recipient)
-    message["Subject"] = one_line(rendered.subject)
+    message["To"] = _verbatim("To", in_ascii(mail.recipient))
+    message["Subject"] = _verbatim("Subject", subject_of(rendered.subject))
     message["Date"] = format_datetime(mail.created_at)
     domain = parseaddr(settings.smtp_sender)[1].rpartition("@")[2]
     message["Message-ID"] = f"<{mail.id}@{domain}>"
@@ -182,31 +196,61 @@ def message_of(settings: Settings, mail: Mail, rendered: Rendered) -> EmailMessa
         plain = in_plain_ascii(value)
         # Folding would break a link; a client that reads it finds a longer one in the text.
         if len(f"{name}: {plain}") <= LINE_MAX:
-            message[name] = _plain_header(name, plain)
+            message[name] = _verbatim(name, plain)
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
     return message
 
 
 def in_ascii(address: str) -> str:
-    """An address whose domain is in ASCII (RFC 5891)."""
+    """An address whose domain is in ASCII (RFC 5891).
+
+    Raises ValueError, also for an account older than the rule against encoded words: a mail server
+    could read another address.
+    """
     local, _, domain = address.rpartition("@")
+    if ENCODED_WORD in local:
+        raise ValueError("an encoded word")
     return f"{local}@{idna.encode(domain, uts46=True).decode()}"
 
 
-class _PlainHeader(UnstructuredHeader, BaseHeader):
-    """A header that is written as it is, on one line: no encoded words, no folding."""
+class _VerbatimHeader(BaseHeader):
+    """A header that is written as it is: nothing in it is decoded.
+
+    Python's own headers decode the encoded words (RFC 2047) of a value, and line ends in them would
+    begin another header. Here a line ends only where the next one is its continuation.
+    """
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        if re.search(r"[\x00-\x09\x0b-\x1f\x7f]|\n(?! )", value):
+            raise ValueError("a control character in a header")
+        kwds["parse_tree"], kwds["decoded"] = None, value
 
     def fold(self, *, policy: Policy) -> str:
-        return f"{self.name}: {self}{policy.linesep}"
+        return f"{self.name}: {self}".replace("\n", policy.linesep) + policy.linesep
 
 
-_plain_header = HeaderRegistry(default_class=_PlainHeader, use_default_map=False)
+_verbatim = HeaderRegistry(
+    default_class=_VerbatimHeader,  # type: ignore[arg-type] # a parser's attributes are not needed
+    use_default_map=False,
+)
 
 
 def in_plain_ascii(text: str) -> str:
-    """A text in ASCII without spaces, such as a URL: other characters are percent-encoded."""
-    return quote(text, safe=string.punctuation)
+    """A text in ASCII without spaces, such as a URL: other characters are percent-encoded.
+
+    So is the question mark of what looks like an encoded word, which a mail client would decode.
+    """
+    return quote(text, safe=string.punctuation).replace(ENCODED_WORD, "=%3F")
+
+
+def subject_of(text: str) -> str:
+    """A subject on one line; in encoded words (RFC 2047) unless it is short and in ASCII."""
+    line = one_line(text)
+    if line.isascii() and ENCODED_WORD not in line and len(line) <= _SHORT:
+        return line
+    return Header(line, "utf-8", header_name="Subject").encode()
 
 
 def one_line(text: str) -> str:

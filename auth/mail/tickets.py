@@ -112,7 +112,7 @@ async def check_code(
     digests = _digests(postern, ticket.id if ticket else throttling.NOBODY, code)
     stored = ticket.digest if ticket else ""
     same = [hmac.compare_digest(digest, stored) for digest in digests]
-    return ticket if counted and any(same) else None
+    return ticket if counted is not None and any(same) else None
 
 
 async def spend(postern: Postern, ticket: MailTicket) -> bool:

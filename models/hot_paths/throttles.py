@@ -6,6 +6,13 @@ from typing import NamedTuple
 from models.hot_paths.steps import CLEAR_FAILURES
 from models.sql import execute
 
+_UNCOUNT = """
+    UPDATE throttles SET failures = failures - 1,
+        allowed_at = CASE WHEN allowed_at = COALESCE(CAST(:allowed_at AS BIGINT), allowed_at)
+            THEN 0 ELSE allowed_at END
+    WHERE key = :throttle AND failures > 0
+"""
+
 
 class Pace(NamedTuple):
     """How failures slow down the attempts that follow."""
@@ -18,10 +25,22 @@ class Pace(NamedTuple):
     """Seconds after which one failure is forgotten."""
 
 
-async def count_failure(pace: Pace, key: str, seconds: int) -> bool:
-    """Count an attempt at `seconds` as failed; False if it is too early: nothing is counted."""
+async def count_failure(pace: Pace, key: str, seconds: int) -> int | None:
+    """Count an attempt at `seconds` as failed; None if it is too early: nothing is counted.
+
+    Otherwise return when the wait that it begins is over, or 0 if it begins none.
+    """
     statement = counting(pace, "CAST(:throttle AS TEXT)").replace("{previous}", "TRUE")
-    return bool(await execute(statement, throttle=key, seconds=seconds))
+    rows = await execute(statement, throttle=key, seconds=seconds)
+    return int(rows[0]["allowed_at"]) if rows else None
+
+
+async def uncount_failure(key: str, allowed_at: int | None) -> None:
+    """Take one failure off the count, and end the wait until `allowed_at`, if it is still that one.
+
+    None stands for any wait.
+    """
+    await execute(_UNCOUNT, throttle=key, allowed_at=allowed_at)
 
 
 async def clear_failures(key: str, seconds: int, *, counted: bool) -> bool:
@@ -57,5 +76,5 @@ def counting(pace: Pace, key: str) -> str:
             ) AS counted
         )
         WHERE throttles.allowed_at <= {now}
-        RETURNING key
+        RETURNING key, allowed_at
     """

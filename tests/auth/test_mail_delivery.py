@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -23,7 +24,7 @@ from pydantic import SecretStr
 from auth import new_accounts
 from auth.accounts import password_reset, sign_up
 from auth.keys.vault import Vault
-from auth.mail import delivery, kinds, outbox, templates
+from auth.mail import delivery, kinds, outbox, smtp, templates
 from auth.mail.smtp import MailServer, MisconfiguredError
 from auth.postern import Postern
 from config import Settings
@@ -43,6 +44,7 @@ class Inbox:
 
     mails: list[EmailMessage] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
     answer: str = "250 OK"
     of_sender: str = "250 OK"
     delay: float = 0
@@ -75,6 +77,7 @@ class Inbox:
         if self.answer.startswith("550"):
             return self.answer
         envelope.rcpt_tos.append(address)
+        self.recipients.append(address)
         return "250 OK"
 
     async def handle_DATA(  # noqa: N802
@@ -166,6 +169,74 @@ async def test_a_mail_has_text_html_and_nhosts_headers(postern: Postern) -> None
     assert link.replace("&", "&amp;") in html.get_content()
     assert not await Mail.exists(), "with its secret it is deleted once sent"
     await password_reset.reset_password(it, caller(), ticket, "another password 7")
+
+
+def encoded_word(text: str) -> str:
+    """Return the text as an encoded word (RFC 2047), which programs that handle mail decode."""
+    return f"=?utf-8?q?{''.join(f'={byte:02X}' for byte in text.encode())}?="
+
+
+HOSTILE = (
+    "x\r\nReply-To: thief@example.net\r\nContent-Type: text/html\r\n\r\n<img src='https://evil/"
+)
+
+
+async def test_an_address_to_be_led_to_adds_no_header(postern: Postern) -> None:
+    """It is whoever asks for the mail that chooses it, and the mail has a secret."""
+    await sign_up_user(postern)
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, client_url="https://app.example.com")
+        wanted = f"https://app.example.com/{encoded_word(HOSTILE)}"
+        await password_reset.send_password_reset_email(it, caller(), JOE, wanted)
+        await deliver(it)
+    (mail,) = inbox.mails
+    assert (mail["reply-to"], mail.get_content_type()) == (None, "multipart/alternative")
+    assert "evil" not in inbox.raw[0].decode().replace(quote(wanted, safe=""), "")
+    assert unquote(str(mail["x-redirect-to"])) == wanted
+
+
+@pytest.mark.parametrize(
+    "name", [encoded_word(HOSTILE), f"Zoë {encoded_word(HOSTILE)}", "Ünï " * 30, "a" * 150]
+)
+async def test_a_name_in_a_subject_is_shown_as_it_is(
+    postern: Postern, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "templates" / "en" / "password-reset"
+    folder.mkdir(parents=True)
+    (folder / "subject.txt").write_text("Hello ${displayName}")
+    (folder / "body.html").write_text("<p>${link}</p>")
+    session, _ = await sign_up_user(postern)
+    await User.filter(id=session.user.id).update(display_name=name)
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port, email_templates_path=tmp_path / "templates")
+        await password_reset.send_password_reset_email(it, caller(), JOE)
+        await deliver(it)
+    (mail,) = inbox.mails
+    assert (mail["reply-to"], mail.get_content_type()) == (None, "multipart/alternative")
+    shown = str(make_header(decode_header(message_from_bytes(inbox.raw[0])["subject"])))
+    assert shown == smtp.one_line(f"Hello {name}")
+    head = inbox.raw[0].partition(b"\r\n\r\n")[0]
+    assert max(map(len, head.partition(b"Subject: ")[2].partition(b"\r\nDate")[0].split())) < 78
+
+
+async def test_an_address_that_mail_servers_could_read_as_another_one_gets_no_mail(
+    postern: Postern,
+) -> None:
+    """Such an address cannot be signed up with; an account may be older than this rule."""
+    session, _ = await sign_up_user(postern)
+    await User.filter(id=session.user.id).update(email=f"{encoded_word('ann')}@example.com")
+    other, _ = await sign_up_user(postern)
+    inbox = Inbox()
+    async with mail_server(inbox) as port:
+        it = sending(postern, port)
+        await outbox.post(it, await User.get(id=session.user.id), "password-changed", {})
+        await deliver(it)
+        await outbox.post(it, await User.get(id=other.user.id), "password-changed", {})
+        await deliver(it)
+    assert inbox.recipients == [JOE]
+    assert inbox.connections == 1
 
 
 @pytest.mark.parametrize("length", [10, 300, 600])

@@ -250,7 +250,7 @@ def test_on_postgresql_keys_are_copied_and_the_dump_command_is_printed(
     parts = urlsplit(postgres_database["DATABASE_URL"])
     with_password = postgres_database | {
         "DATABASE_URL": f"postgres://{parts.username}:hunter2@{parts.hostname}{parts.path}"
-        "?sslpassword=hunter2&command_timeout=9&connect_timeout=9&sslmode=prefer"
+        "?sslpassword=hunter2&command_timeout=9&connect_timeout=9&options=-c%20a.b%3D1"
     }
     env = environment(tmp_path / "var", **postgres_database)
     postern("migrate", env=env)
@@ -259,7 +259,7 @@ def test_on_postgresql_keys_are_copied_and_the_dump_command_is_printed(
     file = f"{tmp_path}/backup/postern.dump"
     dump = f"pg_dump --format=custom --file={file} 'postgres://{parts.username}@"
     assert dump in ended.stdout
-    assert f"{parts.path}?connect_timeout=9&sslmode=prefer'" in ended.stdout
+    assert f"{parts.path}?connect_timeout=9&options=-c%20a.b%3D1'" in ended.stdout
     assert "hunter2" not in ended.stdout
     other = environment(tmp_path / "elsewhere", **postgres_database)
     restored = postern("restore", str(tmp_path / "backup"), env=other)

@@ -17,6 +17,8 @@ PG = "postgres://joe:hunter2@db.test/auth"
         ("postgres://joe:hunt:er2@db.test/auth", "%3A"),
         ("postgres://joe:hunt/er2@db.test/auth", "%2F"),
         ("postgres://joe:hunter2@::1/auth", "in brackets"),
+        ("postgres://joe:hunt\u2100er2@db.test/auth", "percent-encoded"),
+        ("postgres://joe:hunt[er2@db.test/auth", "percent-encoded"),
         ("postgres://joe:hunter2@a:1,b:x/auth", "host:port"),
         ("postgres://joe:hunter2@db.test:70000/auth", "port number"),
         (f"{PG}?port=x", "port number"),

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config import ConfigError, load
 from config.values import parse_duration, parse_encryption_keys
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -36,3 +37,13 @@ def test_encryption_keys_are_separated_by_commas_or_white_space(text: str) -> No
 def test_an_encryption_key_of_another_size_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="not"):
         parse_encryption_keys(text)
+
+
+def test_ipv4_networks_in_the_form_of_ipv6_are_what_they_are() -> None:
+    given = "::ffff:10.0.0.0/104, ::ffff:192.0.2.7, 2001:db8::/32"
+    settings, _ = load({"AUTH_TRUSTED_PROXIES": given})
+    assert [str(network) for network in settings.trusted_proxies] == [
+        "10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="AUTH_TRUSTED_PROXIES"):
+        load({"AUTH_TRUSTED_PROXIES": "fe80::1%eth0"})

@@ -479,3 +479,22 @@ def test_the_operator_can_send_a_link(server: Server, http: httpx2.Client) -> No
     (mail,) = server.mails(at_least=1)
     assert mail["ticket"] not in said.stdout + server.log()
     assert visitor.call("resetPassword", ticket=mail["ticket"], newPassword=NEW)
+
+
+def test_nobody_uses_up_the_notices_of_a_verified_account(
+    server: Server, http: httpx2.Client
+) -> None:
+    joe, stranger = Client(http), Client(http)
+    joe.sign_up(JOE)
+    assert stranger.call("sendVerificationEmail", email=JOE) is True
+    (mail,) = server.mails(at_least=1, kind="email-verify")
+    assert joe.call("verifyEmail", ticket=mail["ticket"]) is True
+    stranger.sign_up(JOE.replace("@", "+x@"))
+    password = PASSWORD
+    for n in range(6):
+        changed = {"currentPassword": password, "newPassword": f"{NEW} {n}"}
+        session = stranger.call("changeUserPassword", **changed)
+        stranger.access_token, password = session["accessToken"], changed["newPassword"]
+    joe.call("changeUserPassword", currentPassword=PASSWORD, newPassword=NEW)
+    told = server.mails(at_least=6, kind="password-changed")
+    assert JOE in {mail["to"] for mail in told}
