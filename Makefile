@@ -20,7 +20,7 @@ test-security: .venv/dev ## the attacks that take minutes: kills, fuzzing, state
 	@$(BIN)/python -m pytest tests/security --ignore=$(TIMING) --numprocesses=$(PROCESSES) --dist=worksteal $(ARGS) $(OR_NONE)
 	@$(BIN)/python -m pytest $(TIMING) $(ARGS) $(OR_NONE)
 
-bench: .venv/dev ## measure the speed (needs wrk; half an hour, and an idle machine)
+bench: .venv/dev ## measure the speed (needs wrk; forty minutes, and an idle machine)
 	@$(if $(ARGS),,$(BIN)/python -m bench.side_by_side)
 	@$(if $(ARGS),,$(BIN)/python -m bench.profile)
 	@$(BIN)/python -m bench.load $(ARGS)

@@ -139,7 +139,7 @@ def log_normal(mean: float, spread: float = 0.35) -> Callable[[], float]:
 
 def signing_in(sign_in_ms: float) -> Iterator[str]:
     """Simulate sign-ins: steady, after a burst, and after an outage."""
-    needed, scale, until = SIGN_INS * sign_in_ms / 1000, 10, 150
+    needed, scale, until = SIGN_INS * sign_in_ms / 1000, 10, 240
     rate = SIGN_INS / scale
     for reserve in (1.05, 1.25, 1.5):
         machines = ceil(needed * reserve / CORES / scale)

@@ -94,6 +94,11 @@ def serve(workers: int) -> None:
         postern = with_changes(postern)
         for risk in doctor.grave(postern.settings, os.environ):
             logger.warning("%s.", risk)
+        if workers > 1 and database.sqlite_file(postern.settings):
+            logger.warning(
+                "Several workers take turns at writing to SQLite, and are slower than one: use "
+                "PostgreSQL for them."
+            )
         if workers > 1 and postern.settings.rate_limit_storage.get_secret_value() == "memory://":
             logger.warning(
                 "Each worker counts the attempts of an address by itself; with "
