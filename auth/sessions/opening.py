@@ -76,8 +76,9 @@ async def open_session(
     )
     had_many = await _store(attempt, user, proof, session, ticket, familiar=True)
     if had_many is None:
-        is_new = await _is_from_elsewhere(caller, user)
         async with atomic():
+            await users.lock(user.id)  # of several at the same moment, the first one is new
+            is_new = await _is_from_elsewhere(caller, user)
             had_many = await _store(attempt, user, proof, session, ticket)
             if had_many is not None and is_new:
                 await events.record(postern, caller, EventType.NEW_SIGN_IN, user.id)

@@ -447,6 +447,24 @@ class TestASignIn:
         events = joe.call("me")["securityEvents"]["edges"]
         assert [event["node"]["type"] for event in events].count("NEW_SIGN_IN") == 1
 
+    def test_of_several_at_the_same_moment_one_is_told(
+        self, server: Server, http: httpx2.Client
+    ) -> None:
+        joe = Client(http)
+        joe.sign_up(JOE)
+        password = {"email": JOE, "password": PASSWORD}
+        joe.call("signInEmailPassword", **password)
+        elsewhere = {"user-agent": "Elsewhere/1"}
+
+        def sign_in(_: int) -> object:
+            with httpx2.Client(base_url=server.url, headers=elsewhere, timeout=30) as other:
+                return Client(other).call("signInEmailPassword", **password)["user"]
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(sign_in, range(8)))
+        events = joe.call("me")["securityEvents"]["edges"]
+        assert [event["node"]["type"] for event in events].count("NEW_SIGN_IN") == 1
+
     def test_with_a_code_is_told_too(self, server: Server, http: httpx2.Client) -> None:
         joe = Client(http)
         joe.sign_up(JOE)
