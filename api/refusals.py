@@ -51,7 +51,7 @@ class Refusal:
     details: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     is_concealed: bool = False
-    """It says nothing of what it stands for, which would tell something about an account."""
+    """Whether code and message replace those of a refusal that would tell about an account."""
 
     @property
     def extensions(self) -> dict[str, object]:

@@ -27,7 +27,7 @@ class Caller:
 
 
 SYSTEM = Caller(user_agent="postern")
-"""Postern itself, where nobody asked at this moment."""
+"""Postern itself: for events and accounts that no request causes directly."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -227,8 +227,8 @@ class Checked:
     async def accept(self, user: User) -> bool:
         """Spend the proof, clear the failures and record the proof's event.
 
-        Call it first in `change`. Returns False and
-        changes nothing if there is no proof, or if it no longer holds.
+        Call it first in `change`. Returns False and changes nothing if there is no proof, or if the
+        proof no longer holds.
         """
         if self.proof is None or not await proofs.spend(user, self.proof):
             return False

@@ -102,7 +102,8 @@ def test_show_user_shows_all_details(client: Client, server: Server) -> None:
     (session,) = shown["sessions"]
     assert session["address"] == "127.0.0.1"
     assert shown["latestEvents"][0]["event"] == "FACTOR_ON"
-    assert (shown["waitsForPasswordUntil"], shown["waitsForCodeUntil"]) == (None, None)
+    waits = [shown[f"waitsFor{what}Until"] for what in ("Password", "Code", "MailedCode")]
+    assert waits == [None, None, None]
     assert shown == told("show-user", shown["id"], env=server.env)
     for line in ("recoveryCodesLeft: 10", "session: {", "FACTOR_ON"):
         assert line in postern("show-user", JOE, env=server.env).stdout

@@ -56,7 +56,7 @@ def sockets_of(pid: int) -> int:
 
 
 def left_of(server: Server, quiet: int, reading: Sequence[socket.socket] = ()) -> int:
-    """Return how many connections are left, once there are none, or after a minute.
+    """Wait until all connections are closed, for a minute at most; return how many are still open.
 
     Meanwhile a byte is read from each of `reading` every half second.
     """
